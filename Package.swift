@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+/// Everywhere but in the targets whose job is to touch foreign memory, an unmarked unsafe pointer does not compile.
+let memorySafe: [SwiftSetting] = common + [.strictMemorySafety()]
+let strictC: [CSetting] = [
+    .define("_GNU_SOURCE"),
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "roost",
+    products: [.executable(name: "roost", targets: ["roost"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+
+        .target(name: "CLinux", cSettings: strictC),
+        .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: common),
+        .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
+        .target(name: "ComposeModel", dependencies: ["YAMLComposer"], swiftSettings: memorySafe),
+        .executableTarget(
+            name: "roost",
+            dependencies: [
+                "ComposeModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: memorySafe),
+
+        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: common),
+        .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
+        .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
+    ],
+    cLanguageStandard: .gnu17
+)
