@@ -1,6 +1,7 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,4 +12,12 @@ static int answer(long result) {
 
 int clinux_pidfd_open(pid_t pid) {
     return answer(syscall(SYS_pidfd_open, pid, 0));
+}
+
+const char *clinux_errno_name(int number) {
+    return strerrorname_np(number);
+}
+
+const char *clinux_errno_text(int number) {
+    return strerrordesc_np(number);
 }

@@ -1,4 +1,5 @@
-package import Glibc
+import CLinux
+import Glibc
 
 /// The kernel's reason for refusing a call: an errno(3) value that prints as its symbolic name and meaning.
 package struct Errno: Error, Hashable, Sendable, RawRepresentable, CustomStringConvertible {
@@ -13,8 +14,8 @@ package struct Errno: Error, Hashable, Sendable, RawRepresentable, CustomStringC
 
     /// The meaning in words and the symbolic name, as in "no such file or directory (ENOENT)".
     package var description: String {
-        let name = strerrorname_np(rawValue).map { String(cString: $0) } ?? "errno \(rawValue)"
-        let meaning = strerrordesc_np(rawValue).map { String(cString: $0) } ?? "unknown error"
+        let name = clinux_errno_name(rawValue).map { String(cString: $0) } ?? "errno \(rawValue)"
+        let meaning = clinux_errno_text(rawValue).map { String(cString: $0) } ?? "unknown error"
         return "\(meaning.prefix(1).lowercased())\(meaning.dropFirst()) (\(name))"
     }
 }

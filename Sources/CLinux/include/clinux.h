@@ -12,4 +12,12 @@
 /// Returns the close-on-exec descriptor, owned by the caller, or a negated errno.
 int clinux_pidfd_open(pid_t pid);
 
+/// The symbolic name of an errno value, as in "ENOENT": strerrorname_np(3), glibc 2.32.
+/// Returns a static string, or null for a number that is no errno.
+const char *_Nullable clinux_errno_name(int number);
+
+/// The meaning of an errno value in English, whatever the locale: strerrordesc_np(3), glibc 2.32.
+/// Returns a static string, or null for a number that is no errno.
+const char *_Nullable clinux_errno_text(int number);
+
 #endif
