@@ -30,17 +30,22 @@ let package = Package(
 
         .target(name: "CLinux", cSettings: strictC),
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: common),
+        .target(name: "OCISpec", swiftSettings: memorySafe),
+        .target(name: "ContainerRuntime", dependencies: ["OCISpec", "LinuxSystem", "CSeccomp"], swiftSettings: common),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(name: "ComposeModel", dependencies: ["YAMLComposer"], swiftSettings: memorySafe),
         .executableTarget(
             name: "roost",
             dependencies: [
                 "ComposeModel",
+                "ContainerRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: memorySafe),
 
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: common),
+        .testTarget(name: "ContainerRuntimeTests", dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"], swiftSettings: common),
+        .testTarget(name: "KernelTests", dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"], swiftSettings: common),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
     ],

@@ -2,16 +2,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-/// The kernel's answer as a value or a negated errno.
-static int answer(long result) {
-    return result < 0 ? -errno : (int)result;
-}
-
-int clinux_pidfd_open(pid_t pid) {
-    return answer(syscall(SYS_pidfd_open, pid, 0));
+int64_t clinux_syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+    long result = syscall(number, a, b, c, d, e, f);
+    return result < 0 ? -errno : result;
 }
 
 const char *clinux_errno_name(int number) {

@@ -5,12 +5,20 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <linux/capability.h>
+#include <linux/openat2.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <stdint.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
-/// Opens a descriptor that refers to `pid`: pidfd_open(2), Linux 5.3.
-/// Returns the close-on-exec descriptor, owned by the caller, or a negated errno.
-int clinux_pidfd_open(pid_t pid);
+#include "clinux_launch.h"
+
+/// Makes any system call: syscall(2). Returns the kernel's value or a negated errno.
+int64_t clinux_syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
 
 /// The symbolic name of an errno value, as in "ENOENT": strerrorname_np(3), glibc 2.32.
 /// Returns a static string, or null for a number that is no errno.

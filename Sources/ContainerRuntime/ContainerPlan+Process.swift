@@ -1,0 +1,88 @@
+import LinuxSystem
+import OCISpec
+
+extension ContainerPlan {
+    /// The identity, the limits and the program, in the order that lets each step have the privilege it needs.
+    mutating func appendProcess(_ process: ProcessSpec, seccomp: SeccompProgram?) throws(ContainerError) {
+        guard let arguments = process.args, let program = arguments.first, !program.isEmpty else {
+            throw .invalid("process.args", "empty: there is no program to start")
+        }
+        guard process.cwd.hasPrefix("/") else {
+            throw .invalid("process.cwd", "'\(process.cwd)' is not an absolute path")
+        }
+        launch.append(.makeSession)
+        for number: Int32 in 0...2 {
+            let slot = makeSlot(["stdin", "stdout", "stderr"][Int(number)], .stdio(number))
+            launch.append(.duplicate(slot, as: UInt32(number)))
+        }
+        for (index, limit) in (process.rlimits ?? []).enumerated() {
+            launch.append(.setLimit(try resourceLimit(limit, place: "process.rlimits[\(index)]")), origin: "process.rlimits[\(index)]")
+        }
+        launch.append(.changeDirectory(process.cwd), origin: "process.cwd")
+        try appendIdentity(process, seccomp: seccomp)
+        launch.append(.closeDescriptors(from: 3))
+        let environment = process.env ?? []
+        launch.append(
+            .execute(
+                candidates: ContainerPlan.candidates(program, environment: environment), arguments: arguments,
+                environment: environment), origin: "process.args")
+    }
+
+    private mutating func appendIdentity(_ process: ProcessSpec, seccomp: SeccompProgram?) throws(ContainerError) {
+        let user = process.user ?? ProcessSpec.User()
+        let names = process.capabilities ?? ProcessSpec.Capabilities()
+        let place = "process.capabilities"
+        let bounding = try capabilities(names.bounding, place: "\(place).bounding")
+        let effective = try capabilities(names.effective, place: "\(place).effective")
+        let permitted = try capabilities(names.permitted, place: "\(place).permitted")
+        let inheritable = try capabilities(names.inheritable, place: "\(place).inheritable")
+        let ambient = try capabilities(names.ambient, place: "\(place).ambient")
+        if let umask = user.umask { launch.append(.setUmask(umask), origin: "process.user.umask") }
+        launch.append(.limitBoundingSet(bounding), origin: "\(place).bounding")
+        launch.append(
+            .setCredentials(Credentials(uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [])),
+            origin: "process.user")
+        let noNewPrivileges = process.noNewPrivileges == true
+        if let seccomp, !noNewPrivileges {
+            // Without no_new_privs, loading a filter takes CAP_SYS_ADMIN, which a change of user made ineffective.
+            let admin = CapabilitySet(named: "SYS_ADMIN") ?? []
+            let setpcap = CapabilitySet(named: "SETPCAP") ?? []
+            launch.append(
+                .setCapabilities(
+                    effective: effective.union(admin).union(setpcap),
+                    permitted: permitted.union(effective).union(admin).union(setpcap), inheritable: []))
+            launch.append(.loadSeccomp(seccomp), origin: "linux.seccomp")
+        }
+        launch.append(
+            .setCapabilities(effective: effective, permitted: permitted, inheritable: inheritable), origin: place)
+        if !ambient.isEmpty { launch.append(.raiseAmbient(ambient), origin: "\(place).ambient") }
+        guard noNewPrivileges else { return }
+        launch.append(.setNoNewPrivileges, origin: "process.noNewPrivileges")
+        if let seccomp { launch.append(.loadSeccomp(seccomp), origin: "linux.seccomp") }
+    }
+
+    private func capabilities(_ names: [String]?, place: String) throws(ContainerError) -> CapabilitySet {
+        var set: CapabilitySet = []
+        for name in names ?? [] {
+            guard let capability = CapabilitySet(named: name) else { throw .invalid(place, "'\(name)' is not a capability") }
+            set.insert(capability)
+        }
+        return set
+    }
+
+    private func resourceLimit(_ limit: ProcessSpec.Rlimit, place: String) throws(ContainerError) -> ResourceLimit {
+        let name = limit.type.lowercased().dropFirst("rlimit_".count)
+        guard limit.type.hasPrefix("RLIMIT_"), let resource = ResourceLimit.Resource.allCases.first(where: { "\($0)" == name })
+        else { throw .invalid("\(place).type", "'\(limit.type)' is not a resource limit") }
+        guard limit.soft <= limit.hard else { throw .invalid(place, "the soft limit is above the hard one") }
+        return ResourceLimit(resource, soft: limit.soft, hard: limit.hard)
+    }
+
+    /// Where execvp(3) would look for a program, given the environment it will run with.
+    static func candidates(_ program: String, environment: [String]) -> [String] {
+        guard !program.contains("/") else { return [program] }
+        let path = environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) }
+            ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return path.split(separator: ":").map { "\($0)/\(program)" }
+    }
+}

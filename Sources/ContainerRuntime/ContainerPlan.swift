@@ -1,0 +1,113 @@
+package import LinuxSystem
+package import OCISpec
+
+/// A descriptor that the launching process opens before the launch, as a value.
+package enum DescriptorSource: Hashable, Sendable {
+    /// The mount that becomes the root; the caller of `ContainerPlan` supplies it.
+    case root
+    /// A detached copy of a host path's mount: open_tree(2).
+    case bind(path: String, recursive: Bool, attributes: MountAttributes)
+    /// A namespace file, as in `/proc/PID/ns`.
+    case namespace(path: String)
+    /// The host's null device, to put over files.
+    case null
+    /// Standard input, output or error of the program.
+    case stdio(Int32)
+}
+
+/// What it takes to start a container: the child's steps, and the descriptors they need.
+///
+/// Made from a configuration without privilege or system call. Carried out by `Container`.
+package struct ContainerPlan: Hashable, Sendable {
+    package var launch: LaunchPlan
+    package private(set) var sources: [LaunchSlot: DescriptorSource] = [:]
+
+    /// Compiles a configuration; `seccomp` is its compiled filter, if it has one.
+    package init(_ spec: RuntimeSpec, seccomp: SeccompProgram?) throws(ContainerError) {
+        guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
+        guard spec.root != nil else { throw .invalid("root", "missing: there is no root directory") }
+        let namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
+        launch = LaunchPlan(namespaces: namespaces.created.subtracting(.cgroup))
+        guard namespaces.created.contains(.mount) else {
+            throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
+        }
+        try refuseUnsupported(spec)
+        for (kind, path) in namespaces.joined {
+            let slot = makeSlot("\(kind)ns", .namespace(path: path))
+            launch.append(.join(slot, kind), origin: "linux.namespaces")
+        }
+        appendRoot(spec)
+        if namespaces.created.contains(.cgroup) { launch.append(.unshare(.cgroup)) }
+        if let hostname = spec.hostname { launch.append(.setHostname(hostname), origin: "hostname") }
+        if let domainname = spec.domainname { launch.append(.setDomainname(domainname), origin: "domainname") }
+        try appendMounts(spec)
+        try appendDevices(spec)
+        appendPathRestrictions(spec)
+        if spec.root?.readonly == true, let root = slot(of: .root) {
+            launch.append(.setAttributes(root, .readOnly, recursive: false), origin: "root.readonly")
+        }
+        try appendProcess(process, seccomp: seccomp)
+    }
+
+    /// Adds a descriptor that the launching process opens.
+    mutating func makeSlot(_ name: String, _ source: DescriptorSource) -> LaunchSlot {
+        let slot = launch.makeSlot(name)
+        sources[slot] = source
+        return slot
+    }
+
+    private func slot(of source: DescriptorSource) -> LaunchSlot? { sources.first { $0.value == source }?.key }
+
+    private func refuseUnsupported(_ spec: RuntimeSpec) throws(ContainerError) {
+        if spec.process?.terminal == true { throw .unsupported("process.terminal", "not supported yet") }
+        if spec.hooks != nil { throw .unsupported("hooks", "not supported yet") }
+        if spec.linux?.resources != nil { throw .unsupported("linux.resources", "not supported yet") }
+    }
+
+    private mutating func appendRoot(_ spec: RuntimeSpec) {
+        let root = makeSlot("root", .root)
+        launch.append(.setPropagation(.private))
+        launch.append(.pivot(root), origin: "root.path")
+    }
+
+    private mutating func appendPathRestrictions(_ spec: RuntimeSpec) {
+        for path in spec.linux?.readonlyPaths ?? [] {
+            launch.append(.remount(path, .readOnly), origin: "linux.readonlyPaths")
+        }
+        guard let masked = spec.linux?.maskedPaths, !masked.isEmpty else { return }
+        let null = makeSlot("null", .null)
+        for path in masked { launch.append(.mask(path, with: null), origin: "linux.maskedPaths") }
+    }
+}
+
+/// Which namespaces are made and which are joined.
+struct NamespacePlan {
+    var created: Namespaces = []
+    var joined: [(kind: Namespaces, path: String)] = []
+
+    private static let kinds: [String: Namespaces] = [
+        "pid": .pid, "network": .network, "mount": .mount, "ipc": .ipc, "uts": .uts, "user": .user,
+        "cgroup": .cgroup, "time": .time,
+    ]
+
+    init(_ namespaces: [LinuxSpec.Namespace]) throws(ContainerError) {
+        for (index, namespace) in namespaces.enumerated() {
+            let place = "linux.namespaces[\(index)]"
+            guard let kind = NamespacePlan.kinds[namespace.type] else {
+                throw .invalid("\(place).type", "'\(namespace.type)' is not a kind of namespace")
+            }
+            guard !created.contains(kind), !joined.contains(where: { $0.kind == kind }) else {
+                throw .invalid(place, "a second \(kind) namespace")
+            }
+            guard kind != .user, kind != .time else {
+                throw .unsupported(place, "\(kind) namespaces are not supported yet")
+            }
+            if let path = namespace.path, !path.isEmpty {
+                guard kind != .pid else { throw .unsupported(place, "joining a pid namespace is not supported yet") }
+                joined.append((kind, path))
+            } else {
+                created.insert(kind)
+            }
+        }
+    }
+}

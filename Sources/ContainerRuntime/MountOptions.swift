@@ -1,0 +1,49 @@
+package import LinuxSystem
+
+/// The options of one mount, told apart: attributes of the mount, propagation, and parameters of the filesystem.
+package struct MountOptions: Hashable, Sendable {
+    package var attributes: MountAttributes = []
+    package var propagation: MountPropagation?
+    /// `bind` or `rbind` is among them.
+    package var isBind = false
+    /// `rbind` is among them.
+    package var isRecursive = false
+    /// What the filesystem itself is told.
+    package var parameters: [FilesystemRecipe.Parameter] = []
+
+    /// Reads options in mount(8)'s words; the last of two that contradict each other wins.
+    package init(_ words: [String]) {
+        for word in words {
+            if let set = MountOptions.setting[word] {
+                attributes.insert(set)
+            } else if let cleared = MountOptions.clearing[word] {
+                attributes.remove(cleared)
+            } else if let propagation = MountOptions.propagations[word] {
+                self.propagation = propagation
+            } else {
+                switch word {
+                case "bind": isBind = true
+                case "rbind": (isBind, isRecursive) = (true, true)
+                case "defaults", "sync", "async", "relatime", "norelatime", "silent", "loud": break
+                default: parameters.append(MountOptions.parameter(word))
+                }
+            }
+        }
+    }
+
+    private static func parameter(_ word: String) -> FilesystemRecipe.Parameter {
+        guard let separator = word.firstIndex(of: "=") else { return .init(word) }
+        return .init(String(word[..<separator]), String(word[word.index(after: separator)...]))
+    }
+
+    private static let setting: [String: MountAttributes] = [
+        "ro": .readOnly, "nosuid": .noSetuid, "nodev": .noDevices, "noexec": .noExecute,
+    ]
+    private static let clearing: [String: MountAttributes] = [
+        "rw": .readOnly, "suid": .noSetuid, "dev": .noDevices, "exec": .noExecute,
+    ]
+    private static let propagations: [String: MountPropagation] = [
+        "private": .private, "rprivate": .private, "slave": .slave, "rslave": .slave, "shared": .shared,
+        "rshared": .shared, "unbindable": .unbindable, "runbindable": .unbindable,
+    ]
+}

@@ -1,0 +1,279 @@
+import CLinux
+import Glibc
+
+/// Turns the steps of a plan into system calls, and remembers which call belongs to which step.
+struct LaunchEncoder {
+    private(set) var list: CallList
+    /// The index of the step that each call is part of.
+    private(set) var stepOfCall: [Int] = []
+
+    init(_ plan: LaunchPlan) {
+        list = CallList(slotCount: plan.slots.count + 1)
+        for (index, entry) in plan.entries.enumerated() {
+            encode(entry.step)
+            while stepOfCall.count < list.calls.count { stepOfCall.append(index) }
+        }
+    }
+
+    private mutating func encode(_ step: LaunchStep) {
+        switch step {
+        case .join(let slot, let kinds): list.call(SYS_setns, [.slot(slot.index), .number(kinds.rawValue)])
+        case .unshare(let kinds): list.call(SYS_unshare, [.number(kinds.rawValue)])
+        case .setHostname(let name): list.call(SYS_sethostname, [list.string(name), .flags(name.utf8.count)])
+        case .setDomainname(let name): list.call(SYS_setdomainname, [list.string(name), .flags(name.utf8.count)])
+        case .setPropagation, .pivot, .makeFilesystem, .attachAt, .mask, .remount, .setAttributes:
+            encodeMount(step)
+        case .makeDirectory, .makeFile, .makeSymlink, .makeDevice, .write: encodeFile(step)
+        case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
+            encodePrivilege(step)
+        case .makeSession: list.call(SYS_setsid, [])
+        case .duplicate(let slot, let number):
+            // dup3(2) refuses equal numbers, which need nothing but the loss of close-on-exec.
+            list.call(SYS_dup3, [.slot(slot.index), .flags(number), .null], .init(ignoring: [EINVAL], skipOnSuccess: 1))
+            list.call(SYS_fcntl, [.slot(slot.index), .flags(F_SETFD), .null])
+        case .setLimit(let limit):
+            list.call(
+                SYS_prlimit64,
+                [.null, .flags(limit.resource.rawValue), list.words([limit.soft, limit.hard]), .null])
+        case .setUmask(let mask): list.call(SYS_umask, [.flags(mask)])
+        case .setName(let name): list.call(SYS_prctl, [.flags(PR_SET_NAME), list.string(name)])
+        case .changeDirectory(let path):
+            let directory = open(path, flags: O_PATH | O_DIRECTORY, resolve: UInt64(RESOLVE_NO_MAGICLINKS))
+            list.call(SYS_fchdir, [.slot(directory)])
+            close(directory)
+        case .closeDescriptors(let first):
+            list.call(SYS_close_range, [.flags(first), .flags(UInt32.max), .flags(closeRangeCloseOnExec)])
+        case .sendByte(let slot):
+            list.call(SYS_write, [.slot(slot.index), list.bytes([1]), .flags(1)], .init(exactly: 1))
+        case .awaitByte(let slot):
+            list.call(SYS_read, [.slot(slot.index), list.bytes([0]), .flags(1)], .init(exactly: 1))
+        case .execute(let candidates, let arguments, let environment):
+            encodeExecution(candidates, arguments, environment)
+        case .executeDescriptor(let slot, let arguments, let environment):
+            list.call(
+                SYS_execveat,
+                [
+                    .slot(slot.index), list.string(""), list.stringArray(arguments), list.stringArray(environment),
+                    .flags(AT_EMPTY_PATH),
+                ])
+        }
+    }
+
+    /// Tries each path; the errors of a search through PATH that mean "look further" are those of execvp(3).
+    private mutating func encodeExecution(_ candidates: [String], _ arguments: [String], _ environment: [String]) {
+        let (argv, envp) = (list.stringArray(arguments), list.stringArray(environment))
+        for (index, path) in candidates.enumerated() {
+            let isLast = index == candidates.count - 1
+            list.call(
+                SYS_execve, [list.string(path), argv, envp], .init(ignoring: isLast ? [] : [ENOENT, ENOTDIR]))
+        }
+    }
+
+    // MARK: Mounts
+
+    private mutating func encodeMount(_ step: LaunchStep) {
+        switch step {
+        case .setPropagation(let propagation):
+            list.call(
+                SYS_mount,
+                [.null, list.string("/"), .null, .number(propagation.flag | UInt64(MS_REC)), .null])
+        case .pivot(let slot):
+            let oldRoot = open("/", flags: O_PATH, resolve: 0)
+            moveMount(slot.index, to: oldRoot)
+            close(oldRoot)
+            list.call(SYS_fchdir, [.slot(slot.index)])
+            list.call(SYS_pivot_root, [list.string("."), list.string(".")])
+            // The old root now lies over the new one; what it covers appears when it goes.
+            list.call(SYS_umount2, [list.string("."), .flags(MNT_DETACH)])
+            list.call(SYS_chdir, [list.string("/")])
+        case .makeFilesystem(let recipe, let slot): makeFilesystem(recipe, into: slot.index)
+        case .attachAt(let slot, let path, let symlinks):
+            let target = open(path, flags: O_PATH, resolve: resolution(symlinks))
+            moveMount(slot.index, to: target)
+            close(target)
+            close(slot.index)
+        case .mask(let path, let slot): mask(path, with: slot.index)
+        case .remount(let path, let attributes): remount(path, attributes)
+        case .setAttributes(let slot, let attributes, let recursive):
+            setAttributes(slot.index, attributes, recursive: recursive)
+        default: break
+        }
+    }
+
+    private mutating func makeFilesystem(_ recipe: FilesystemRecipe, into slot: Int) {
+        let context = list.scratchSlot()
+        list.call(SYS_fsopen, [list.string(recipe.type), .flags(fsopenCloseOnExec)], .init(into: context))
+        for parameter in recipe.parameters {
+            if let value = parameter.value {
+                list.call(
+                    SYS_fsconfig,
+                    [
+                        .slot(context), .flags(FSCONFIG_SET_STRING.rawValue), list.string(parameter.key),
+                        list.string(value), .null,
+                    ])
+            } else {
+                list.call(
+                    SYS_fsconfig,
+                    [.slot(context), .flags(FSCONFIG_SET_FLAG.rawValue), list.string(parameter.key), .null, .null])
+            }
+        }
+        list.call(SYS_fsconfig, [.slot(context), .flags(FSCONFIG_CMD_CREATE.rawValue), .null, .null, .null])
+        list.call(
+            SYS_fsmount, [.slot(context), .flags(fsmountCloseOnExec), .number(recipe.attributes.rawValue)],
+            .init(into: slot))
+        close(context)
+    }
+
+    private mutating func moveMount(_ source: Int, to target: Int) {
+        list.call(
+            SYS_move_mount,
+            [
+                .slot(source), list.string(""), .slot(target), list.string(""),
+                .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
+            ])
+    }
+
+    private mutating func setAttributes(_ slot: Int, _ attributes: MountAttributes, recursive: Bool) {
+        // struct mount_attr: attr_set, attr_clr, propagation, userns_fd
+        let argument = list.words([attributes.rawValue, 0, 0, 0])
+        list.call(
+            SYS_mount_setattr,
+            [
+                .slot(slot), list.string(""), .flags(AT_EMPTY_PATH | (recursive ? atRecursive : 0)), argument,
+                .flags(32),
+            ])
+    }
+
+    private mutating func mask(_ path: String, with slot: Int) {
+        let (target, copy) = (list.scratchSlot(), list.scratchSlot())
+        open(
+            path, flags: O_PATH, resolve: UInt64(RESOLVE_NO_SYMLINKS), into: target,
+            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: 5))
+        list.call(
+            SYS_open_tree,
+            [.slot(slot), list.string(""), .flags(UInt32(AT_EMPTY_PATH) | openTreeClone | openTreeCloseOnExec)],
+            .init(into: copy))
+        list.call(
+            SYS_move_mount,
+            [
+                .slot(copy), list.string(""), .slot(target), list.string(""),
+                .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
+            ], .init(ignoring: [EINVAL], skipOnSuccess: 1))  // EINVAL: a file can't lie over a directory
+        list.call(
+            SYS_mount,
+            [list.string("tmpfs"), list.string(path), list.string("tmpfs"), .flags(MS_RDONLY), .null])
+        close(copy)
+        close(target)
+    }
+
+    private mutating func remount(_ path: String, _ attributes: MountAttributes) {
+        let copy = list.scratchSlot()
+        list.call(
+            SYS_open_tree,
+            [
+                .currentDirectory, list.string(path),
+                .flags(openTreeClone | openTreeCloseOnExec | UInt32(atRecursive)),
+            ], .init(into: copy, ignoring: [ENOENT, ENOTDIR], skipOnError: 3))
+        setAttributes(copy, attributes, recursive: true)
+        list.call(
+            SYS_move_mount,
+            [.slot(copy), list.string(""), .currentDirectory, list.string(path), .flags(MOVE_MOUNT_F_EMPTY_PATH)])
+        close(copy)
+    }
+
+    // MARK: Files
+
+    private mutating func encodeFile(_ step: LaunchStep) {
+        switch step {
+        case .makeDirectory(let path, let mode):
+            list.call(SYS_mkdirat, [.currentDirectory, list.string(path), .flags(mode)], .init(ignoring: [EEXIST]))
+        case .makeFile(let path, let mode):
+            let file = list.scratchSlot()
+            list.call(
+                SYS_openat,
+                [.currentDirectory, list.string(path), .flags(O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY), .flags(mode)],
+                .init(into: file, ignoring: [EEXIST], skipOnError: 1))
+            close(file)
+        case .makeSymlink(let path, let target):
+            list.call(
+                SYS_symlinkat, [list.string(target), .currentDirectory, list.string(path)], .init(ignoring: [EEXIST]))
+        case .makeDevice(let node):
+            list.call(
+                SYS_mknodat,
+                [.currentDirectory, list.string(node.path), .flags(node.fileMode), .number(node.device)])
+        case .write(let value, let slot, let path):
+            let file = open(
+                path, beneath: .slot(slot.index), flags: O_WRONLY,
+                resolve: UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV))
+            let count = value.utf8.count
+            list.call(
+                SYS_write, [.slot(file), list.string(value), .flags(count)], .init(exactly: Int32(count)))
+            close(file)
+        default: break
+        }
+    }
+
+    private func resolution(_ symlinks: SymlinkPolicy) -> UInt64 {
+        switch symlinks {
+        case .follow: UInt64(RESOLVE_NO_MAGICLINKS)
+        case .refuse: UInt64(RESOLVE_NO_SYMLINKS)
+        }
+    }
+
+    private mutating func open(
+        _ path: String, beneath directory: CallArgument = .currentDirectory, flags: CInt, resolve: UInt64
+    ) -> Int {
+        let slot = list.scratchSlot()
+        open(path, beneath: directory, flags: flags, resolve: resolve, into: slot, outcome: .init(into: slot))
+        return slot
+    }
+
+    private mutating func open(
+        _ path: String, beneath directory: CallArgument = .currentDirectory, flags: CInt, resolve: UInt64,
+        into slot: Int, outcome: CallList.Outcome
+    ) {
+        // struct open_how: flags, mode, resolve
+        let how = list.words([UInt64(flags | O_CLOEXEC), 0, resolve])
+        list.call(SYS_openat2, [directory, list.string(path), how, .flags(24)], outcome)
+    }
+
+    private mutating func close(_ slot: Int) { list.call(SYS_close, [.slot(slot)]) }
+
+    // MARK: Privilege
+
+    private mutating func encodePrivilege(_ step: LaunchStep) {
+        switch step {
+        case .setCredentials(let credentials):
+            list.call(SYS_setgroups, [.flags(credentials.groups.count), list.halfWords(credentials.groups)])
+            let (gid, uid) = (CallArgument.flags(credentials.gid), CallArgument.flags(credentials.uid))
+            list.call(SYS_setresgid, [gid, gid, gid])
+            list.call(SYS_prctl, [.flags(PR_SET_KEEPCAPS), .flags(1), .null, .null, .null])
+            list.call(SYS_setresuid, [uid, uid, uid])
+        case .limitBoundingSet(let kept):
+            for number in 0..<CapabilitySet.knownCount where !kept.contains(number: number) {
+                // EINVAL: the kernel is older than the capability.
+                list.call(
+                    SYS_prctl, [.flags(PR_CAPBSET_DROP), .flags(number), .null, .null, .null], .init(ignoring: [EINVAL]))
+            }
+        case .setCapabilities(let effective, let permitted, let inheritable):
+            let header = list.halfWords([UInt32(_LINUX_CAPABILITY_VERSION_3), 0])
+            let sets = [effective.rawValue, permitted.rawValue, inheritable.rawValue]
+            let data = list.halfWords(
+                sets.map { UInt32(truncatingIfNeeded: $0) } + sets.map { UInt32(truncatingIfNeeded: $0 >> 32) })
+            list.call(SYS_capset, [header, data])
+        case .raiseAmbient(let set):
+            for number in 0..<CapabilitySet.knownCount where set.contains(number: number) {
+                list.call(
+                    SYS_prctl,
+                    [.flags(PR_CAP_AMBIENT), .flags(PR_CAP_AMBIENT_RAISE), .flags(number), .null, .null])
+            }
+        case .setNoNewPrivileges:
+            list.call(SYS_prctl, [.flags(PR_SET_NO_NEW_PRIVS), .flags(1), .null, .null, .null])
+        case .loadSeccomp(let program):
+            list.call(
+                SYS_seccomp,
+                [.flags(SECCOMP_SET_MODE_FILTER), .flags(program.flags), list.filterProgram(program.instructions)])
+        default: break
+        }
+    }
+}

@@ -1,0 +1,209 @@
+import CLinux
+import Glibc
+
+/// How changes of mounts travel between namespaces: mount_namespaces(7).
+package enum MountPropagation: Hashable, Sendable, CustomStringConvertible {
+    case `private`, slave, shared, unbindable
+
+    /// The flags of mount(2) that set it, without `MS_REC`.
+    package var flag: UInt64 {
+        switch self {
+        case .private: UInt64(MS_PRIVATE)
+        case .slave: UInt64(MS_SLAVE)
+        case .shared: UInt64(MS_SHARED)
+        case .unbindable: UInt64(MS_UNBINDABLE)
+        }
+    }
+
+    /// The word mount(8) uses.
+    package var description: String {
+        switch self {
+        case .private: "private"
+        case .slave: "slave"
+        case .shared: "shared"
+        case .unbindable: "unbindable"
+        }
+    }
+}
+
+/// What a path may pass through on its way. Magic links of procfs are refused always.
+package enum SymlinkPolicy: Hashable, Sendable {
+    /// Links are followed; after `pivot` they can't lead out of the container.
+    case follow
+    /// A link anywhere in the path is an error.
+    case refuse
+}
+
+/// Attributes of one mount: mount_setattr(2). The raw value is the kernel's `MOUNT_ATTR_…` bits.
+package struct MountAttributes: OptionSet, Hashable, Sendable, CustomStringConvertible {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// `MOUNT_ATTR_RDONLY`
+    package static let readOnly = MountAttributes(rawValue: 0x1)
+    /// `MOUNT_ATTR_NOSUID`
+    package static let noSetuid = MountAttributes(rawValue: 0x2)
+    /// `MOUNT_ATTR_NODEV`
+    package static let noDevices = MountAttributes(rawValue: 0x4)
+    /// `MOUNT_ATTR_NOEXEC`
+    package static let noExecute = MountAttributes(rawValue: 0x8)
+
+    private static let names: [(MountAttributes, String)] = [
+        (.readOnly, "ro"), (.noSetuid, "nosuid"), (.noDevices, "nodev"), (.noExecute, "noexec"),
+    ]
+
+    /// The options as mount(8) writes them; `rw` when there is none.
+    package var description: String {
+        isEmpty ? "rw" : MountAttributes.names.filter { contains($0.0) }.map(\.1).joined(separator: ",")
+    }
+}
+
+/// A filesystem to make: its type, its parameters and the attributes of its first mount.
+package struct FilesystemRecipe: Hashable, Sendable, CustomStringConvertible {
+    /// One parameter of fsconfig(2): a flag when it has no value.
+    package struct Parameter: Hashable, Sendable {
+        /// The parameter's name.
+        package var key: String
+        /// Its value, at most 255 bytes.
+        package var value: String?
+
+        /// A parameter; a flag when there is no value.
+        package init(_ key: String, _ value: String? = nil) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    /// The type as in filesystems(5).
+    package var type: String
+    /// Its parameters in order.
+    package var parameters: [Parameter]
+    /// Attributes of the mount.
+    package var attributes: MountAttributes
+
+    /// Describes a filesystem of `type`.
+    package init(_ type: String, _ parameters: [Parameter] = [], attributes: MountAttributes = []) {
+        self.type = type
+        self.parameters = parameters
+        self.attributes = attributes
+    }
+
+    /// The type, the parameters and the attributes, as mount(8) would write them.
+    package var description: String {
+        let options = parameters.map { parameter in parameter.value.map { "\(parameter.key)=\($0)" } ?? parameter.key }
+        return "\(type) \((["\(attributes)"] + options).joined(separator: ","))"
+    }
+}
+
+/// A device node: mknod(2).
+package struct DeviceNode: Hashable, Sendable, CustomStringConvertible {
+    /// What kind of node.
+    package enum Kind: Hashable, Sendable { case character, block, fifo }
+
+    package var path: String
+    package var kind: Kind
+    package var major: UInt32
+    package var minor: UInt32
+    /// The permission bits.
+    package var mode: UInt32
+
+    /// A node at `path`.
+    package init(_ path: String, _ kind: Kind, major: UInt32, minor: UInt32, mode: UInt32) {
+        self.path = path
+        self.kind = kind
+        self.major = major
+        self.minor = minor
+        self.mode = mode
+    }
+
+    /// The type bits and permission bits of mknod(2).
+    package var fileMode: UInt32 {
+        switch kind {
+        case .character: mode | 0o020000
+        case .block: mode | 0o060000
+        case .fifo: mode | 0o010000
+        }
+    }
+
+    /// The number as the kernel packs it: makedev(3).
+    package var device: UInt64 {
+        let (major, minor) = (UInt64(major), UInt64(minor))
+        return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xff) << 12 | (major & ~0xfff) << 32
+    }
+
+    /// Path, kind, numbers and mode.
+    package var description: String {
+        let letter = switch kind {
+        case .character: "c"
+        case .block: "b"
+        case .fifo: "p"
+        }
+        return "\(path) \(letter) \(major):\(minor) 0\(String(mode, radix: 8))"
+    }
+}
+
+/// One limit of getrlimit(2).
+package struct ResourceLimit: Hashable, Sendable, CustomStringConvertible {
+    /// The resources by their names in limits.conf(5); the raw value is the kernel's `RLIMIT_…`.
+    package enum Resource: UInt32, Hashable, Sendable, CaseIterable {
+        case cpu = 0, fsize, data, stack, core, rss, nproc, nofile, memlock, `as`, locks, sigpending, msgqueue, nice
+        case rtprio, rttime
+    }
+
+    /// No limit: `RLIM_INFINITY`.
+    package static let unlimited = UInt64.max
+
+    package var resource: Resource
+    package var soft: UInt64
+    package var hard: UInt64
+
+    /// A limit in the resource's own unit.
+    package init(_ resource: Resource, soft: UInt64, hard: UInt64) {
+        self.resource = resource
+        self.soft = soft
+        self.hard = hard
+    }
+
+    /// Resource, soft and hard value.
+    package var description: String {
+        func text(_ value: UInt64) -> String { value == ResourceLimit.unlimited ? "unlimited" : "\(value)" }
+        return "\(resource) \(text(soft)) \(text(hard))"
+    }
+}
+
+/// The numeric identity of a process: credentials(7).
+package struct Credentials: Hashable, Sendable, CustomStringConvertible {
+    package var uid: UInt32
+    package var gid: UInt32
+    /// Supplementary groups.
+    package var groups: [UInt32]
+
+    /// An identity.
+    package init(uid: UInt32, gid: UInt32, groups: [UInt32] = []) {
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+    }
+
+    /// `uid:gid` and the supplementary groups.
+    package var description: String {
+        groups.isEmpty ? "\(uid):\(gid)" : "\(uid):\(gid) groups \(groups.map { "\($0)" }.joined(separator: ","))"
+    }
+}
+
+/// A compiled filter for seccomp(2): classic BPF, eight bytes an instruction.
+package struct SeccompProgram: Hashable, Sendable, CustomStringConvertible {
+    /// The instructions as the kernel reads them.
+    package var instructions: [UInt8]
+    /// `SECCOMP_FILTER_FLAG_…`
+    package var flags: UInt32
+
+    /// A program of whole instructions.
+    package init(instructions: [UInt8], flags: UInt32) {
+        self.instructions = instructions
+        self.flags = flags
+    }
+
+    /// The number of instructions.
+    package var description: String { "\(instructions.count / 8) instructions" }
+}

@@ -1,0 +1,52 @@
+/// A descriptor that steps of a launch plan name: given by the launching process, or opened by an earlier step.
+package struct LaunchSlot: Hashable, Sendable, CustomStringConvertible {
+    /// Its place in the plan's table of descriptors.
+    package let index: Int
+    /// What it stands for, for people: `$root`.
+    package let name: String
+
+    /// The form steps print: `$name`.
+    package var description: String { "$\(name)" }
+}
+
+/// What a child does between clone3(2) and execve(2): a list of primitive steps over named descriptors.
+///
+/// The plan is a value. It is made without privilege, printed, compared, and carried out by `LaunchedProcess`.
+package struct LaunchPlan: Hashable, Sendable, CustomStringConvertible {
+    /// A step, and the reason for it in the user's words.
+    package struct Entry: Hashable, Sendable {
+        /// The operation.
+        package var step: LaunchStep
+        /// What in the configuration asked for it: `mounts[2]`, `services.web.volumes[0]`; empty when nothing did.
+        package var origin: String
+    }
+
+    /// The namespaces the child is born into; the others it joins or shares.
+    package var namespaces: Namespaces
+    /// The steps in order. The last one executes a program.
+    package private(set) var entries: [Entry] = []
+    /// The descriptors steps refer to.
+    package private(set) var slots: [LaunchSlot] = []
+
+    /// An empty plan for a child with the given new namespaces.
+    package init(namespaces: Namespaces) { self.namespaces = namespaces }
+
+    /// Adds a descriptor under a name for people.
+    package mutating func makeSlot(_ name: String) -> LaunchSlot {
+        let slot = LaunchSlot(index: slots.count, name: name)
+        slots.append(slot)
+        return slot
+    }
+
+    /// Appends a step; `origin` says what asked for it.
+    package mutating func append(_ step: LaunchStep, origin: String = "") {
+        entries.append(Entry(step: step, origin: origin))
+    }
+
+    /// One line a step, in the order they run.
+    package var description: String {
+        var lines = ["clone \(namespaces)"]
+        for entry in entries { lines.append(entry.origin.isEmpty ? "\(entry.step)" : "\(entry.step)  # \(entry.origin)") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,134 @@
+/// One primitive operation of a launch plan. Paths are absolute and resolved in whatever root the step runs in.
+package enum LaunchStep: Hashable, Sendable {
+    // Namespaces
+
+    /// Joins namespaces that a descriptor names: setns(2).
+    case join(LaunchSlot, Namespaces)
+    /// Leaves shared namespaces for new ones: unshare(2).
+    case unshare(Namespaces)
+    /// The UTS host name: sethostname(2), at most 64 bytes.
+    case setHostname(String)
+    /// The NIS domain name: setdomainname(2), at most 64 bytes.
+    case setDomainname(String)
+
+    // The root
+
+    /// Sets the propagation of every mount of the namespace, so that nothing done here reaches the host.
+    case setPropagation(MountPropagation)
+    /// Attaches a detached mount over the root, makes it the root and lets go of the old one: move_mount(2), Linux 5.2,
+    /// pivot_root(2). From here on the host's files are out of reach.
+    case pivot(LaunchSlot)
+
+    // Mounts, inside the new root
+
+    /// Makes a filesystem that is not yet visible anywhere: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2.
+    case makeFilesystem(FilesystemRecipe, into: LaunchSlot)
+    /// Attaches a detached mount at a path: openat2(2), move_mount(2).
+    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy)
+    /// Puts a copy of a file's mount over a file, or an empty read-only directory over a directory, where there is one.
+    case mask(String, with: LaunchSlot)
+    /// Mounts a path over itself with other attributes, where there is one: open_tree(2), mount_setattr(2), Linux 5.12.
+    case remount(String, MountAttributes)
+    /// Changes the attributes of a mount that a descriptor names: mount_setattr(2), Linux 5.12.
+    case setAttributes(LaunchSlot, MountAttributes, recursive: Bool)
+
+    // Files, inside the new root
+
+    /// Makes a directory, and does nothing if there is one: mkdir(2).
+    case makeDirectory(String, mode: UInt32)
+    /// Makes an empty file to mount on, and does nothing if there is one: open(2).
+    case makeFile(String, mode: UInt32)
+    /// Makes a symbolic link, and does nothing if the name is taken: symlink(2).
+    case makeSymlink(String, target: String)
+    /// Makes a device node: mknod(2).
+    case makeDevice(DeviceNode)
+    /// Writes a whole value to a file beneath a directory descriptor, following no link: openat2(2), write(2).
+    case write(String, beneath: LaunchSlot, path: String)
+
+    // The process
+
+    /// Opens a new session: setsid(2).
+    case makeSession
+    /// Makes a descriptor one of 0, 1 and 2: dup3(2).
+    case duplicate(LaunchSlot, as: UInt32)
+    /// A resource limit: prlimit(2).
+    case setLimit(ResourceLimit)
+    /// The file mode creation mask: umask(2).
+    case setUmask(UInt32)
+    /// The name ps(1) shows until a program is executed: prctl(2) `PR_SET_NAME`, at most 15 bytes.
+    case setName(String)
+    /// User, group and supplementary groups, keeping capabilities: setgroups(2), setresgid(2), setresuid(2).
+    case setCredentials(Credentials)
+    /// Drops everything else from the bounding set: prctl(2) `PR_CAPBSET_DROP`.
+    case limitBoundingSet(CapabilitySet)
+    /// Sets the effective, permitted and inheritable capabilities: capset(2).
+    case setCapabilities(effective: CapabilitySet, permitted: CapabilitySet, inheritable: CapabilitySet)
+    /// Raises ambient capabilities: prctl(2) `PR_CAP_AMBIENT`.
+    case raiseAmbient(CapabilitySet)
+    /// No program executed from here on gains privileges: prctl(2) `PR_SET_NO_NEW_PRIVS`.
+    case setNoNewPrivileges
+    /// Loads a compiled filter: seccomp(2).
+    case loadSeccomp(SeccompProgram)
+    /// Changes directory without passing through a magic link of procfs: openat2(2), fchdir(2).
+    case changeDirectory(String)
+    /// Marks every descriptor from this number on close-on-exec: close_range(2), Linux 5.11.
+    case closeDescriptors(from: UInt32)
+    /// Tells the launching process that this point is reached, with one byte.
+    case sendByte(LaunchSlot)
+    /// Waits until the launching process says go on, with one byte.
+    case awaitByte(LaunchSlot)
+    /// Executes the first of `candidates` that exists: execve(2).
+    case execute(candidates: [String], arguments: [String], environment: [String])
+    /// Executes a program that has no name: execveat(2).
+    case executeDescriptor(LaunchSlot, arguments: [String], environment: [String])
+}
+
+extension LaunchStep: CustomStringConvertible {
+    /// One line that names the system call's effect and its operands.
+    package var description: String {
+        switch self {
+        case .join(let slot, let kinds): "join \(kinds) namespace \(slot)"
+        case .unshare(let kinds): "unshare \(kinds)"
+        case .setHostname(let name): "hostname \(name)"
+        case .setDomainname(let name): "domainname \(name)"
+        case .setPropagation(let propagation): "propagation / \(propagation)"
+        case .pivot(let slot): "pivot \(slot)"
+        case .makeFilesystem(let recipe, let slot): "filesystem \(recipe) as \(slot)"
+        case .attachAt(let slot, let path, let symlinks): "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
+        case .mask(let path, _): "mask \(path)"
+        case .remount(let path, let attributes): "remount \(path) \(attributes)"
+        case .setAttributes(let slot, let attributes, let recursive): "attributes \(slot) \(attributes)\(recursive ? " recursive" : "")"
+        case .makeDirectory(let path, let mode): "mkdir \(path) \(octal(mode))"
+        case .makeFile(let path, let mode): "file \(path) \(octal(mode))"
+        case .makeSymlink(let path, let target): "symlink \(path) -> \(target)"
+        case .makeDevice(let node): "device \(node)"
+        case .write(let value, let slot, let path): "write \(slot)/\(path) \(quoted(value))"
+        case .makeSession: "session"
+        case .duplicate(let slot, let number): "descriptor \(number) \(slot)"
+        case .setLimit(let limit): "limit \(limit)"
+        case .setUmask(let mask): "umask \(octal(mask))"
+        case .setName(let name): "name \(name)"
+        case .setCredentials(let credentials): "credentials \(credentials)"
+        case .limitBoundingSet(let set): "bounding \(set)"
+        case .setCapabilities(let effective, let permitted, let inheritable):
+            "capabilities effective \(effective) permitted \(permitted) inheritable \(inheritable)"
+        case .raiseAmbient(let set): "ambient \(set)"
+        case .setNoNewPrivileges: "no-new-privileges"
+        case .loadSeccomp(let program): "seccomp \(program)"
+        case .changeDirectory(let path): "chdir \(path)"
+        case .closeDescriptors(let first): "close-on-exec \(first)-"
+        case .sendByte(let slot): "send \(slot)"
+        case .awaitByte(let slot): "await \(slot)"
+        case .execute(let candidates, let arguments, let environment):
+            "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
+        case .executeDescriptor(let slot, let arguments, let environment):
+            "execute \(slot) \(words(arguments)) with \(environment.count) variables"
+        }
+    }
+}
+
+private func octal(_ mode: UInt32) -> String { "0" + String(mode, radix: 8) }
+
+private func quoted(_ text: String) -> String { text.debugDescription }
+
+private func words(_ arguments: [String]) -> String { "[" + arguments.map(quoted).joined(separator: " ") + "]" }

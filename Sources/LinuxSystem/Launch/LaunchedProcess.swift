@@ -1,0 +1,76 @@
+import CLinux
+import Glibc
+
+/// Why a launch failed: the step that the kernel refused, or the start itself.
+package struct LaunchError: Error, Sendable, CustomStringConvertible {
+    /// The step and what asked for it; nil when the process could not be made at all.
+    package var entry: LaunchPlan.Entry?
+    /// The kernel's answer.
+    package var errno: Errno
+
+    /// What was refused and why, and what asked for it.
+    package var description: String {
+        guard let entry else { return "clone3: \(errno)" }
+        return entry.origin.isEmpty ? "\(entry.step): \(errno)" : "\(entry.origin): \(entry.step): \(errno)"
+    }
+}
+
+/// A process whose launch plan is on its way or done.
+package struct LaunchedProcess: ~Copyable, Sendable {
+    /// Its id in our own PID namespace.
+    package let pid: Int32
+    /// A pidfd: readable when the process has ended, and never about another process.
+    package let descriptor: OwnedDescriptor
+    private let report: OwnedDescriptor
+    private let entries: [LaunchPlan.Entry]
+    private let stepOfCall: [Int]
+
+    /// How a process comes into being beside its plan.
+    package struct Options: Sendable {
+        /// A cgroup v2 directory to be born in: `CLONE_INTO_CGROUP`, Linux 5.7.
+        package var cgroup: CInt?
+        /// Become a child of our parent, which then learns of the end: `CLONE_PARENT`.
+        package var isSibling = false
+
+        /// Neither.
+        package init() {}
+    }
+
+    /// Starts a process that carries out `plan`, with descriptors for the slots that the plan does not open itself.
+    ///
+    /// Returns as soon as the process exists; `awaitExecution` tells how it went. The descriptors are lent for the
+    /// time of the call.
+    package static func start(
+        _ plan: LaunchPlan, descriptors: [LaunchSlot: CInt], options: Options = Options()
+    ) throws(LaunchError) -> LaunchedProcess {
+        let encoder = LaunchEncoder(plan)
+        let pipe = try makeReportPipe()
+        var pidfd: Int32 = -1
+        let slots = Dictionary(uniqueKeysWithValues: descriptors.map { ($0.key.index, $0.value) })
+        let result = encoder.list.withUnsafeLaunch(slots: slots) { calls, slots in
+            var launch = clinux_launch(
+                clone_flags: plan.namespaces.rawValue | (options.isSibling ? UInt64(CLONE_PARENT) : 0),
+                cgroup: options.cgroup ?? -1, report: pipe.writing.rawValue, calls: calls,
+                count: UInt32(encoder.list.calls.count), slot_count: UInt32(encoder.list.slotCount), slots: slots)
+            return clinux_launch(&launch, &pidfd)
+        }
+        guard result > 0 else { throw LaunchError(entry: nil, errno: Errno(rawValue: -result)) }
+        return LaunchedProcess(
+            pid: result, descriptor: OwnedDescriptor(adopting: pidfd), report: pipe.reading, entries: plan.entries,
+            stepOfCall: encoder.stepOfCall)
+    }
+
+    private static func makeReportPipe() throws(LaunchError) -> Pipe {
+        do { return try Pipe() } catch { throw LaunchError(entry: nil, errno: error.errno) }
+    }
+
+    /// Waits until the program is executed; throws the step that failed. The process has then ended by itself.
+    package borrowing func awaitExecution() throws(LaunchError) {
+        var answer = clinux_report()
+        var count = 0
+        repeat { count = read(report.rawValue, &answer, MemoryLayout<clinux_report>.size) } while count < 0 && Glibc.errno == EINTR
+        guard count != 0 else { return }
+        guard count == MemoryLayout<clinux_report>.size else { throw LaunchError(entry: nil, errno: Errno(rawValue: EIO)) }
+        throw LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
+    }
+}

@@ -1,0 +1,13 @@
+import Glibc
+
+extension OwnedDescriptor {
+    /// Names a path of the host without opening it for reading or writing: open(2) with `O_PATH`.
+    package static func path(_ path: String) throws(SyscallError) -> OwnedDescriptor {
+        OwnedDescriptor(adopting: try SyscallError.checkErrno(open(path, O_PATH | O_CLOEXEC), "open(O_PATH)", path))
+    }
+
+    /// Opens a file of the host for reading: open(2) with `O_RDONLY`.
+    package static func reading(_ path: String) throws(SyscallError) -> OwnedDescriptor {
+        OwnedDescriptor(adopting: try SyscallError.checkErrno(open(path, O_RDONLY | O_CLOEXEC), "open", path))
+    }
+}

@@ -1,0 +1,117 @@
+import ContainerRuntime
+import LinuxSystem
+import OCISpec
+import Testing
+
+@Suite("a container's launch plan")
+struct ContainerPlanTests {
+    private func spec(_ change: (inout RuntimeSpec) -> Void = { _ in }) -> RuntimeSpec {
+        var spec = RuntimeSpec()
+        spec.root = RootSpec(path: "rootfs")
+        spec.process = ProcessSpec(cwd: "/srv", args: ["id", "-u"], env: ["PATH=/bin:/usr/bin", "A=1"])
+        spec.process?.user = .init(uid: 33, gid: 33)
+        spec.process?.capabilities = .init(bounding: ["CAP_CHOWN", "CAP_KILL"])
+        spec.linux = LinuxSpec()
+        spec.linux?.namespaces = ["mount", "pid", "ipc", "uts", "cgroup"].map { .init(type: $0) }
+        change(&spec)
+        return spec
+    }
+
+    @Test("pivots before anything of the image is looked at, and drops privilege last")
+    func order() throws {
+        let plan = try ContainerPlan(
+            spec {
+                $0.hostname = "web"
+                $0.mounts = [
+                    .init(destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"]),
+                    .init(destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=64k"]),
+                    .init(destination: "/srv/data", type: "bind", source: "/data", options: ["rbind", "ro"]),
+                ]
+                $0.linux?.maskedPaths = ["/proc/kcore"]
+                $0.linux?.readonlyPaths = ["/proc/sys"]
+                $0.linux?.sysctl = ["net.ipv4.ip_forward": "1"]
+                $0.linux?.namespaces?.append(.init(type: "network", path: "/proc/7/ns/net"))
+            }, seccomp: SeccompProgram(instructions: Array(repeating: 0, count: 16), flags: 0))
+        #expect(
+            plan.launch.description == """
+                clone mount,pid,ipc,uts
+                join net namespace $netns  # linux.namespaces
+                propagation / private
+                pivot $root  # root.path
+                unshare cgroup
+                hostname web  # hostname
+                filesystem proc nosuid,nodev,noexec as $proc  # mounts[0]
+                write $proc/sys/net/ipv4/ip_forward "1"  # linux.sysctl
+                mkdir /proc 0755  # mounts[0]
+                attach $proc at /proc no-symlinks  # mounts[0]
+                filesystem tmpfs nosuid,mode=755,size=64k as $dev  # mounts[1]
+                mkdir /dev 0755  # mounts[1]
+                attach $dev at /dev  # mounts[1]
+                mkdir /srv 0755  # mounts[2]
+                mkdir /srv/data 0755  # mounts[2]
+                attach $srv-data at /srv/data  # mounts[2]
+                device /dev/null c 1:3 0666
+                device /dev/zero c 1:5 0666
+                device /dev/full c 1:7 0666
+                device /dev/random c 1:8 0666
+                device /dev/urandom c 1:9 0666
+                device /dev/tty c 5:0 0666
+                symlink /dev/fd -> /proc/self/fd
+                symlink /dev/stdin -> /proc/self/fd/0
+                symlink /dev/stdout -> /proc/self/fd/1
+                symlink /dev/stderr -> /proc/self/fd/2
+                symlink /dev/ptmx -> pts/ptmx
+                remount /proc/sys ro  # linux.readonlyPaths
+                mask /proc/kcore  # linux.maskedPaths
+                session
+                descriptor 0 $stdin
+                descriptor 1 $stdout
+                descriptor 2 $stderr
+                chdir /srv  # process.cwd
+                bounding CHOWN,KILL  # process.capabilities.bounding
+                credentials 33:33  # process.user
+                capabilities effective SETPCAP,SYS_ADMIN permitted SETPCAP,SYS_ADMIN inheritable none
+                seccomp 2 instructions  # linux.seccomp
+                capabilities effective none permitted none inheritable none  # process.capabilities
+                close-on-exec 3-
+                execute /bin/id|/usr/bin/id ["id" "-u"] with 2 variables  # process.args
+
+                """)
+    }
+
+    /// A change that makes the configuration wrong, and what is said of it.
+    struct Mistake: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var change: @Sendable (inout RuntimeSpec) -> Void
+
+        init(_ message: String, _ change: @escaping @Sendable (inout RuntimeSpec) -> Void) {
+            (testDescription, self.change) = (message, change)
+        }
+    }
+
+    @Test(
+        "a mistake names its place",
+        arguments: [
+            Mistake("process: missing: there is no program to start") { $0.process = nil },
+            Mistake("process.args: empty: there is no program to start") { $0.process?.args = [] },
+            Mistake("process.cwd: 'srv' is not an absolute path") { $0.process?.cwd = "srv" },
+            Mistake("process.capabilities.effective: 'CAP_FLY' is not a capability") {
+                $0.process?.capabilities?.effective = ["CAP_FLY"]
+            },
+            Mistake("process.rlimits[0].type: 'NOFILE' is not a resource limit") {
+                $0.process?.rlimits = [.init(type: "NOFILE", soft: 1, hard: 1)]
+            },
+            Mistake("mounts[0].destination: 'data' is not an absolute path") {
+                $0.mounts = [.init(destination: "data", type: "tmpfs")]
+            },
+            Mistake("linux.namespaces[5]: a second pid namespace") { $0.linux?.namespaces?.append(.init(type: "pid")) },
+            Mistake("linux.namespaces[5].type: 'soul' is not a kind of namespace") {
+                $0.linux?.namespaces?.append(.init(type: "soul"))
+            },
+            Mistake("linux.sysctl: needs a mount of type proc") { $0.linux?.sysctl = ["a": "b"] },
+        ])
+    func mistakes(_ mistake: Mistake) {
+        let error = #expect(throws: ContainerError.self) { try ContainerPlan(spec(mistake.change), seccomp: nil) }
+        #expect(error?.description == mistake.testDescription)
+    }
+}
