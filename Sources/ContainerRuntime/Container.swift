@@ -48,7 +48,6 @@ private struct OpenedSources: ~Copyable {
             case .root: numbers[slot] = surroundings.root.descriptor.rawValue
             case .stdio(let number):
                 numbers[slot] = [surroundings.stdio.0, surroundings.stdio.1, surroundings.stdio.2][Int(number)]
-            case .null: keep(try OwnedDescriptor.path("/dev/null"), as: slot)
             case .namespace(let path): keep(try OwnedDescriptor.reading(path), as: slot)
             case .bind(let path, let recursive, let attributes):
                 let mount = try DetachedMount.copy(of: path, recursive: recursive, attributes: attributes)

@@ -9,8 +9,6 @@ package enum DescriptorSource: Hashable, Sendable {
     case bind(path: String, recursive: Bool, attributes: MountAttributes)
     /// A namespace file, as in `/proc/PID/ns`.
     case namespace(path: String)
-    /// The host's null device, to put over files.
-    case null
     /// Standard input, output or error of the program.
     case stdio(Int32)
 }
@@ -21,6 +19,9 @@ package enum DescriptorSource: Hashable, Sendable {
 package struct ContainerPlan: Hashable, Sendable {
     package var launch: LaunchPlan
     package private(set) var sources: [LaunchSlot: DescriptorSource] = [:]
+
+    /// One copy of the host's null device for each masked path.
+    private var covers: [LaunchSlot] = []
 
     /// Compiles a configuration; `seccomp` is its compiled filter, if it has one.
     package init(_ spec: RuntimeSpec, seccomp: SeccompProgram?) throws(ContainerError) {
@@ -67,6 +68,12 @@ package struct ContainerPlan: Hashable, Sendable {
     private mutating func appendRoot(_ spec: RuntimeSpec) {
         let root = makeSlot("root", .root)
         launch.append(.setPropagation(.private))
+        // The host's null device, before its files are out of reach: what an image calls /dev/null may be anything.
+        for path in spec.linux?.maskedPaths ?? [] {
+            let cover = launch.makeSlot("cover-of-\(path)")
+            launch.append(.copyMount("/dev/null", into: cover), origin: "linux.maskedPaths")
+            covers.append(cover)
+        }
         launch.append(.pivot(root), origin: "root.path")
     }
 
@@ -74,9 +81,9 @@ package struct ContainerPlan: Hashable, Sendable {
         for path in spec.linux?.readonlyPaths ?? [] {
             launch.append(.remount(path, .readOnly), origin: "linux.readonlyPaths")
         }
-        guard let masked = spec.linux?.maskedPaths, !masked.isEmpty else { return }
-        let null = makeSlot("null", .null)
-        for path in masked { launch.append(.mask(path, with: null), origin: "linux.maskedPaths") }
+        for (path, cover) in zip(spec.linux?.maskedPaths ?? [], covers) {
+            launch.append(.mask(path, with: cover), origin: "linux.maskedPaths")
+        }
     }
 }
 

@@ -37,6 +37,7 @@ struct ContainerPlanTests {
                 clone mount,pid,ipc,uts
                 join net namespace $netns  # linux.namespaces
                 propagation / private
+                copy /dev/null as $cover-of-/proc/kcore  # linux.maskedPaths
                 pivot $root  # root.path
                 unshare cgroup
                 hostname web  # hostname

@@ -21,7 +21,7 @@ struct LaunchEncoder {
         case .unshare(let kinds): list.call(SYS_unshare, [.number(kinds.rawValue)])
         case .setHostname(let name): list.call(SYS_sethostname, [list.string(name), .flags(name.utf8.count)])
         case .setDomainname(let name): list.call(SYS_setdomainname, [list.string(name), .flags(name.utf8.count)])
-        case .setPropagation, .pivot, .makeFilesystem, .attachAt, .mask, .remount, .setAttributes:
+        case .setPropagation, .copyMount, .pivot, .makeFilesystem, .attachAt, .mask, .remount, .setAttributes:
             encodeMount(step)
         case .makeDirectory, .makeFile, .makeSymlink, .makeDevice, .write: encodeFile(step)
         case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
@@ -77,6 +77,10 @@ struct LaunchEncoder {
             list.call(
                 SYS_mount,
                 [.null, list.string("/"), .null, .number(propagation.flag | UInt64(MS_REC)), .null])
+        case .copyMount(let path, let slot):
+            list.call(
+                SYS_open_tree, [.currentDirectory, list.string(path), .flags(openTreeClone | openTreeCloseOnExec)],
+                .init(into: slot.index))
         case .pivot(let slot):
             let oldRoot = open("/", flags: O_PATH, resolve: 0)
             moveMount(slot.index, to: oldRoot)
@@ -145,25 +149,21 @@ struct LaunchEncoder {
     }
 
     private mutating func mask(_ path: String, with slot: Int) {
-        let (target, copy) = (list.scratchSlot(), list.scratchSlot())
+        let target = list.scratchSlot()
         open(
             path, flags: O_PATH, resolve: UInt64(RESOLVE_NO_SYMLINKS), into: target,
-            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: 5))
-        list.call(
-            SYS_open_tree,
-            [.slot(slot), list.string(""), .flags(UInt32(AT_EMPTY_PATH) | openTreeClone | openTreeCloseOnExec)],
-            .init(into: copy))
+            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: 3))
         list.call(
             SYS_move_mount,
             [
-                .slot(copy), list.string(""), .slot(target), list.string(""),
+                .slot(slot), list.string(""), .slot(target), list.string(""),
                 .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
             ], .init(ignoring: [EINVAL], skipOnSuccess: 1))  // EINVAL: a file can't lie over a directory
         list.call(
             SYS_mount,
             [list.string("tmpfs"), list.string(path), list.string("tmpfs"), .flags(MS_RDONLY), .null])
-        close(copy)
         close(target)
+        close(slot)
     }
 
     private mutating func remount(_ path: String, _ attributes: MountAttributes) {

@@ -15,6 +15,8 @@ package enum LaunchStep: Hashable, Sendable {
 
     /// Sets the propagation of every mount of the namespace, so that nothing done here reaches the host.
     case setPropagation(MountPropagation)
+    /// Copies the mount at a path of the host, detached: open_tree(2), Linux 5.2.
+    case copyMount(String, into: LaunchSlot)
     /// Attaches a detached mount over the root, makes it the root and lets go of the old one: move_mount(2), Linux 5.2,
     /// pivot_root(2). From here on the host's files are out of reach.
     case pivot(LaunchSlot)
@@ -25,7 +27,7 @@ package enum LaunchStep: Hashable, Sendable {
     case makeFilesystem(FilesystemRecipe, into: LaunchSlot)
     /// Attaches a detached mount at a path: openat2(2), move_mount(2).
     case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy)
-    /// Puts a copy of a file's mount over a file, or an empty read-only directory over a directory, where there is one.
+    /// Attaches a detached file over a file, or an empty read-only directory over a directory, where there is one.
     case mask(String, with: LaunchSlot)
     /// Mounts a path over itself with other attributes, where there is one: open_tree(2), mount_setattr(2), Linux 5.12.
     case remount(String, MountAttributes)
@@ -92,6 +94,7 @@ extension LaunchStep: CustomStringConvertible {
         case .setHostname(let name): "hostname \(name)"
         case .setDomainname(let name): "domainname \(name)"
         case .setPropagation(let propagation): "propagation / \(propagation)"
+        case .copyMount(let path, let slot): "copy \(path) as \(slot)"
         case .pivot(let slot): "pivot \(slot)"
         case .makeFilesystem(let recipe, let slot): "filesystem \(recipe) as \(slot)"
         case .attachAt(let slot, let path, let symlinks): "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
