@@ -41,11 +41,20 @@ let package = Package(
                 "ContainerRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: memorySafe),
+            swiftSettings: memorySafe
+        ),
 
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: common),
-        .testTarget(name: "ContainerRuntimeTests", dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"], swiftSettings: common),
-        .testTarget(name: "KernelTests", dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"], swiftSettings: common),
+        .testTarget(
+            name: "ContainerRuntimeTests",
+            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "KernelTests",
+            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"],
+            swiftSettings: common
+        ),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
     ],

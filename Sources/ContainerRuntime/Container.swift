@@ -18,7 +18,8 @@ package enum Container {
 
     /// Starts the container and returns when its program is executed.
     package static func start(
-        _ plan: ContainerPlan, in surroundings: borrowing Surroundings,
+        _ plan: ContainerPlan,
+        in surroundings: borrowing Surroundings,
         options: LaunchedProcess.Options = LaunchedProcess.Options()
     ) throws(ContainerError) -> LaunchedProcess {
         var descriptors = OpenedSources()
@@ -41,7 +42,9 @@ private struct OpenedSources: ~Copyable {
     private var owned: [Int32] = []
 
     mutating func open(
-        _ source: DescriptorSource, as slot: LaunchSlot, _ surroundings: borrowing Container.Surroundings
+        _ source: DescriptorSource,
+        as slot: LaunchSlot,
+        _ surroundings: borrowing Container.Surroundings
     ) throws(ContainerError) {
         do {
             switch source {

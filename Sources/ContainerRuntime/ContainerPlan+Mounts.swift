@@ -7,13 +7,16 @@ extension ContainerPlan {
         for (index, mount) in (spec.mounts ?? []).enumerated() {
             try appendMount(mount, origin: "mounts[\(index)]", sysctls: spec.linux?.sysctl ?? [:])
         }
-        if let sysctl = spec.linux?.sysctl, !sysctl.isEmpty, !(spec.mounts ?? []).contains(where: { $0.type == "proc" }) {
+        if let sysctl = spec.linux?.sysctl, !sysctl.isEmpty, !(spec.mounts ?? []).contains(where: { $0.type == "proc" })
+        {
             throw .invalid("linux.sysctl", "needs a mount of type proc")
         }
     }
 
     private mutating func appendMount(
-        _ mount: MountSpec, origin: String, sysctls: [String: String]
+        _ mount: MountSpec,
+        origin: String,
+        sysctls: [String: String]
     ) throws(ContainerError) {
         guard mount.destination.hasPrefix("/") else {
             throw .invalid("\(origin).destination", "'\(mount.destination)' is not an absolute path")
@@ -24,9 +27,13 @@ extension ContainerPlan {
         let options = MountOptions(mount.options ?? [])
         let name = mount.destination.split(separator: "/").joined(separator: "-")
         if options.isBind || mount.type == "bind" {
-            guard let source = mount.source else { throw .invalid("\(origin).source", "missing: a bind mount has a source") }
+            guard let source = mount.source else {
+                throw .invalid("\(origin).source", "missing: a bind mount has a source")
+            }
             let slot = makeSlot(
-                name, .bind(path: source, recursive: options.isRecursive, attributes: options.attributes))
+                name,
+                .bind(path: source, recursive: options.isRecursive, attributes: options.attributes)
+            )
             appendMountPoint(mount.destination, origin: origin)
             launch.append(.attachAt(slot, path: mount.destination, symlinks: .follow), origin: origin)
             return
@@ -81,10 +88,16 @@ extension ContainerPlan {
         case "p": kind = .fifo
         default: throw .invalid("\(place).type", "'\(device.type)' is not c, b, u or p")
         }
-        guard device.path.hasPrefix("/dev/") else { throw .unsupported("\(place).path", "'\(device.path)' is not below /dev") }
+        guard device.path.hasPrefix("/dev/") else {
+            throw .unsupported("\(place).path", "'\(device.path)' is not below /dev")
+        }
         return DeviceNode(
-            device.path, kind, major: UInt32(truncatingIfNeeded: device.major ?? 0),
-            minor: UInt32(truncatingIfNeeded: device.minor ?? 0), mode: device.fileMode ?? 0o666)
+            device.path,
+            kind,
+            major: UInt32(truncatingIfNeeded: device.major ?? 0),
+            minor: UInt32(truncatingIfNeeded: device.minor ?? 0),
+            mode: device.fileMode ?? 0o666
+        )
     }
 
     /// OCI Runtime Specification, "Default Devices".

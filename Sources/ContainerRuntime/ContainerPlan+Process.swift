@@ -16,7 +16,10 @@ extension ContainerPlan {
             launch.append(.duplicate(slot, as: UInt32(number)))
         }
         for (index, limit) in (process.rlimits ?? []).enumerated() {
-            launch.append(.setLimit(try resourceLimit(limit, place: "process.rlimits[\(index)]")), origin: "process.rlimits[\(index)]")
+            launch.append(
+                .setLimit(try resourceLimit(limit, place: "process.rlimits[\(index)]")),
+                origin: "process.rlimits[\(index)]"
+            )
         }
         launch.append(.changeDirectory(process.cwd), origin: "process.cwd")
         try appendIdentity(process, seccomp: seccomp)
@@ -24,8 +27,12 @@ extension ContainerPlan {
         let environment = process.env ?? []
         launch.append(
             .execute(
-                candidates: ContainerPlan.candidates(program, environment: environment), arguments: arguments,
-                environment: environment), origin: "process.args")
+                candidates: ContainerPlan.candidates(program, environment: environment),
+                arguments: arguments,
+                environment: environment
+            ),
+            origin: "process.args"
+        )
     }
 
     private mutating func appendIdentity(_ process: ProcessSpec, seccomp: SeccompProgram?) throws(ContainerError) {
@@ -41,7 +48,8 @@ extension ContainerPlan {
         launch.append(.limitBoundingSet(bounding), origin: "\(place).bounding")
         launch.append(
             .setCredentials(Credentials(uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [])),
-            origin: "process.user")
+            origin: "process.user"
+        )
         let noNewPrivileges = process.noNewPrivileges == true
         if let seccomp, !noNewPrivileges {
             // Without no_new_privs, loading a filter takes CAP_SYS_ADMIN, which a change of user made ineffective.
@@ -50,11 +58,16 @@ extension ContainerPlan {
             launch.append(
                 .setCapabilities(
                     effective: effective.union(admin).union(setpcap),
-                    permitted: permitted.union(effective).union(admin).union(setpcap), inheritable: []))
+                    permitted: permitted.union(effective).union(admin).union(setpcap),
+                    inheritable: []
+                )
+            )
             launch.append(.loadSeccomp(seccomp), origin: "linux.seccomp")
         }
         launch.append(
-            .setCapabilities(effective: effective, permitted: permitted, inheritable: inheritable), origin: place)
+            .setCapabilities(effective: effective, permitted: permitted, inheritable: inheritable),
+            origin: place
+        )
         if !ambient.isEmpty { launch.append(.raiseAmbient(ambient), origin: "\(place).ambient") }
         guard noNewPrivileges else { return }
         launch.append(.setNoNewPrivileges, origin: "process.noNewPrivileges")
@@ -64,7 +77,9 @@ extension ContainerPlan {
     private func capabilities(_ names: [String]?, place: String) throws(ContainerError) -> CapabilitySet {
         var set: CapabilitySet = []
         for name in names ?? [] {
-            guard let capability = CapabilitySet(named: name) else { throw .invalid(place, "'\(name)' is not a capability") }
+            guard let capability = CapabilitySet(named: name) else {
+                throw .invalid(place, "'\(name)' is not a capability")
+            }
             set.insert(capability)
         }
         return set
@@ -72,7 +87,8 @@ extension ContainerPlan {
 
     private func resourceLimit(_ limit: ProcessSpec.Rlimit, place: String) throws(ContainerError) -> ResourceLimit {
         let name = limit.type.lowercased().dropFirst("rlimit_".count)
-        guard limit.type.hasPrefix("RLIMIT_"), let resource = ResourceLimit.Resource.allCases.first(where: { "\($0)" == name })
+        guard limit.type.hasPrefix("RLIMIT_"),
+            let resource = ResourceLimit.Resource.allCases.first(where: { "\($0)" == name })
         else { throw .invalid("\(place).type", "'\(limit.type)' is not a resource limit") }
         guard limit.soft <= limit.hard else { throw .invalid(place, "the soft limit is above the hard one") }
         return ResourceLimit(resource, soft: limit.soft, hard: limit.hard)
@@ -81,7 +97,8 @@ extension ContainerPlan {
     /// Where execvp(3) would look for a program, given the environment it will run with.
     static func candidates(_ program: String, environment: [String]) -> [String] {
         guard !program.contains("/") else { return [program] }
-        let path = environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) }
+        let path =
+            environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) }
             ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return path.split(separator: ":").map { "\($0)/\(program)" }
     }

@@ -1,4 +1,6 @@
-/// A set of capabilities: capabilities(7). Bit n of the raw value is capability n.
+/// A set of capabilities: capabilities(7).
+///
+/// Bit n of the raw value is capability n.
 package struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConvertible {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -34,6 +36,8 @@ package struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConvert
     package var description: String {
         if self == .all { return "all" }
         if isEmpty { return "none" }
-        return CapabilitySet.names.enumerated().filter { contains(number: $0.offset) }.map(\.element).joined(separator: ",")
+        return CapabilitySet.names.enumerated().filter { contains(number: $0.offset) }.map(\.element).joined(
+            separator: ","
+        )
     }
 }

@@ -14,42 +14,75 @@ package struct DetachedMount: ~Copyable, Sendable {
         let context = OwnedDescriptor(
             adopting: try withCString(recipe.type, call: "fsopen", subject: recipe.type) { type in
                 clinux_syscall(Int64(SYS_fsopen), type, UInt64(fsopenCloseOnExec), 0, 0, 0, 0)
-            })
+            }
+        )
         for parameter in recipe.parameters { try configure(context.rawValue, parameter, type: recipe.type) }
         let created = clinux_syscall(
-            Int64(SYS_fsconfig), UInt64(context.rawValue), UInt64(FSCONFIG_CMD_CREATE.rawValue), 0, 0, 0, 0)
+            Int64(SYS_fsconfig),
+            UInt64(context.rawValue),
+            UInt64(FSCONFIG_CMD_CREATE.rawValue),
+            0,
+            0,
+            0,
+            0
+        )
         guard created >= 0 else {
             throw SyscallError(
-                call: "fsconfig(FSCONFIG_CMD_CREATE)", subject: "\(recipe)", errno: Errno(rawValue: CInt(-created)))
+                call: "fsconfig(FSCONFIG_CMD_CREATE)",
+                subject: "\(recipe)",
+                errno: Errno(rawValue: CInt(-created))
+            )
         }
         let mount = clinux_syscall(
-            Int64(SYS_fsmount), UInt64(context.rawValue), UInt64(fsmountCloseOnExec), recipe.attributes.rawValue, 0, 0, 0)
+            Int64(SYS_fsmount),
+            UInt64(context.rawValue),
+            UInt64(fsmountCloseOnExec),
+            recipe.attributes.rawValue,
+            0,
+            0,
+            0
+        )
         return DetachedMount(
-            descriptor: OwnedDescriptor(adopting: try SyscallError.check(CInt(mount), "fsmount", "\(recipe)")))
+            descriptor: OwnedDescriptor(adopting: try SyscallError.check(CInt(mount), "fsmount", "\(recipe)"))
+        )
     }
 
     /// Copies the mount at a path of the host: open_tree(2), Linux 5.2, and mount_setattr(2), Linux 5.12.
     ///
     /// With `recursive`, mounts below it come along and get the attributes too.
     package static func copy(
-        of path: String, recursive: Bool, attributes: MountAttributes
+        of path: String,
+        recursive: Bool,
+        attributes: MountAttributes
     ) throws(SyscallError) -> DetachedMount {
         let recursion: UInt32 = recursive ? UInt32(atRecursive) : 0
         let copy = OwnedDescriptor(
             adopting: try withCString(path, call: "open_tree", subject: path) { path in
                 clinux_syscall(
-                    Int64(SYS_open_tree), UInt64(bitPattern: Int64(AT_FDCWD)), path,
-                    UInt64(openTreeClone | openTreeCloseOnExec | recursion), 0, 0, 0)
-            })
+                    Int64(SYS_open_tree),
+                    UInt64(bitPattern: Int64(AT_FDCWD)),
+                    path,
+                    UInt64(openTreeClone | openTreeCloseOnExec | recursion),
+                    0,
+                    0,
+                    0
+                )
+            }
+        )
         guard !attributes.isEmpty else { return DetachedMount(descriptor: copy) }
         var request = mount_attr()
         request.attr_set = attributes.rawValue
         let result = withUnsafePointer(to: &request) { request in
             "".withCString { empty in
                 clinux_syscall(
-                    Int64(SYS_mount_setattr), UInt64(copy.rawValue), UInt64(UInt(bitPattern: empty)),
-                    UInt64(UInt32(AT_EMPTY_PATH) | recursion), UInt64(UInt(bitPattern: request)),
-                    UInt64(MemoryLayout<mount_attr>.size), 0)
+                    Int64(SYS_mount_setattr),
+                    UInt64(copy.rawValue),
+                    UInt64(UInt(bitPattern: empty)),
+                    UInt64(UInt32(AT_EMPTY_PATH) | recursion),
+                    UInt64(UInt(bitPattern: request)),
+                    UInt64(MemoryLayout<mount_attr>.size),
+                    0
+                )
             }
         }
         _ = try SyscallError.check(CInt(result), "mount_setattr", path)
@@ -57,18 +90,33 @@ package struct DetachedMount: ~Copyable, Sendable {
     }
 
     private static func configure(
-        _ context: CInt, _ parameter: FilesystemRecipe.Parameter, type: String
+        _ context: CInt,
+        _ parameter: FilesystemRecipe.Parameter,
+        type: String
     ) throws(SyscallError) {
         let result = parameter.key.withCString { key -> Int64 in
             let key = UInt64(UInt(bitPattern: key))
             guard let value = parameter.value else {
                 return clinux_syscall(
-                    Int64(SYS_fsconfig), UInt64(context), UInt64(FSCONFIG_SET_FLAG.rawValue), key, 0, 0, 0)
+                    Int64(SYS_fsconfig),
+                    UInt64(context),
+                    UInt64(FSCONFIG_SET_FLAG.rawValue),
+                    key,
+                    0,
+                    0,
+                    0
+                )
             }
             return value.withCString { value in
                 clinux_syscall(
-                    Int64(SYS_fsconfig), UInt64(context), UInt64(FSCONFIG_SET_STRING.rawValue), key,
-                    UInt64(UInt(bitPattern: value)), 0, 0)
+                    Int64(SYS_fsconfig),
+                    UInt64(context),
+                    UInt64(FSCONFIG_SET_STRING.rawValue),
+                    key,
+                    UInt64(UInt(bitPattern: value)),
+                    0,
+                    0
+                )
             }
         }
         let subject = parameter.value.map { "\(type) \(parameter.key)=\($0)" } ?? "\(type) \(parameter.key)"
@@ -76,7 +124,10 @@ package struct DetachedMount: ~Copyable, Sendable {
     }
 
     private static func withCString(
-        _ text: String, call: String, subject: String, _ body: (UInt64) -> Int64
+        _ text: String,
+        call: String,
+        subject: String,
+        _ body: (UInt64) -> Int64
     ) throws(SyscallError) -> CInt {
         let result = text.withCString { body(UInt64(UInt(bitPattern: $0))) }
         return try SyscallError.check(CInt(result), call, subject)

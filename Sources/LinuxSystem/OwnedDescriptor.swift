@@ -21,6 +21,10 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     package borrowing func duplicate() throws(SyscallError) -> OwnedDescriptor {
         OwnedDescriptor(
             adopting: try SyscallError.checkErrno(
-                fcntl(rawValue, F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD_CLOEXEC)", "descriptor \(rawValue)"))
+                fcntl(rawValue, F_DUPFD_CLOEXEC, 3),
+                "fcntl(F_DUPFD_CLOEXEC)",
+                "descriptor \(rawValue)"
+            )
+        )
     }
 }

@@ -27,8 +27,14 @@ extension LaunchedProcess {
         repeat {
             result = withUnsafeMutablePointer(to: &information) {
                 clinux_syscall(
-                    Int64(SYS_waitid), UInt64(pidfdIDType), UInt64(descriptor.rawValue), UInt64(UInt(bitPattern: $0)),
-                    UInt64(WEXITED), 0, 0)
+                    Int64(SYS_waitid),
+                    UInt64(pidfdIDType),
+                    UInt64(descriptor.rawValue),
+                    UInt64(UInt(bitPattern: $0)),
+                    UInt64(WEXITED),
+                    0,
+                    0
+                )
             }
         } while result == -Int64(EINTR)
         _ = try SyscallError.check(CInt(result), "waitid", "process \(pid)")
@@ -37,7 +43,7 @@ extension LaunchedProcess {
     }
 }
 
-/// `P_PIDFD`
+/// `P_PIDFD`.
 private let pidfdIDType = 3
-/// `CLD_EXITED`
+/// `CLD_EXITED`.
 private let CLD_EXITED_CODE: CInt = 1

@@ -9,7 +9,9 @@ package struct Errno: Error, Hashable, Sendable, RawRepresentable, CustomStringC
     /// Wraps a positive errno(3) value.
     package init(rawValue: CInt) { self.rawValue = rawValue }
 
-    /// The calling thread's errno. Read it directly after the failing call.
+    /// The calling thread's errno.
+    ///
+    /// Read it directly after the failing call.
     package static var current: Errno { Errno(rawValue: Glibc.errno) }
 
     /// The meaning in words and the symbolic name, as in "no such file or directory (ENOENT)".
@@ -41,7 +43,9 @@ package struct SyscallError: Error, Hashable, Sendable, CustomStringConvertible 
 
     /// Returns `result` when it is not negative; otherwise throws the negated errno it holds.
     package static func check(
-        _ result: CInt, _ call: @autoclosure () -> String, _ subject: @autoclosure () -> String
+        _ result: CInt,
+        _ call: @autoclosure () -> String,
+        _ subject: @autoclosure () -> String
     ) throws(SyscallError) -> CInt {
         guard result >= 0 else { throw SyscallError(call: call(), subject: subject(), errno: Errno(rawValue: -result)) }
         return result
@@ -49,7 +53,9 @@ package struct SyscallError: Error, Hashable, Sendable, CustomStringConvertible 
 
     /// Returns `result` when it is not -1; otherwise throws the calling thread's errno.
     package static func checkErrno(
-        _ result: CInt, _ call: @autoclosure () -> String, _ subject: @autoclosure () -> String
+        _ result: CInt,
+        _ call: @autoclosure () -> String,
+        _ subject: @autoclosure () -> String
     ) throws(SyscallError) -> CInt {
         guard result != -1 else {
             let reason = Errno.current

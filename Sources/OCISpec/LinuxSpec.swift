@@ -24,8 +24,13 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
 
         /// A node at `path`; `type` is `c`, `b`, `u` or `p`.
         package init(
-            type: String, path: String, major: Int64? = nil, minor: Int64? = nil, fileMode: UInt32? = nil,
-            uid: UInt32? = nil, gid: UInt32? = nil
+            type: String,
+            path: String,
+            major: Int64? = nil,
+            minor: Int64? = nil,
+            fileMode: UInt32? = nil,
+            uid: UInt32? = nil,
+            gid: UInt32? = nil
         ) {
             self.type = type
             self.path = path
@@ -49,7 +54,7 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
         package var nanosecs: UInt32?
     }
 
-    /// `linux.intelRdt`
+    /// `linux.intelRdt`.
     package struct IntelRdt: Codable, Hashable, Sendable {
         package var closID: String?
         package var l3CacheSchema: String?

@@ -10,7 +10,11 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
 
         /// A rule; what is not given matches everything.
         package init(
-            allow: Bool, type: String? = nil, major: Int64? = nil, minor: Int64? = nil, access: String? = nil
+            allow: Bool,
+            type: String? = nil,
+            major: Int64? = nil,
+            minor: Int64? = nil,
+            access: String? = nil
         ) {
             self.allow = allow
             self.type = type
@@ -52,7 +56,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
         package init() {}
     }
 
-    /// `pids`
+    /// `pids`.
     package struct Pids: Codable, Hashable, Sendable {
         package var limit: Int64?
 
@@ -83,7 +87,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
         package var leafWeight: UInt16?
     }
 
-    /// `blockIO`
+    /// `blockIO`.
     package struct BlockIO: Codable, Hashable, Sendable {
         package var weight: UInt16?
         package var leafWeight: UInt16?
@@ -103,7 +107,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
         package var limit: UInt64
     }
 
-    /// `network`
+    /// `network`.
     package struct Network: Codable, Hashable, Sendable {
         /// One of `network.priorities`.
         package struct Priority: Codable, Hashable, Sendable {

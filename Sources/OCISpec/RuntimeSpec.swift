@@ -34,7 +34,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
         package var width: UInt32
     }
 
-    /// `process.user`
+    /// `process.user`.
     package struct User: Codable, Hashable, Sendable {
         package var uid: UInt32
         package var gid: UInt32
@@ -60,8 +60,11 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
 
         /// Five sets by name.
         package init(
-            bounding: [String]? = nil, effective: [String]? = nil, inheritable: [String]? = nil,
-            permitted: [String]? = nil, ambient: [String]? = nil
+            bounding: [String]? = nil,
+            effective: [String]? = nil,
+            inheritable: [String]? = nil,
+            permitted: [String]? = nil,
+            ambient: [String]? = nil
         ) {
             self.bounding = bounding
             self.effective = effective
@@ -102,7 +105,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
         package var priority: Int
     }
 
-    /// `process.execCPUAffinity`
+    /// `process.execCPUAffinity`.
     package struct ExecCPUAffinity: Codable, Hashable, Sendable {
         package var initial: String?
         package var final: String?

@@ -24,14 +24,21 @@ struct ContainerPlanTests {
                 $0.hostname = "web"
                 $0.mounts = [
                     .init(destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"]),
-                    .init(destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=64k"]),
+                    .init(
+                        destination: "/dev",
+                        type: "tmpfs",
+                        source: "tmpfs",
+                        options: ["nosuid", "mode=755", "size=64k"]
+                    ),
                     .init(destination: "/srv/data", type: "bind", source: "/data", options: ["rbind", "ro"]),
                 ]
                 $0.linux?.maskedPaths = ["/proc/kcore"]
                 $0.linux?.readonlyPaths = ["/proc/sys"]
                 $0.linux?.sysctl = ["net.ipv4.ip_forward": "1"]
                 $0.linux?.namespaces?.append(.init(type: "network", path: "/proc/7/ns/net"))
-            }, seccomp: SeccompProgram(instructions: Array(repeating: 0, count: 16), flags: 0))
+            },
+            seccomp: SeccompProgram(instructions: Array(repeating: 0, count: 16), flags: 0)
+        )
         #expect(
             plan.launch.description == """
                 clone mount,pid,ipc,uts
@@ -77,7 +84,8 @@ struct ContainerPlanTests {
                 close-on-exec 3-
                 execute /bin/id|/usr/bin/id ["id" "-u"] with 2 variables  # process.args
 
-                """)
+                """
+        )
     }
 
     /// A change that makes the configuration wrong, and what is said of it.
@@ -110,7 +118,8 @@ struct ContainerPlanTests {
                 $0.linux?.namespaces?.append(.init(type: "soul"))
             },
             Mistake("linux.sysctl: needs a mount of type proc") { $0.linux?.sysctl = ["a": "b"] },
-        ])
+        ]
+    )
     func mistakes(_ mistake: Mistake) {
         let error = #expect(throws: ContainerError.self) { try ContainerPlan(spec(mistake.change), seccomp: nil) }
         #expect(error?.description == mistake.testDescription)

@@ -15,13 +15,19 @@ private func run(_ arguments: [String], _ change: (inout RuntimeSpec) -> Void = 
     spec.hostname = "box"
     spec.process = ProcessSpec(cwd: "/", args: arguments, env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
     spec.process?.capabilities = .init(
-        bounding: ["CAP_CHOWN"], effective: ["CAP_CHOWN"], permitted: ["CAP_CHOWN"])
+        bounding: ["CAP_CHOWN"],
+        effective: ["CAP_CHOWN"],
+        permitted: ["CAP_CHOWN"]
+    )
     spec.mounts = [
         .init(destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"]),
         .init(destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=65536k"]),
         .init(
-            destination: "/dev/pts", type: "devpts", source: "devpts",
-            options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+            destination: "/dev/pts",
+            type: "devpts",
+            source: "devpts",
+            options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+        ),
         .init(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]),
     ]
     spec.linux = LinuxSpec()
@@ -37,10 +43,14 @@ private func run(_ arguments: [String], _ change: (inout RuntimeSpec) -> Void = 
             [
                 .init("lowerdir", "/"), .init("upperdir", "\(scratch.path)/upper"),
                 .init("workdir", "\(scratch.path)/work"),
-            ]))
+            ]
+        )
+    )
     let output = try Pipe()
     let surroundings = Container.Surroundings(
-        root: root, stdio: (0, output.writing.rawValue, output.writing.rawValue))
+        root: root,
+        stdio: (0, output.writing.rawValue, output.writing.rawValue)
+    )
     let process = try Container.start(plan, in: surroundings)
     let text = readAll(from: output)
     return Outcome(output: text, status: try process.waitForExit())
@@ -79,7 +89,9 @@ private struct TemporaryDirectory: ~Copyable {
 struct ContainerTests {
     @Test("is alone: first process, own host name, own root, no descriptor but 0 to 2")
     func isolation() throws {
-        let outcome = try run(["sh", "-c", "echo $$ $(hostname) $(ls /proc/self/fd | wc -l) $(ls /proc | grep -c '^[0-9]')"])
+        let outcome = try run([
+            "sh", "-c", "echo $$ $(hostname) $(ls /proc/self/fd | wc -l) $(ls /proc | grep -c '^[0-9]')",
+        ])
         #expect(outcome.output == "1 box 4 4\n")
         #expect(outcome.status == .exited(0))
     }
@@ -87,7 +99,10 @@ struct ContainerTests {
     @Test("passes on the status of its program")
     func status() throws {
         #expect(try run(["sh", "-c", "exit 7"]).status == .exited(7))
-        #expect(try run(["sh", "-c", "kill -9 $$"]).status == .exited(0), "a namespace's first process ignores signals from inside")
+        #expect(
+            try run(["sh", "-c", "kill -9 $$"]).status == .exited(0),
+            "a namespace's first process ignores signals from inside"
+        )
     }
 
     @Test("writes nothing to the host")
@@ -108,12 +123,15 @@ struct ContainerTests {
                 CapBnd:\t0000000000000001
                 CapAmb:\t0000000000000000
 
-                """)
+                """
+        )
     }
 
     @Test("sees masked files empty, masked directories empty, and read-only paths read-only")
     func restrictions() throws {
-        let outcome = try run(["sh", "-c", "cat /proc/meminfo | wc -c; ls /sys/firmware | wc -l; echo 1 > /proc/sys/kernel/domainname"]) {
+        let outcome = try run([
+            "sh", "-c", "cat /proc/meminfo | wc -c; ls /sys/firmware | wc -l; echo 1 > /proc/sys/kernel/domainname",
+        ]) {
             $0.linux?.maskedPaths = ["/proc/meminfo", "/sys/firmware", "/proc/no-such-thing"]
             $0.linux?.readonlyPaths = ["/proc/sys", "/proc/no-such-thing"]
         }
@@ -142,7 +160,9 @@ struct ContainerTests {
     @Test("can't keep a directory of the host by a magic link")
     func workingDirectoryEscape() throws {
         for number in 3...20 {
-            let error = #expect(throws: ContainerError.self) { try run(["pwd"]) { $0.process?.cwd = "/proc/self/fd/\(number)" } }
+            let error = #expect(throws: ContainerError.self) {
+                try run(["pwd"]) { $0.process?.cwd = "/proc/self/fd/\(number)" }
+            }
             #expect(error?.message.hasPrefix("process.cwd: chdir /proc/self/fd/\(number): ") == true)
         }
     }
@@ -150,9 +170,11 @@ struct ContainerTests {
     @Test("names the step that failed and what asked for it")
     func failure() throws {
         let missing = #expect(throws: ContainerError.self) { try run(["no-such-program"]) }
-        #expect(missing?.message == """
-            process.args: execute /usr/sbin/no-such-program|/usr/bin/no-such-program|/sbin/no-such-program|/bin/no-such-program \
-            ["no-such-program"] with 1 variables: no such file or directory (ENOENT)
-            """)
+        #expect(
+            missing?.message == """
+                process.args: execute /usr/sbin/no-such-program|/usr/bin/no-such-program|/sbin/no-such-program|/bin/no-such-program \
+                ["no-such-program"] with 1 variables: no such file or directory (ENOENT)
+                """
+        )
     }
 }

@@ -138,7 +138,8 @@ struct CallList {
 
     /// Lays calls, slots and arena out in memory for the time of `body`.
     func withUnsafeLaunch<R>(
-        slots initial: [Int: CInt], _ body: (UnsafePointer<clinux_call>, UnsafeMutablePointer<Int32>) -> R
+        slots initial: [Int: CInt],
+        _ body: (UnsafePointer<clinux_call>, UnsafeMutablePointer<Int32>) -> R
     ) -> R {
         var memory = arena
         var calls = calls

@@ -29,12 +29,17 @@ struct LaunchEncoder {
         case .makeSession: list.call(SYS_setsid, [])
         case .duplicate(let slot, let number):
             // dup3(2) refuses equal numbers, which need nothing but the loss of close-on-exec.
-            list.call(SYS_dup3, [.slot(slot.index), .flags(number), .null], .init(ignoring: [EINVAL], skipOnSuccess: 1))
+            list.call(
+                SYS_dup3,
+                [.slot(slot.index), .flags(number), .null],
+                .init(ignoring: [EINVAL], skipOnSuccess: 1)
+            )
             list.call(SYS_fcntl, [.slot(slot.index), .flags(F_SETFD), .null])
         case .setLimit(let limit):
             list.call(
                 SYS_prlimit64,
-                [.null, .flags(limit.resource.rawValue), list.words([limit.soft, limit.hard]), .null])
+                [.null, .flags(limit.resource.rawValue), list.words([limit.soft, limit.hard]), .null]
+            )
         case .setUmask(let mask): list.call(SYS_umask, [.flags(mask)])
         case .setName(let name): list.call(SYS_prctl, [.flags(PR_SET_NAME), list.string(name)])
         case .changeDirectory(let path):
@@ -55,7 +60,8 @@ struct LaunchEncoder {
                 [
                     .slot(slot.index), list.string(""), list.stringArray(arguments), list.stringArray(environment),
                     .flags(AT_EMPTY_PATH),
-                ])
+                ]
+            )
         }
     }
 
@@ -65,7 +71,10 @@ struct LaunchEncoder {
         for (index, path) in candidates.enumerated() {
             let isLast = index == candidates.count - 1
             list.call(
-                SYS_execve, [list.string(path), argv, envp], .init(ignoring: isLast ? [] : [ENOENT, ENOTDIR]))
+                SYS_execve,
+                [list.string(path), argv, envp],
+                .init(ignoring: isLast ? [] : [ENOENT, ENOTDIR])
+            )
         }
     }
 
@@ -76,11 +85,14 @@ struct LaunchEncoder {
         case .setPropagation(let propagation):
             list.call(
                 SYS_mount,
-                [.null, list.string("/"), .null, .number(propagation.flag | UInt64(MS_REC)), .null])
+                [.null, list.string("/"), .null, .number(propagation.flag | UInt64(MS_REC)), .null]
+            )
         case .copyMount(let path, let slot):
             list.call(
-                SYS_open_tree, [.currentDirectory, list.string(path), .flags(openTreeClone | openTreeCloseOnExec)],
-                .init(into: slot.index))
+                SYS_open_tree,
+                [.currentDirectory, list.string(path), .flags(openTreeClone | openTreeCloseOnExec)],
+                .init(into: slot.index)
+            )
         case .pivot(let slot):
             let oldRoot = open("/", flags: O_PATH, resolve: 0)
             moveMount(slot.index, to: oldRoot)
@@ -114,17 +126,21 @@ struct LaunchEncoder {
                     [
                         .slot(context), .flags(FSCONFIG_SET_STRING.rawValue), list.string(parameter.key),
                         list.string(value), .null,
-                    ])
+                    ]
+                )
             } else {
                 list.call(
                     SYS_fsconfig,
-                    [.slot(context), .flags(FSCONFIG_SET_FLAG.rawValue), list.string(parameter.key), .null, .null])
+                    [.slot(context), .flags(FSCONFIG_SET_FLAG.rawValue), list.string(parameter.key), .null, .null]
+                )
             }
         }
         list.call(SYS_fsconfig, [.slot(context), .flags(FSCONFIG_CMD_CREATE.rawValue), .null, .null, .null])
         list.call(
-            SYS_fsmount, [.slot(context), .flags(fsmountCloseOnExec), .number(recipe.attributes.rawValue)],
-            .init(into: slot))
+            SYS_fsmount,
+            [.slot(context), .flags(fsmountCloseOnExec), .number(recipe.attributes.rawValue)],
+            .init(into: slot)
+        )
         close(context)
     }
 
@@ -134,7 +150,8 @@ struct LaunchEncoder {
             [
                 .slot(source), list.string(""), .slot(target), list.string(""),
                 .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
-            ])
+            ]
+        )
     }
 
     private mutating func setAttributes(_ slot: Int, _ attributes: MountAttributes, recursive: Bool) {
@@ -145,23 +162,31 @@ struct LaunchEncoder {
             [
                 .slot(slot), list.string(""), .flags(AT_EMPTY_PATH | (recursive ? atRecursive : 0)), argument,
                 .flags(32),
-            ])
+            ]
+        )
     }
 
     private mutating func mask(_ path: String, with slot: Int) {
         let target = list.scratchSlot()
         open(
-            path, flags: O_PATH, resolve: UInt64(RESOLVE_NO_SYMLINKS), into: target,
-            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: 3))
+            path,
+            flags: O_PATH,
+            resolve: UInt64(RESOLVE_NO_SYMLINKS),
+            into: target,
+            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: 3)
+        )
         list.call(
             SYS_move_mount,
             [
                 .slot(slot), list.string(""), .slot(target), list.string(""),
                 .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
-            ], .init(ignoring: [EINVAL], skipOnSuccess: 1))  // EINVAL: a file can't lie over a directory
+            ],
+            .init(ignoring: [EINVAL], skipOnSuccess: 1)
+        )  // EINVAL: a file can't lie over a directory
         list.call(
             SYS_mount,
-            [list.string("tmpfs"), list.string(path), list.string("tmpfs"), .flags(MS_RDONLY), .null])
+            [list.string("tmpfs"), list.string(path), list.string("tmpfs"), .flags(MS_RDONLY), .null]
+        )
         close(target)
         close(slot)
     }
@@ -173,11 +198,14 @@ struct LaunchEncoder {
             [
                 .currentDirectory, list.string(path),
                 .flags(openTreeClone | openTreeCloseOnExec | UInt32(atRecursive)),
-            ], .init(into: copy, ignoring: [ENOENT, ENOTDIR], skipOnError: 3))
+            ],
+            .init(into: copy, ignoring: [ENOENT, ENOTDIR], skipOnError: 3)
+        )
         setAttributes(copy, attributes, recursive: true)
         list.call(
             SYS_move_mount,
-            [.slot(copy), list.string(""), .currentDirectory, list.string(path), .flags(MOVE_MOUNT_F_EMPTY_PATH)])
+            [.slot(copy), list.string(""), .currentDirectory, list.string(path), .flags(MOVE_MOUNT_F_EMPTY_PATH)]
+        )
         close(copy)
     }
 
@@ -192,22 +220,33 @@ struct LaunchEncoder {
             list.call(
                 SYS_openat,
                 [.currentDirectory, list.string(path), .flags(O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY), .flags(mode)],
-                .init(into: file, ignoring: [EEXIST], skipOnError: 1))
+                .init(into: file, ignoring: [EEXIST], skipOnError: 1)
+            )
             close(file)
         case .makeSymlink(let path, let target):
             list.call(
-                SYS_symlinkat, [list.string(target), .currentDirectory, list.string(path)], .init(ignoring: [EEXIST]))
+                SYS_symlinkat,
+                [list.string(target), .currentDirectory, list.string(path)],
+                .init(ignoring: [EEXIST])
+            )
         case .makeDevice(let node):
             list.call(
                 SYS_mknodat,
-                [.currentDirectory, list.string(node.path), .flags(node.fileMode), .number(node.device)])
+                [.currentDirectory, list.string(node.path), .flags(node.fileMode), .number(node.device)]
+            )
         case .write(let value, let slot, let path):
             let file = open(
-                path, beneath: .slot(slot.index), flags: O_WRONLY,
-                resolve: UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV))
+                path,
+                beneath: .slot(slot.index),
+                flags: O_WRONLY,
+                resolve: UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
+            )
             let count = value.utf8.count
             list.call(
-                SYS_write, [.slot(file), list.string(value), .flags(count)], .init(exactly: Int32(count)))
+                SYS_write,
+                [.slot(file), list.string(value), .flags(count)],
+                .init(exactly: Int32(count))
+            )
             close(file)
         default: break
         }
@@ -221,7 +260,10 @@ struct LaunchEncoder {
     }
 
     private mutating func open(
-        _ path: String, beneath directory: CallArgument = .currentDirectory, flags: CInt, resolve: UInt64
+        _ path: String,
+        beneath directory: CallArgument = .currentDirectory,
+        flags: CInt,
+        resolve: UInt64
     ) -> Int {
         let slot = list.scratchSlot()
         open(path, beneath: directory, flags: flags, resolve: resolve, into: slot, outcome: .init(into: slot))
@@ -229,8 +271,12 @@ struct LaunchEncoder {
     }
 
     private mutating func open(
-        _ path: String, beneath directory: CallArgument = .currentDirectory, flags: CInt, resolve: UInt64,
-        into slot: Int, outcome: CallList.Outcome
+        _ path: String,
+        beneath directory: CallArgument = .currentDirectory,
+        flags: CInt,
+        resolve: UInt64,
+        into slot: Int,
+        outcome: CallList.Outcome
     ) {
         // struct open_how: flags, mode, resolve
         let how = list.words([UInt64(flags | O_CLOEXEC), 0, resolve])
@@ -253,26 +299,32 @@ struct LaunchEncoder {
             for number in 0..<CapabilitySet.knownCount where !kept.contains(number: number) {
                 // EINVAL: the kernel is older than the capability.
                 list.call(
-                    SYS_prctl, [.flags(PR_CAPBSET_DROP), .flags(number), .null, .null, .null], .init(ignoring: [EINVAL]))
+                    SYS_prctl,
+                    [.flags(PR_CAPBSET_DROP), .flags(number), .null, .null, .null],
+                    .init(ignoring: [EINVAL])
+                )
             }
         case .setCapabilities(let effective, let permitted, let inheritable):
             let header = list.halfWords([UInt32(_LINUX_CAPABILITY_VERSION_3), 0])
             let sets = [effective.rawValue, permitted.rawValue, inheritable.rawValue]
             let data = list.halfWords(
-                sets.map { UInt32(truncatingIfNeeded: $0) } + sets.map { UInt32(truncatingIfNeeded: $0 >> 32) })
+                sets.map { UInt32(truncatingIfNeeded: $0) } + sets.map { UInt32(truncatingIfNeeded: $0 >> 32) }
+            )
             list.call(SYS_capset, [header, data])
         case .raiseAmbient(let set):
             for number in 0..<CapabilitySet.knownCount where set.contains(number: number) {
                 list.call(
                     SYS_prctl,
-                    [.flags(PR_CAP_AMBIENT), .flags(PR_CAP_AMBIENT_RAISE), .flags(number), .null, .null])
+                    [.flags(PR_CAP_AMBIENT), .flags(PR_CAP_AMBIENT_RAISE), .flags(number), .null, .null]
+                )
             }
         case .setNoNewPrivileges:
             list.call(SYS_prctl, [.flags(PR_SET_NO_NEW_PRIVS), .flags(1), .null, .null, .null])
         case .loadSeccomp(let program):
             list.call(
                 SYS_seccomp,
-                [.flags(SECCOMP_SET_MODE_FILTER), .flags(program.flags), list.filterProgram(program.instructions)])
+                [.flags(SECCOMP_SET_MODE_FILTER), .flags(program.flags), list.filterProgram(program.instructions)]
+            )
         default: break
         }
     }

@@ -26,7 +26,9 @@ package enum MountPropagation: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What a path may pass through on its way. Magic links of procfs are refused always.
+/// What a path may pass through on its way.
+///
+/// Magic links of procfs are refused always.
 package enum SymlinkPolicy: Hashable, Sendable {
     /// Links are followed; after `pivot` they can't lead out of the container.
     case follow
@@ -34,18 +36,20 @@ package enum SymlinkPolicy: Hashable, Sendable {
     case refuse
 }
 
-/// Attributes of one mount: mount_setattr(2). The raw value is the kernel's `MOUNT_ATTR_…` bits.
+/// Attributes of one mount: mount_setattr(2).
+///
+/// The raw value is the kernel's `MOUNT_ATTR_…` bits.
 package struct MountAttributes: OptionSet, Hashable, Sendable, CustomStringConvertible {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    /// `MOUNT_ATTR_RDONLY`
+    /// `MOUNT_ATTR_RDONLY`.
     package static let readOnly = MountAttributes(rawValue: 0x1)
-    /// `MOUNT_ATTR_NOSUID`
+    /// `MOUNT_ATTR_NOSUID`.
     package static let noSetuid = MountAttributes(rawValue: 0x2)
-    /// `MOUNT_ATTR_NODEV`
+    /// `MOUNT_ATTR_NODEV`.
     package static let noDevices = MountAttributes(rawValue: 0x4)
-    /// `MOUNT_ATTR_NOEXEC`
+    /// `MOUNT_ATTR_NOEXEC`.
     package static let noExecute = MountAttributes(rawValue: 0x8)
 
     private static let names: [(MountAttributes, String)] = [
@@ -133,11 +137,12 @@ package struct DeviceNode: Hashable, Sendable, CustomStringConvertible {
 
     /// Path, kind, numbers and mode.
     package var description: String {
-        let letter = switch kind {
-        case .character: "c"
-        case .block: "b"
-        case .fifo: "p"
-        }
+        let letter =
+            switch kind {
+            case .character: "c"
+            case .block: "b"
+            case .fifo: "p"
+            }
         return "\(path) \(letter) \(major):\(minor) 0\(String(mode, radix: 8))"
     }
 }
@@ -195,7 +200,7 @@ package struct Credentials: Hashable, Sendable, CustomStringConvertible {
 package struct SeccompProgram: Hashable, Sendable, CustomStringConvertible {
     /// The instructions as the kernel reads them.
     package var instructions: [UInt8]
-    /// `SECCOMP_FILTER_FLAG_…`
+    /// `SECCOMP_FILTER_FLAG_…`.
     package var flags: UInt32
 
     /// A program of whole instructions.

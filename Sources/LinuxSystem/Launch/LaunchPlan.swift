@@ -23,7 +23,9 @@ package struct LaunchPlan: Hashable, Sendable, CustomStringConvertible {
 
     /// The namespaces the child is born into; the others it joins or shares.
     package var namespaces: Namespaces
-    /// The steps in order. The last one executes a program.
+    /// The steps in order.
+    ///
+    /// The last one executes a program.
     package private(set) var entries: [Entry] = []
     /// The descriptors steps refer to.
     package private(set) var slots: [LaunchSlot] = []
@@ -46,7 +48,9 @@ package struct LaunchPlan: Hashable, Sendable, CustomStringConvertible {
     /// One line a step, in the order they run.
     package var description: String {
         var lines = ["clone \(namespaces)"]
-        for entry in entries { lines.append(entry.origin.isEmpty ? "\(entry.step)" : "\(entry.step)  # \(entry.origin)") }
+        for entry in entries {
+            lines.append(entry.origin.isEmpty ? "\(entry.step)" : "\(entry.step)  # \(entry.origin)")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 }

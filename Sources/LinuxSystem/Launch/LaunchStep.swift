@@ -1,4 +1,6 @@
-/// One primitive operation of a launch plan. Paths are absolute and resolved in whatever root the step runs in.
+/// One primitive operation of a launch plan.
+///
+/// Paths are absolute and resolved in whatever root the step runs in.
 package enum LaunchStep: Hashable, Sendable {
     // Namespaces
 
@@ -97,10 +99,12 @@ extension LaunchStep: CustomStringConvertible {
         case .copyMount(let path, let slot): "copy \(path) as \(slot)"
         case .pivot(let slot): "pivot \(slot)"
         case .makeFilesystem(let recipe, let slot): "filesystem \(recipe) as \(slot)"
-        case .attachAt(let slot, let path, let symlinks): "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
+        case .attachAt(let slot, let path, let symlinks):
+            "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
         case .mask(let path, _): "mask \(path)"
         case .remount(let path, let attributes): "remount \(path) \(attributes)"
-        case .setAttributes(let slot, let attributes, let recursive): "attributes \(slot) \(attributes)\(recursive ? " recursive" : "")"
+        case .setAttributes(let slot, let attributes, let recursive):
+            "attributes \(slot) \(attributes)\(recursive ? " recursive" : "")"
         case .makeDirectory(let path, let mode): "mkdir \(path) \(octal(mode))"
         case .makeFile(let path, let mode): "file \(path) \(octal(mode))"
         case .makeSymlink(let path, let target): "symlink \(path) -> \(target)"

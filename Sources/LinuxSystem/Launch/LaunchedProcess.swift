@@ -41,7 +41,9 @@ package struct LaunchedProcess: ~Copyable, Sendable {
     /// Returns as soon as the process exists; `awaitExecution` tells how it went. The descriptors are lent for the
     /// time of the call.
     package static func start(
-        _ plan: LaunchPlan, descriptors: [LaunchSlot: CInt], options: Options = Options()
+        _ plan: LaunchPlan,
+        descriptors: [LaunchSlot: CInt],
+        options: Options = Options()
     ) throws(LaunchError) -> LaunchedProcess {
         let encoder = LaunchEncoder(plan)
         let pipe = try makeReportPipe()
@@ -50,27 +52,42 @@ package struct LaunchedProcess: ~Copyable, Sendable {
         let result = encoder.list.withUnsafeLaunch(slots: slots) { calls, slots in
             var launch = clinux_launch(
                 clone_flags: plan.namespaces.rawValue | (options.isSibling ? UInt64(CLONE_PARENT) : 0),
-                cgroup: options.cgroup ?? -1, report: pipe.writing.rawValue, calls: calls,
-                count: UInt32(encoder.list.calls.count), slot_count: UInt32(encoder.list.slotCount), slots: slots)
+                cgroup: options.cgroup ?? -1,
+                report: pipe.writing.rawValue,
+                calls: calls,
+                count: UInt32(encoder.list.calls.count),
+                slot_count: UInt32(encoder.list.slotCount),
+                slots: slots
+            )
             return clinux_launch(&launch, &pidfd)
         }
         guard result > 0 else { throw LaunchError(entry: nil, errno: Errno(rawValue: -result)) }
         return LaunchedProcess(
-            pid: result, descriptor: OwnedDescriptor(adopting: pidfd), report: pipe.reading, entries: plan.entries,
-            stepOfCall: encoder.stepOfCall)
+            pid: result,
+            descriptor: OwnedDescriptor(adopting: pidfd),
+            report: pipe.reading,
+            entries: plan.entries,
+            stepOfCall: encoder.stepOfCall
+        )
     }
 
     private static func makeReportPipe() throws(LaunchError) -> Pipe {
         do { return try Pipe() } catch { throw LaunchError(entry: nil, errno: error.errno) }
     }
 
-    /// Waits until the program is executed; throws the step that failed. The process has then ended by itself.
+    /// Waits until the program is executed; throws the step that failed.
+    ///
+    /// The process has then ended by itself.
     package borrowing func awaitExecution() throws(LaunchError) {
         var answer = clinux_report()
         var count = 0
-        repeat { count = read(report.rawValue, &answer, MemoryLayout<clinux_report>.size) } while count < 0 && Glibc.errno == EINTR
+        repeat {
+            count = read(report.rawValue, &answer, MemoryLayout<clinux_report>.size)
+        } while count < 0 && Glibc.errno == EINTR
         guard count != 0 else { return }
-        guard count == MemoryLayout<clinux_report>.size else { throw LaunchError(entry: nil, errno: Errno(rawValue: EIO)) }
+        guard count == MemoryLayout<clinux_report>.size else {
+            throw LaunchError(entry: nil, errno: Errno(rawValue: EIO))
+        }
         throw LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
     }
 }

@@ -1,6 +1,8 @@
 import CLinux
 
-/// A set of namespace kinds: namespaces(7). The raw value is the kernel's `CLONE_NEW…` flags.
+/// A set of namespace kinds: namespaces(7).
+///
+/// The raw value is the kernel's `CLONE_NEW…` flags.
 package struct Namespaces: OptionSet, Hashable, Sendable, CustomStringConvertible {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
