@@ -39,6 +39,8 @@ let package = Package(
             dependencies: [
                 "ComposeModel",
                 "ContainerRuntime",
+                "LinuxSystem",
+                "OCISpec",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: memorySafe

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 extension OwnedDescriptor {
@@ -9,5 +10,13 @@ extension OwnedDescriptor {
     /// Opens a file of the host for reading: open(2) with `O_RDONLY`.
     package static func reading(_ path: String) throws(SyscallError) -> OwnedDescriptor {
         OwnedDescriptor(adopting: try SyscallError.checkErrno(open(path, O_RDONLY | O_CLOEXEC), "open", path))
+    }
+
+    /// Makes a file that has no path and lives in memory: memfd_create(2) with `MFD_CLOEXEC`.
+    package static func memory(_ name: String) throws(SyscallError) -> OwnedDescriptor {
+        let result = name.withCString {
+            clinux_syscall(Int64(SYS_memfd_create), UInt64(UInt(bitPattern: $0)), 1, 0, 0, 0, 0)
+        }
+        return OwnedDescriptor(adopting: try SyscallError.check(CInt(result), "memfd_create", name))
     }
 }

@@ -5,7 +5,7 @@ struct Roost: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roost",
         abstract: "Run Compose projects on Linux with nothing underneath.",
-        subcommands: [Version.self]
+        subcommands: [Runtime.self, Version.self]
     )
 }
 

@@ -33,7 +33,8 @@ private func run(_ arguments: [String], _ change: (inout RuntimeSpec) -> Void = 
     spec.linux = LinuxSpec()
     spec.linux?.namespaces = ["mount", "pid", "ipc", "uts", "cgroup", "network"].map { .init(type: $0) }
     change(&spec)
-    let plan = try ContainerPlan(spec, seccomp: nil)
+    let filter = try spec.linux?.seccomp.map { try SeccompProgram(compiling: $0) }
+    let plan = try ContainerPlan(spec, seccomp: filter)
 
     let scratch = try TemporaryDirectory()
     for name in ["upper", "work"] { mkdir("\(scratch.path)/\(name)", 0o755) }
@@ -165,6 +166,28 @@ struct ContainerTests {
             }
             #expect(error?.message.hasPrefix("process.cwd: chdir /proc/self/fd/\(number): ") == true)
         }
+    }
+
+    @Test("is held by its filter", arguments: [false, true])
+    func seccomp(noNewPrivileges: Bool) throws {
+        let outcome = try run(["sh", "-c", "mkdir /tmp/x; grep -E 'NoNewPrivs|^Seccomp:' /proc/self/status"]) {
+            $0.process?.noNewPrivileges = noNewPrivileges
+            $0.process?.user = .init(uid: 33, gid: 33)
+            $0.linux?.seccomp = SeccompSpec(
+                defaultAction: "SCMP_ACT_ALLOW",
+                syscalls: [
+                    .init(names: ["mkdir", "mkdirat", "no_such_call"], action: "SCMP_ACT_ERRNO", errnoRet: 95)
+                ]
+            )
+        }
+        #expect(
+            outcome.output == """
+                mkdir: cannot create directory '/tmp/x': Operation not supported
+                NoNewPrivs:\t\(noNewPrivileges ? 1 : 0)
+                Seccomp:\t2
+
+                """
+        )
     }
 
     @Test("names the step that failed and what asked for it")
