@@ -12,6 +12,13 @@ extension OwnedDescriptor {
         OwnedDescriptor(adopting: try SyscallError.checkErrno(open(path, O_RDONLY | O_CLOEXEC), "open", path))
     }
 
+    /// Opens a directory of the host: open(2) with `O_DIRECTORY`.
+    package static func directory(_ path: String) throws(SyscallError) -> OwnedDescriptor {
+        OwnedDescriptor(
+            adopting: try SyscallError.checkErrno(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", path)
+        )
+    }
+
     /// Makes a file that has no path and lives in memory: memfd_create(2) with `MFD_CLOEXEC`.
     package static func memory(_ name: String) throws(SyscallError) -> OwnedDescriptor {
         let result = name.withCString {
