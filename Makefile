@@ -1,5 +1,5 @@
 # Everything that is needed beside a Swift toolchain comes from Debian's packages, and is installed here.
-PACKAGES = libyaml-dev libseccomp-dev libarchive-dev pkg-config iproute2
+PACKAGES = libyaml-dev libseccomp-dev libarchive-dev pkg-config iproute2 python3
 PREFIX ?= /usr/local
 RELEASE = .build/release/roost
 

@@ -190,6 +190,42 @@ struct ContainerTests {
         )
     }
 
+    @Test("with the standard filter runs programs, and refuses what the filter refuses")
+    func standardFilter() throws {
+        let probe = """
+            import ctypes, os
+            libc = ctypes.CDLL(None, use_errno=True)
+            for family in 1, 2, 10, 16, 38, 40:
+                descriptor = libc.socket(family, 2 if family != 16 else 3, 0)
+                print(family, 0 if descriptor >= 0 else ctypes.get_errno())
+            for name, number in ("io_uring_setup", 425), ("bpf", 321), ("clone3", 435), ("unshare", 272), ("keyctl", 250):
+                libc.syscall(number, 0, 0, 0)
+                print(name, ctypes.get_errno())
+            print(os.system("true"))
+            """
+        let outcome = try run(["python3", "-c", probe]) {
+            $0.linux?.seccomp = .standard(capabilities: [])
+            $0.process?.capabilities = .init()
+        }
+        #expect(
+            outcome.output == """
+                1 0
+                2 0
+                10 0
+                16 0
+                38 1
+                40 1
+                io_uring_setup 1
+                bpf 1
+                clone3 38
+                unshare 1
+                keyctl 1
+                0
+
+                """
+        )
+    }
+
     @Test("names the step that failed and what asked for it")
     func failure() throws {
         let missing = #expect(throws: ContainerError.self) { try run(["no-such-program"]) }
