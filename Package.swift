@@ -41,6 +41,7 @@ let package = Package(
             swiftSettings: memorySafe),
 
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: common),
+        .testTarget(name: "KernelTests", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: common),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
     ],

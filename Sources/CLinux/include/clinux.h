@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "clinux_network.h"
+
 /// Opens a descriptor that refers to `pid`: pidfd_open(2), Linux 5.3.
 /// Returns the close-on-exec descriptor, owned by the caller, or a negated errno.
 int clinux_pidfd_open(pid_t pid);
