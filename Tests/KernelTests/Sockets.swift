@@ -92,3 +92,47 @@ extension IPAddress {
         }
     }
 }
+
+/// A UDP socket in a namespace.
+final class DatagramSocket {
+    private let socket: CInt
+
+    init(in namespace: NetworkNamespace, boundTo address: IPAddress, _ port: UInt16) throws {
+        socket = try namespace.run {
+            let socket = try makeSocket(address.family, SOCK_DGRAM)
+            try address.withSocketAddress(port: port) { try check(bind(socket, $0, $1), "bind(2)") }
+            return socket
+        }
+    }
+
+    init(in namespace: NetworkNamespace, connectedTo address: IPAddress, _ port: UInt16) throws {
+        socket = try namespace.run {
+            let socket = try makeSocket(address.family, SOCK_DGRAM)
+            try address.withSocketAddress(port: port) { try check(connect(socket, $0, $1), "connect(2)") }
+            return socket
+        }
+    }
+
+    deinit { close(socket) }
+
+    func send(_ text: String) throws { try check(CInt(Glibc.send(socket, text, text.utf8.count, 0)), "send(2)") }
+
+    func receive() throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 100)
+        let count = try check(CInt(recv(socket, &buffer, buffer.count, 0)), "recv(2)")
+        return String(decoding: buffer.prefix(Int(count)), as: UTF8.self)
+    }
+
+    /// Sends the next datagram back to where it came from.
+    func echo() throws {
+        var storage = sockaddr_storage()
+        var buffer = [UInt8](repeating: 0, count: 100)
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        try withUnsafeMutablePointer(to: &storage) {
+            try $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                let count = try check(CInt(recvfrom(socket, &buffer, buffer.count, 0, $0, &length)), "recvfrom(2)")
+                try check(CInt(sendto(socket, buffer, Int(count), 0, $0, length)), "sendto(2)")
+            }
+        }
+    }
+}
