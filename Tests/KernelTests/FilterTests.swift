@@ -114,7 +114,7 @@ struct FilterTests {
             _ = try listener.sourceSeen(from: client.namespace, connecting: server.address, 80)
             try load(host, Rulesets.isolated([front.name, back.name]))
             #expect(throws: SyscallError.self) {
-                try Connection(from: client.namespace, to: server.address, 80)
+                try Connection(from: client.namespace, to: server.address, 80, timeoutMilliseconds: 300)
             }
             let within = try #require(IPAddress("10.1.0.3"))
             #expect(try neighbour.sourceSeen(from: client.namespace, connecting: within, 80) == client.address)

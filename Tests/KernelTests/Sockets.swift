@@ -45,9 +45,11 @@ final class Listener {
 final class Connection {
     let socket: CInt
 
-    init(from namespace: NetworkNamespace, to address: IPAddress, _ port: UInt16) throws {
+    init(
+        from namespace: NetworkNamespace, to address: IPAddress, _ port: UInt16, timeoutMilliseconds: Int = 2000
+    ) throws {
         socket = try namespace.run {
-            let socket = try makeSocket(address.family, SOCK_STREAM)
+            let socket = try makeSocket(address.family, SOCK_STREAM, timeoutMilliseconds: timeoutMilliseconds)
             do {
                 try address.withSocketAddress(port: port) { try check(connect(socket, $0, $1), "connect(2)") }
             } catch {

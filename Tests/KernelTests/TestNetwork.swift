@@ -28,6 +28,9 @@ final class TestNetwork {
             try session.perform(.create(configuration), .setUp(.index(.loopback)))
             let index = try session.link(.name(configuration.name)).index
             try session.perform(.addAddress(address, to: index, flags: .skipDuplicateDetection))
+            // The link-local address the kernel makes is unusable for a second, and neighbours are asked from it.
+            let linkLocal = try #require(InterfaceAddress("fe80::1/64"))
+            try session.perform(.addAddress(linkLocal, to: index, flags: .skipDuplicateDetection))
             return index
         }
         try host.run { try writeSystemControl("net/ipv4/ip_forward", "1") }
