@@ -121,6 +121,22 @@ struct RouteTests {
         }
     }
 
+    @Test("the interfaces of a group are deleted together")
+    func groups() throws {
+        try withNetworkNamespace { host in
+            try host.withRoutes { session in
+                for name in ["a", "b"] {
+                    let options = LinkOptions(group: 77)
+                    try session.perform(.create(BridgeConfiguration(name: try interfaceName(name), options: options)))
+                }
+                try session.perform(try KernelTests.bridge("c", 9), .deleteLinks(group: 77))
+                #expect(try session.links().map(\.name) == ["lo", "c"])
+                let error = #expect(throws: NetlinkError.self) { try session.perform(.deleteLinks(group: 77)) }
+                #expect(error?.code == .notFound)
+            }
+        }
+    }
+
     @Test("macvlan interfaces are made inside another namespace")
     func macvlan() throws {
         try withNetworkNamespace { host in

@@ -13,7 +13,7 @@ package struct NetlinkMessage: Hashable, Sendable {
     package static func parse(_ datagram: [UInt8]) -> [NetlinkMessage] {
         var messages: [NetlinkMessage] = []
         var rest = datagram[...]
-        while let length = rest.number(at: 0, as: UInt32.self).map(Int.init), (16...rest.count).contains(length) {
+        while let length = rest.number(at: 0, as: UInt32.self).map(Int.init), length >= 16, length <= rest.count {
             let whole = rest.prefix(length)
             messages.append(
                 NetlinkMessage(
@@ -37,8 +37,8 @@ package struct NetlinkAttributes: Hashable, Sendable {
     /// Reads attributes until the bytes end or stop making sense.
     package init(_ bytes: ArraySlice<UInt8>) {
         var rest = bytes
-        while let length = rest.number(at: 0, as: UInt16.self).map(Int.init), (4...max(4, rest.count)).contains(length),
-            length <= rest.count, let type = rest.number(at: 2, as: UInt16.self)
+        while let length = rest.number(at: 0, as: UInt16.self).map(Int.init), length >= 4, length <= rest.count,
+            let type = rest.number(at: 2, as: UInt16.self)
         {
             contents[type & 0x3fff] = rest.prefix(length).dropFirst(4)
             rest = rest.dropFirst((length + 3) & ~3)

@@ -60,18 +60,22 @@ struct RouteRequestTests {
             peerOptions: LinkOptions(mac: MACAddress("02:42:0a:01:00:05"), index: .init(rawValue: 2)), peerNamespace: 6)
         let expected = hex(
             """
-            84 00 00 00  10 00 05 06  01 00 00 00  00 00 00 00  # 132 bytes, RTM_NEWLINK, request + ack + create + excl
+            a4 00 00 00  10 00 05 06  01 00 00 00  00 00 00 00  # 164 bytes, RTM_NEWLINK, request + ack + create + excl
             00 00 00 00  00 00 00 00  01 00 00 00  01 00 00 00  # any index, IFF_UP of IFF_UP
             0a 00 03 00  77 65 62 2d  31 00 00 00               # IFLA_IFNAME "web-1"
             08 00 04 00  78 05 00 00                            # IFLA_MTU 1400
-            48 00 12 80                                         # IFLA_LINKINFO, nested
+            58 00 12 80                                         # IFLA_LINKINFO, nested
             09 00 01 00  76 65 74 68  00 00 00 00               #   IFLA_INFO_KIND "veth"
-            38 00 02 80                                         #   IFLA_INFO_DATA, nested
-            34 00 01 80                                         #     VETH_INFO_PEER, nested
+            48 00 02 80                                         #   IFLA_INFO_DATA, nested
+            44 00 01 80                                         #     VETH_INFO_PEER, nested
             00 00 00 00  02 00 00 00  00 00 00 00  00 00 00 00  #       interface 2, down
             09 00 03 00  65 74 68 30  00 00 00 00               #       IFLA_IFNAME "eth0"
             0a 00 01 00  02 42 0a 01  00 05 00 00               #       IFLA_ADDRESS
+            08 00 1f 00  01 00 00 00                            #       IFLA_NUM_TX_QUEUES 1
+            08 00 20 00  01 00 00 00                            #       IFLA_NUM_RX_QUEUES 1
             08 00 1c 00  06 00 00 00                            #       IFLA_NET_NS_FD 6
+            08 00 1f 00  01 00 00 00                            # IFLA_NUM_TX_QUEUES 1
+            08 00 20 00  01 00 00 00                            # IFLA_NUM_RX_QUEUES 1
             08 00 0a 00  09 00 00 00                            # IFLA_MASTER 9
             """)
         #expect(words(NetlinkBatch([.create(veth)]).bytes(firstSequence: 1)) == words(expected))

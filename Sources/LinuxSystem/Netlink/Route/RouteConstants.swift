@@ -22,7 +22,10 @@ enum LinkAttribute {
     static let parent: UInt16 = 5
     static let master: UInt16 = 10
     static let info: UInt16 = 18
+    static let group: UInt16 = 27
     static let namespaceDescriptor: UInt16 = 28
+    static let transmitQueues: UInt16 = 31
+    static let receiveQueues: UInt16 = 32
     /// IFLA_INFO_.
     static let infoKind: UInt16 = 1
     static let infoData: UInt16 = 2
