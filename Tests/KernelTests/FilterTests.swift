@@ -40,7 +40,7 @@ struct FilterTests {
             let listeners = try zip(replicas, [80, 81] as [UInt16]).map {
                 try Listener(in: $0.namespace, $0.address, port: $1)
             }
-            let choice = NFSet.choice([(replicas[0].address, 80), (replicas[1].address, 81)])
+            let choice = NFSet.choice([NFEndpoint(replicas[0].address, 80), NFEndpoint(replicas[1].address, 81)])
             try load(
                 host,
                 Rulesets.published(

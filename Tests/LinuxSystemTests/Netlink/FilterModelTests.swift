@@ -7,7 +7,7 @@ struct FilterModelTests {
     func description() throws {
         let first = IPAddress.v4(IPv4Address(10, 1, 0, 2))
         let second = IPAddress.v4(IPv4Address(10, 1, 0, 3))
-        let choice = NFSet.choice([(first, 80), (second, 81)])
+        let choice = NFSet.choice([NFEndpoint(first, 80), NFEndpoint(second, 81)])
         let subnet = try #require(IPPrefix("10.1.0.0/24"))
         let bridge = try #require(InterfaceName("front"))
         let table = NFTable(

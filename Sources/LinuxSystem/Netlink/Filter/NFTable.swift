@@ -33,13 +33,27 @@ package struct NFSet: Hashable, Sendable {
         self.elements = elements
     }
 
-    /// A map from 0, 1, … to endpoints, for `NFField.counter` or `.random` to choose from.
-    package static func choice(_ endpoints: [(IPAddress, UInt16)]) -> NFSet {
-        let type: NFType = endpoints.first?.0.family == .v6 ? .ipv6Address : .ipv4Address
-        let elements = endpoints.enumerated().map {
-            NFElement([.number(UInt32($0.offset))], .values([.address($0.element.0), .port($0.element.1)]))
+    /// A map from 0, 1, … to endpoints of one IP version, for `NFField.counter` or `.random` to choose from.
+    package static func choice(_ endpoints: [NFEndpoint]) -> NFSet {
+        let type: NFType = endpoints.first?.address.family == .v6 ? .ipv6Address : .ipv4Address
+        let elements = endpoints.enumerated().map { index, endpoint in
+            NFElement([.number(UInt32(index))], .values([.address(endpoint.address), .port(endpoint.port)]))
         }
         return NFSet(name: "__map%d", key: [.number], content: .values([type, .port]), elements: elements)
+    }
+}
+
+/// An address and a port.
+package struct NFEndpoint: Hashable, Sendable {
+    /// The address.
+    package var address: IPAddress
+    /// The port.
+    package var port: UInt16
+
+    /// Describes an endpoint.
+    package init(_ address: IPAddress, _ port: UInt16) {
+        self.address = address
+        self.port = port
     }
 }
 

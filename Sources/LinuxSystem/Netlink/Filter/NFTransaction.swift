@@ -127,6 +127,8 @@ package struct NFTransaction: Sendable {
             }
             if set.isRanged { $0.fieldLengths(set.key) }
             $0.attribute(10, bigEndian: identifier)
+            // NFTNL_UDATA_SET_KEYBYTEORDER, host: how `nft list` is to print the keys.
+            if set.key.count == 1 && set.key[0].isHostOrder { $0.attribute(13, bytes: [0, 4, 1, 0, 0, 0]) }
         }
         append(
             set.elements, of: set, in: table, "add elements to", Message.newElement, flags: .create,

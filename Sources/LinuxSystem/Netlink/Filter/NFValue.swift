@@ -57,6 +57,9 @@ package enum NFType: String, Hashable, Sendable {
         }
     }
 
+    /// Whether registers hold the value in the machine's byte order rather than the network's.
+    var isHostOrder: Bool { self == .mark || self == .number || self == .interface }
+
     /// Bytes of a value in a concatenation, where each field fills whole registers of four bytes.
     var paddedCount: Int { (byteCount + 3) & ~3 }
 }

@@ -173,7 +173,7 @@ struct RuleEncoder {
     }
 
     private mutating func translate(_ type: UInt32, _ translation: NFTranslation) {
-        if translation.family != knownFamily { require(translation.family) }
+        // In a table of family inet the kernel itself passes over packets of the other version here.
         let address = Self.firstRegister
         let port = address + (translation.family == .v4 ? 1 : 4)
         var flags: UInt32 = 0
