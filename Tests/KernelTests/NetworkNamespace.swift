@@ -1,6 +1,11 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import Testing
+
+/// Tests of the network, one at a time, so that each can see whether it left anything behind.
+@Suite(.serialized, .enabled(if: Host.canMakeNamespaces, "needs CAP_SYS_ADMIN to make network namespaces"))
+enum NetworkTests {}
 
 /// A network namespace that lives as long as this value, entered by threads of its own.
 ///
@@ -72,15 +77,22 @@ func onThread<Value>(_ body: @escaping () throws -> Value) throws -> Value {
     let work = Work { outcome = Result { try body() } }
     var thread = pthread_t()
     let failure = pthread_create(
-        &thread, nil,
+        &thread,
+        nil,
         { argument in
             if let argument { Unmanaged<Work>.fromOpaque(argument).takeUnretainedValue().body() }
             return nil
-        }, Unmanaged.passUnretained(work).toOpaque())
-    guard failure == 0 else { throw SyscallError(call: "pthread_create(3)", subject: "test", errno: Errno(rawValue: failure)) }
+        },
+        Unmanaged.passUnretained(work).toOpaque()
+    )
+    guard failure == 0 else {
+        throw SyscallError(call: "pthread_create(3)", subject: "test", errno: Errno(rawValue: failure))
+    }
     pthread_join(thread, nil)
     withExtendedLifetime(work) {}
-    guard let outcome else { throw SyscallError(call: "pthread_join(3)", subject: "test", errno: Errno(rawValue: EINVAL)) }
+    guard let outcome else {
+        throw SyscallError(call: "pthread_join(3)", subject: "test", errno: Errno(rawValue: EINVAL))
+    }
     return try outcome.get()
 }
 

@@ -46,7 +46,10 @@ final class Connection {
     let socket: CInt
 
     init(
-        from namespace: NetworkNamespace, to address: IPAddress, _ port: UInt16, timeoutMilliseconds: Int = 2000
+        from namespace: NetworkNamespace,
+        to address: IPAddress,
+        _ port: UInt16,
+        timeoutMilliseconds: Int = 2000
     ) throws {
         socket = try namespace.run {
             let socket = try makeSocket(address.family, SOCK_STREAM, timeoutMilliseconds: timeoutMilliseconds)
@@ -65,10 +68,16 @@ final class Connection {
 
 /// A socket whose waits end after two seconds (connect: with EINPROGRESS, accept: with EAGAIN).
 func makeSocket(_ family: IPFamily, _ kind: __socket_type, timeoutMilliseconds: Int = 2000) throws -> CInt {
-    let socket = try check(Glibc.socket(CInt(family.number), CInt(kind.rawValue | SOCK_CLOEXEC.rawValue), 0), "socket(2)")
+    let socket = try check(
+        Glibc.socket(CInt(family.number), CInt(kind.rawValue | SOCK_CLOEXEC.rawValue), 0),
+        "socket(2)"
+    )
     var timeout = timeval(tv_sec: timeoutMilliseconds / 1000, tv_usec: timeoutMilliseconds % 1000 * 1000)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-        try check(setsockopt(socket, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size)), "setsockopt(2)")
+        try check(
+            setsockopt(socket, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size)),
+            "setsockopt(2)"
+        )
     }
     var on: CInt = 1
     try check(setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, 4), "setsockopt(2)")
@@ -79,18 +88,18 @@ extension IPAddress {
     /// Lends the address as a C socket address.
     @discardableResult
     func withSocketAddress<Value>(
-        port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Value
+        port: UInt16,
+        _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Value
     ) rethrows -> Value {
         // sockaddr_in: family, port, address; sockaddr_in6: family, port, flow label, address, scope.
-        var bytes = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_storage>.size)
-        bytes[0] = self.family.number
-        bytes[2] = UInt8(port >> 8)
-        bytes[3] = UInt8(truncatingIfNeeded: port)
-        let offset = family == .v4 ? 4 : 8
-        bytes.replaceSubrange(offset..<offset + self.bytes.count, with: self.bytes)
+        let portBytes = [UInt8(port >> 8), UInt8(truncatingIfNeeded: port)]
+        let gap = [UInt8](repeating: 0, count: family == .v4 ? 0 : 4)
+        let content = [family.number, 0] + portBytes + gap + bytes
+        var storage = sockaddr_storage()
+        withUnsafeMutableBytes(of: &storage) { $0.copyBytes(from: content) }
         let length = family == .v4 ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
-        return try bytes.withUnsafeBytes {
-            try body($0.assumingMemoryBound(to: sockaddr.self).baseAddress!, socklen_t(length))
+        return try withUnsafePointer(to: storage) {
+            try $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { try body($0, socklen_t(length)) }
         }
     }
 }

@@ -44,15 +44,22 @@ final class TestNetwork {
         let address = try #require(subnet.host(count + 1))
         let own = try #require(InterfaceAddress(address, prefixLength: subnet.length))
         let veth = VethConfiguration(
-            name: try interfaceName("\(name)-\(count)"), bridge: bridge,
-            peerName: try interfaceName("eth0"), peerOptions: LinkOptions(index: Self.containerIndex),
-            peerNamespace: namespace.descriptor)
-        try host.withRoutes { try $0.perform(.create(veth), .setPortFlags(.name(veth.name), BridgePortFlags(isHairpin: true))) }
+            name: try interfaceName("\(name)-\(count)"),
+            bridge: bridge,
+            peerName: try interfaceName("eth0"),
+            peerOptions: LinkOptions(index: Self.containerIndex),
+            peerNamespace: namespace.descriptor
+        )
+        try host.withRoutes {
+            try $0.perform(.create(veth), .setPortFlags(.name(veth.name), BridgePortFlags(isHairpin: true)))
+        }
         try namespace.withRoutes {
             try $0.perform(
-                .setUp(.index(.loopback)), .setUp(.index(Self.containerIndex)),
+                .setUp(.index(.loopback)),
+                .setUp(.index(Self.containerIndex)),
                 .addAddress(own, to: Self.containerIndex, flags: .skipDuplicateDetection),
-                .addRoute(Route(defaultVia: gateway)))
+                .addRoute(Route(defaultVia: gateway))
+            )
         }
         return Container(namespace: namespace, address: address)
     }

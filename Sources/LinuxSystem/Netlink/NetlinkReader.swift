@@ -20,7 +20,9 @@ package struct NetlinkMessage: Hashable, Sendable {
                     type: whole.number(at: 4) ?? 0,
                     flags: whole.number(at: 6) ?? 0,
                     sequence: whole.number(at: 8) ?? 0,
-                    body: whole.dropFirst(16)))
+                    body: whole.dropFirst(16)
+                )
+            )
             rest = rest.dropFirst((length + 3) & ~3)
         }
         return messages

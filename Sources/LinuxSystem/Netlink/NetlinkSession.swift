@@ -47,7 +47,10 @@ package struct NetlinkSession<Transport: NetlinkTransport & ~Copyable>: ~Copyabl
             if let messages = try dumpOnce(request) { return messages }
         }
         throw NetlinkError(
-            code: .unreadable, subject: request.subject, explanation: "the list kept changing while it was read")
+            code: .unreadable,
+            subject: request.subject,
+            explanation: "the list kept changing while it was read"
+        )
     }
 
     /// Asks for one object and returns the message that describes it.
@@ -129,8 +132,11 @@ package struct NetlinkSession<Transport: NetlinkTransport & ~Copyable>: ~Copyabl
         }
         let attributes = message.flags & 0x200 != 0 ? message.attributes(after: skip) : NetlinkAttributes([])
         return NetlinkError(
-            subject: subject, errno: Errno(rawValue: -code), explanation: attributes.string(1),
-            offset: attributes.number(2, as: UInt32.self).map(Int.init))
+            subject: subject,
+            errno: Errno(rawValue: -code),
+            explanation: attributes.string(1),
+            offset: attributes.number(2, as: UInt32.self).map(Int.init)
+        )
     }
 }
 

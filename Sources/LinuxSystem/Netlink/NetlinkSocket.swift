@@ -29,7 +29,8 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
     }
 
     private static func opened(
-        _ netlinkProtocol: NetlinkProtocol, timeoutMilliseconds: Int
+        _ netlinkProtocol: NetlinkProtocol,
+        timeoutMilliseconds: Int
     ) throws(SyscallError) -> OwnedDescriptor {
         let raw = socket(AF_NETLINK, CInt(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue), netlinkProtocol.rawValue)
         let descriptor = OwnedDescriptor(adopting: try SyscallError.checkErrno(raw, "socket(2)", "netlink"))
@@ -75,7 +76,10 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
     private static let cappedAcknowledge: CInt = 10
 
     private static func setOption<Value>(
-        _ descriptor: CInt, _ level: CInt, _ name: CInt, _ value: Value
+        _ descriptor: CInt,
+        _ level: CInt,
+        _ name: CInt,
+        _ value: Value
     ) throws(SyscallError) {
         let result = withUnsafePointer(to: value) {
             setsockopt(descriptor, level, name, $0, socklen_t(MemoryLayout<Value>.size))

@@ -21,7 +21,10 @@ package struct NetlinkWriter: Sendable {
 
     /// Appends one message: nlmsghdr, then what `body` writes.
     package mutating func message(
-        type: UInt16, flags: UInt16, sequence: UInt32, _ body: (inout NetlinkWriter) -> Void
+        type: UInt16,
+        flags: UInt16,
+        sequence: UInt32,
+        _ body: (inout NetlinkWriter) -> Void
     ) {
         let start = bytes.count
         append(UInt32(0))

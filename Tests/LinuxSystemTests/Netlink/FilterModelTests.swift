@@ -14,33 +14,59 @@ struct FilterModelTests {
             "roost-shop",
             sets: [
                 NFSet(
-                    name: "published", key: [.ipv4Address, .port], content: .values([.ipv4Address, .port]),
-                    elements: [NFElement([.address(.v4(.loopback)), .port(8080)], .values([.address(first), .port(80)]))]),
+                    name: "published",
+                    key: [.ipv4Address, .port],
+                    content: .values([.ipv4Address, .port]),
+                    elements: [
+                        NFElement([.address(.v4(.loopback)), .port(8080)], .values([.address(first), .port(80)]))
+                    ]
+                ),
                 NFSet(name: "private", key: [.ipv4Address], hasIntervals: true, elements: [NFElement(subnet)]),
             ],
             chains: [
                 NFChain("publish"),
                 NFChain(
-                    "prerouting", NFHook(.nat, .prerouting, priority: -100),
+                    "prerouting",
+                    NFHook(.nat, .prerouting, priority: -100),
                     rules: [
                         NFRule(.destinationType(.local), .verdict(.jump("publish"))),
                         NFRule(
-                            .dnat(.map(.v4, [.destination(.v4), .destinationPort(.tcp)], .named("published"), withPort: true))),
+                            .dnat(
+                                .map(
+                                    .v4,
+                                    [.destination(.v4), .destinationPort(.tcp)],
+                                    .named("published"),
+                                    withPort: true
+                                )
+                            )
+                        ),
                         NFRule(
                             .compare(.destinationPort(.tcp), .equal, .port(81)),
                             .dnat(
                                 .map(
-                                    .v4, [.counter(modulus: 2)], .inline(choice),
-                                    withPort: true)), comment: "web"),
-                    ]),
+                                    .v4,
+                                    [.counter(modulus: 2)],
+                                    .inline(choice),
+                                    withPort: true
+                                )
+                            ),
+                            comment: "web"
+                        ),
+                    ]
+                ),
                 NFChain(
-                    "postrouting", NFHook(.nat, .postrouting, priority: 100, dropsByDefault: false),
+                    "postrouting",
+                    NFHook(.nat, .postrouting, priority: 100, dropsByDefault: false),
                     rules: [
                         NFRule(
                             .inPrefix(.source(.v4), .equal, subnet),
-                            .compare(.outputInterface, .notEqual, .interface(bridge)), .masquerade)
-                    ]),
-            ])
+                            .compare(.outputInterface, .notEqual, .interface(bridge)),
+                            .masquerade
+                        )
+                    ]
+                ),
+            ]
+        )
         #expect(
             table.description == """
                 table inet roost-shop {
@@ -70,7 +96,8 @@ struct FilterModelTests {
                         ip saddr 10.1.0.0/24 oifname != "front" masquerade
                     }
                 }
-                """)
+                """
+        )
     }
 
     @Test("replacing a table adds it, deletes it and adds it again between the transaction's ends")
@@ -94,7 +121,8 @@ struct FilterModelTests {
             08 00 02 00  00 00 00 00
             14 00 00 00  11 00 01 00  09 00 00 00  00 00 00 00  # NFNL_MSG_BATCH_END, request
             00 00 00 0a
-            """)
+            """
+        )
         #expect(words(transaction.batch().bytes(firstSequence: 5)) == words(expected))
     }
 
@@ -102,7 +130,10 @@ struct FilterModelTests {
     func rule() throws {
         var transaction = NFTransaction()
         transaction.add(
-            NFRule(.compare(.destinationPort(.udp), .equal, .port(53)), .verdict(.drop), comment: "x"), to: "c", of: "t")
+            NFRule(.compare(.destinationPort(.udp), .equal, .port(53)), .verdict(.drop), comment: "x"),
+            to: "c",
+            of: "t"
+        )
         let request = try #require(transaction.batch().requests.dropFirst().first)
         #expect(request.subject == "add rule t c udp dport 53 drop comment \"x\"")
         let expected = hex(
@@ -141,13 +172,16 @@ struct FilterModelTests {
             08 00 01 00  00 00 00 00                            #       NFTA_IMMEDIATE_DREG NFT_REG_VERDICT
             10 00 02 80  0c 00 02 80  08 00 01 00  00 00 00 00  #       NFTA_VERDICT_CODE NF_DROP
             08 00 07 00  00 02 78 00                            # NFTA_RULE_USERDATA: comment, 2 bytes, "x"
-            """)
+            """
+        )
         #expect(words(request.body) == words(expected))
     }
 
     @Test(
         "shifted ports keep their distance over the whole range",
-        arguments: [(8000, 8100, 9000), (8000, 8100, 80), (1, 1000, 64536), (30000, 40000, 20000), (8000, 8100, 8000)] as [(UInt16, UInt16, UInt16)])
+        arguments: [(8000, 8100, 9000), (8000, 8100, 80), (1, 1000, 64536), (30000, 40000, 20000), (8000, 8100, 8000)]
+            as [(UInt16, UInt16, UInt16)]
+    )
     func shift(_ first: UInt16, _ last: UInt16, _ target: UInt16) throws {
         let shift = try #require(NFPortShift(first...last, to: target))
         for port in first...last { #expect(shift.applied(to: port) == target + (port - first)) }

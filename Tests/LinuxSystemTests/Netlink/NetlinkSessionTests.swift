@@ -21,7 +21,8 @@ struct NetlinkSessionTests {
             09 00 01 00  67 6f 6e 65  00 00 00 00               # NLMSGERR_ATTR_MSG "gone"
             08 00 02 00  14 00 00 00                            # NLMSGERR_ATTR_OFFS 20
             00 00 00 00  00 00 00 00
-            """)
+            """
+        )
         var session = NetlinkSession(over: RecordedTransport(refused, Self.answer(sequence: 2, code: 0)))
         let error = #expect(throws: NetlinkError.self) { try session.perform(batch) }
         #expect(error?.description == "set interface 1 up: gone: no such device (ENODEV)")
@@ -40,13 +41,17 @@ struct NetlinkSessionTests {
         let interrupted = Self.message(type: 3, flags: 0x12, sequence: 1, body: [0, 0, 0, 0])
         let done = Self.message(type: 3, flags: 0x2, sequence: 2, body: [0, 0, 0, 0])
         let link = Self.message(
-            type: 16, flags: 2, sequence: 2,
+            type: 16,
+            flags: 2,
+            sequence: 2,
             body: hex(
                 """
                 00 00 01 00  05 00 00 00  01 00 01 00  00 00 00 00  # interface 5, IFF_UP + IFF_LOWER_UP
                 07 00 03 00  62 72 30 00                            # IFLA_IFNAME "br0"
                 08 00 04 00  dc 05 00 00                            # IFLA_MTU 1500
-                """))
+                """
+            )
+        )
         var session = NetlinkSession(over: RecordedTransport(interrupted, link + link, done))
         let links = try session.links()
         #expect(links.map(\.name) == ["br0", "br0"])
@@ -85,7 +90,11 @@ struct NetlinkSessionTests {
         let sign: UInt8 = code < 0 ? 0xff : 0
         let echo = [UInt8](repeating: 0, count: 16)
         return message(
-            type: 2, flags: 0x100, sequence: sequence, body: [UInt8(bitPattern: code), sign, sign, sign] + echo)
+            type: 2,
+            flags: 0x100,
+            sequence: sequence,
+            body: [UInt8(bitPattern: code), sign, sign, sign] + echo
+        )
     }
 
     private static func message(type: UInt16, flags: UInt16, sequence: UInt8, body: [UInt8]) -> [UInt8] {

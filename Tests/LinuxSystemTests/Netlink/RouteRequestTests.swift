@@ -15,7 +15,8 @@ struct RouteRequestTests {
             20 00 00 00  11 00 05 00  08 00 00 00  00 00 00 00  # 32 bytes, RTM_DELLINK, request + ack, sequence 8
             00 00 00 00  01 00 00 00
             00 00 00 00  00 00 00 00
-            """)
+            """
+        )
         #expect(words(batch.bytes(firstSequence: 7)) == words(expected))
     }
 
@@ -31,7 +32,8 @@ struct RouteRequestTests {
             08 00 01 00  0a 01 00 05                            # IFA_ADDRESS
             08 00 04 00  0a 01 00 ff                            # IFA_BROADCAST
             08 00 08 00  00 02 00 00                            # IFA_FLAGS: IFA_F_NOPREFIXROUTE
-            """)
+            """
+        )
         #expect(words(NetlinkBatch([request]).bytes(firstSequence: 1)) == words(expected))
         #expect(request.subject == "add address 10.1.0.5/24 to interface 2")
     }
@@ -47,7 +49,8 @@ struct RouteRequestTests {
             00 00 00 00
             08 00 05 00  0a 01 00 01                            # RTA_GATEWAY
             08 00 06 00  05 00 00 00                            # RTA_PRIORITY
-            """)
+            """
+        )
         #expect(words(NetlinkBatch([request]).bytes(firstSequence: 1)) == words(expected))
         #expect(request.subject == "add route default via 10.1.0.1")
     }
@@ -55,9 +58,13 @@ struct RouteRequestTests {
     @Test("a veth pair is one request with the far end nested in it")
     func veth() throws {
         let veth = VethConfiguration(
-            name: try #require(InterfaceName("web-1")), options: LinkOptions(mtu: 1400), bridge: .init(rawValue: 9),
+            name: try #require(InterfaceName("web-1")),
+            options: LinkOptions(mtu: 1400),
+            bridge: .init(rawValue: 9),
             peerName: try #require(InterfaceName("eth0")),
-            peerOptions: LinkOptions(mac: MACAddress("02:42:0a:01:00:05"), index: .init(rawValue: 2)), peerNamespace: 6)
+            peerOptions: LinkOptions(mac: MACAddress("02:42:0a:01:00:05"), index: .init(rawValue: 2)),
+            peerNamespace: 6
+        )
         let expected = hex(
             """
             a4 00 00 00  10 00 05 06  01 00 00 00  00 00 00 00  # 164 bytes, RTM_NEWLINK, request + ack + create + excl
@@ -77,7 +84,8 @@ struct RouteRequestTests {
             08 00 1f 00  01 00 00 00                            # IFLA_NUM_TX_QUEUES 1
             08 00 20 00  01 00 00 00                            # IFLA_NUM_RX_QUEUES 1
             08 00 0a 00  09 00 00 00                            # IFLA_MASTER 9
-            """)
+            """
+        )
         #expect(words(NetlinkBatch([.create(veth)]).bytes(firstSequence: 1)) == words(expected))
     }
 }

@@ -8,12 +8,16 @@ struct AddressTests {
         arguments: [
             ("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("255.255.255.255", "255.255.255.255"), ("::1", "::1"),
             ("fd00:0:0:0:0:0:0:5", "fd00::5"), ("2001:DB8::1:0:0:1", "2001:db8::1:0:0:1"),
-        ])
+        ]
+    )
     func address(text: String, printed: String) { #expect(IPAddress(text)?.description == printed) }
 
     @Test(
         "what is no address is refused",
-        arguments: ["", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", " 1.2.3.4", "::1%lo", "a", "1.2.3.4\0", "1::2::3"])
+        arguments: [
+            "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", " 1.2.3.4", "::1%lo", "a", "1.2.3.4\0", "1::2::3",
+        ]
+    )
     func noAddress(text: String) { #expect(IPAddress(text) == nil) }
 
     @Test("a network knows its ends, hosts and broadcast address")
@@ -34,16 +38,21 @@ struct AddressTests {
     @Test(
         "networks overlap when one holds the other",
         arguments: [
-            ("10.0.0.0/8", "10.1.0.0/24", true), ("10.1.0.0/24", "10.0.0.0/8", true), ("10.1.0.0/24", "10.1.1.0/24", false),
+            ("10.0.0.0/8", "10.1.0.0/24", true), ("10.1.0.0/24", "10.0.0.0/8", true),
+            ("10.1.0.0/24", "10.1.1.0/24", false),
             ("0.0.0.0/0", "192.168.0.0/16", true), ("0.0.0.0/0", "::/0", false), ("fd00::/8", "fd12::/64", true),
-        ])
+        ]
+    )
     func overlap(first: String, second: String, expected: Bool) throws {
         #expect(try #require(IPPrefix(first)).overlaps(try #require(IPPrefix(second))) == expected)
     }
 
     @Test(
         "what is no network is refused",
-        arguments: ["10.1.0.5/24", "10.1.0.0", "10.1.0.0/", "10.1.0.0/33", "10.1.0.0/-1", "10.1.0.0/024", "::/129", "/8"])
+        arguments: [
+            "10.1.0.5/24", "10.1.0.0", "10.1.0.0/", "10.1.0.0/33", "10.1.0.0/-1", "10.1.0.0/024", "::/129", "/8",
+        ]
+    )
     func noPrefix(text: String) { #expect(IPPrefix(text) == nil) }
 
     @Test("an interface's address keeps its host bits")
@@ -57,7 +66,9 @@ struct AddressTests {
         #expect(MACAddress("02:42:0A:01:00:05")?.description == "02:42:0a:01:00:05")
         #expect(MACAddress("02-42-0a-01-00-05") == MACAddress(derivedFrom: IPv4Address(10, 1, 0, 5)))
         #expect(MACAddress("01:00:5e:00:00:01")?.isUnicast == false)
-        for text in ["", "02:42:0a:01:00", "02:42:0a:01:00:05:06", "2:42:a:1:0:5", "02:42:0a:01:00:0g", "+1:42:0a:01:00:05"] {
+        for text in [
+            "", "02:42:0a:01:00", "02:42:0a:01:00:05:06", "2:42:a:1:0:5", "02:42:0a:01:00:0g", "+1:42:0a:01:00:05",
+        ] {
             #expect(MACAddress(text) == nil)
         }
     }

@@ -18,12 +18,15 @@ package struct NFSet: Hashable, Sendable {
     package var content: Content
     /// Whether keys may be ranges and networks.
     package var hasIntervals: Bool
-    /// What is in it. A rule's inline map takes its elements from here too.
+    /// What is in it.
     package var elements: [NFElement]
 
     /// Describes a set.
     package init(
-        name: String, key: [NFType], content: Content = .membership, hasIntervals: Bool = false,
+        name: String,
+        key: [NFType],
+        content: Content = .membership,
+        hasIntervals: Bool = false,
         elements: [NFElement] = []
     ) {
         self.name = name
@@ -234,7 +237,8 @@ extension NFChain {
         if let hook {
             let policy = hook.dropsByDefault ? "drop" : "accept"
             lines.append(
-                "    type \(hook.kind) hook \(hook.point) priority \(hook.priority); policy \(policy);")
+                "    type \(hook.kind) hook \(hook.point) priority \(hook.priority); policy \(policy);"
+            )
         }
         return lines + rules.map { "    \($0)" } + ["}"]
     }

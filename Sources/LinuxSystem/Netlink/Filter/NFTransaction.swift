@@ -30,7 +30,7 @@ package struct NFTransaction: Sendable {
         append("delete table \(table)", Message.deleteTable) { $0.attribute(1, string: table) }
     }
 
-    /// Adds elements to a set or map. Elements that are there stay.
+    /// Adds elements to a set or map; those that are there stay.
     package mutating func add(_ elements: [NFElement], to set: NFSet, of table: String) {
         append(elements, of: set, in: table, "add elements to", Message.newElement, flags: .create)
     }
@@ -131,13 +131,24 @@ package struct NFTransaction: Sendable {
             if set.key.count == 1 && set.key[0].isHostOrder { $0.attribute(13, bytes: [0, 4, 1, 0, 0, 0]) }
         }
         append(
-            set.elements, of: set, in: table, "add elements to", Message.newElement, flags: .create,
-            identifier: identifier)
+            set.elements,
+            of: set,
+            in: table,
+            "add elements to",
+            Message.newElement,
+            flags: .create,
+            identifier: identifier
+        )
     }
 
     private mutating func append(
-        _ elements: [NFElement], of set: NFSet, in table: String, _ words: String, _ type: UInt16,
-        flags: NetlinkRequest.Flags = [], identifier: UInt32? = nil
+        _ elements: [NFElement],
+        of set: NFSet,
+        in table: String,
+        _ words: String,
+        _ type: UInt16,
+        flags: NetlinkRequest.Flags = [],
+        identifier: UInt32? = nil
     ) {
         // An attribute holds at most 64 KiB; an element takes less than 200 bytes.
         for start in stride(from: 0, to: elements.count, by: 250) {
@@ -158,13 +169,17 @@ package struct NFTransaction: Sendable {
     }
 
     private mutating func append(
-        _ subject: String, _ type: UInt16, flags: NetlinkRequest.Flags = [], _ body: (inout NetlinkWriter) -> Void
+        _ subject: String,
+        _ type: UInt16,
+        flags: NetlinkRequest.Flags = [],
+        _ body: (inout NetlinkWriter) -> Void
     ) {
         requests.append(
             NetlinkRequest(subject, type: type, flags: flags) {
                 $0.netfilterHeader(family: 1, resource: 0)
                 body(&$0)
-            })
+            }
+        )
     }
 }
 

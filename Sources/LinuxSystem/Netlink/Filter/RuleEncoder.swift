@@ -102,7 +102,9 @@ struct RuleEncoder {
     private mutating func compare(_ field: NFField, _ comparison: NFComparison, _ value: NFValue) {
         load([field])
         compareRegister(comparison.rawValue, value.bytes)
-        if case .transport(let transport) = value, field == .transport, comparison == .equal { knownTransport = transport }
+        if case .transport(let transport) = value, field == .transport, comparison == .equal {
+            knownTransport = transport
+        }
     }
 
     private mutating func inPrefix(_ field: NFField, _ comparison: NFComparison, _ prefix: IPPrefix) {

@@ -4,7 +4,7 @@ package struct AddressFlags: OptionSet, Hashable, Sendable {
     package let rawValue: UInt32
     /// Wraps the bits.
     package init(rawValue: UInt32) { self.rawValue = rawValue }
-    /// IFA_F_NODAD: usable at once, without looking for duplicates. IPv6 only.
+    /// IFA_F_NODAD: usable at once, without looking for duplicates; IPv6 only.
     package static let skipDuplicateDetection = AddressFlags(rawValue: 0x02)
     /// IFA_F_NOPREFIXROUTE: adds no route to the network.
     package static let noPrefixRoute = AddressFlags(rawValue: 0x200)
@@ -25,8 +25,11 @@ package struct Route: Hashable, Sendable {
 
     /// Describes a route.
     package init(
-        to destination: IPPrefix, via gateway: IPAddress? = nil, interface: InterfaceIndex? = nil,
-        metric: UInt32? = nil, source: IPAddress? = nil
+        to destination: IPPrefix,
+        via gateway: IPAddress? = nil,
+        interface: InterfaceIndex? = nil,
+        metric: UInt32? = nil,
+        source: IPAddress? = nil
     ) {
         self.destination = destination
         self.gateway = gateway
@@ -49,7 +52,9 @@ package struct Route: Hashable, Sendable {
 extension NetlinkRequest {
     /// Adds an address, with the broadcast address that belongs to it; fails if it is there.
     package static func addAddress(
-        _ address: InterfaceAddress, to interface: InterfaceIndex, flags: AddressFlags = []
+        _ address: InterfaceAddress,
+        to interface: InterfaceIndex,
+        flags: AddressFlags = []
     ) -> NetlinkRequest {
         let subject = "add address \(address) to interface \(interface)"
         return NetlinkRequest(subject, type: RouteMessage.newAddress, flags: [.create, .exclusive]) {
@@ -81,10 +86,13 @@ extension NetlinkRequest {
 
     /// Records a neighbour's hardware address for good, or overwrites the one recorded.
     package static func setNeighbour(
-        _ address: IPAddress, _ mac: MACAddress, on interface: InterfaceIndex
+        _ address: IPAddress,
+        _ mac: MACAddress,
+        on interface: InterfaceIndex
     ) -> NetlinkRequest {
         NetlinkRequest(
-            "set neighbour \(address) on interface \(interface)", type: RouteMessage.newNeighbour,
+            "set neighbour \(address) on interface \(interface)",
+            type: RouteMessage.newNeighbour,
             flags: [.create, .replace]
         ) {
             $0.neighbour(address, interface)
@@ -103,7 +111,9 @@ extension NetlinkWriter {
     /// struct ifaddrmsg and the address.
     fileprivate mutating func address(_ address: InterfaceAddress, _ interface: InterfaceIndex) {
         // Scope: a loopback address is of the host (254), the others of the world (0).
-        for byte in [address.address.family.number, UInt8(address.prefix.length), 0, address.address.isLoopback ? 254 : 0] {
+        for byte in [
+            address.address.family.number, UInt8(address.prefix.length), 0, address.address.isLoopback ? 254 : 0,
+        ] {
             append(byte)
         }
         append(interface.rawValue)

@@ -1,4 +1,6 @@
-/// Attributes that every new interface may be given. New interfaces are up, but for the far ends of veth pairs.
+/// Attributes that every new interface may be given.
+///
+/// New interfaces are up, but for the far ends of veth pairs.
 package struct LinkOptions: Hashable, Sendable {
     /// The hardware address; the kernel picks one when nil.
     package var mac: MACAddress?
@@ -11,7 +13,10 @@ package struct LinkOptions: Hashable, Sendable {
 
     /// Describes a new interface.
     package init(
-        mac: MACAddress? = nil, mtu: UInt32? = nil, index: InterfaceIndex? = nil, group: UInt32? = nil
+        mac: MACAddress? = nil,
+        mtu: UInt32? = nil,
+        index: InterfaceIndex? = nil,
+        group: UInt32? = nil
     ) {
         self.mac = mac
         self.mtu = mtu
@@ -26,7 +31,9 @@ package struct BridgeConfiguration: Hashable, Sendable {
     package var name: InterfaceName
     /// What every interface has.
     package var options: LinkOptions
-    /// IFLA_BR_MCAST_SNOOPING. Off lets IPv6 neighbour discovery work without a multicast querier.
+    /// IFLA_BR_MCAST_SNOOPING.
+    ///
+    /// Off lets IPv6 neighbour discovery work without a multicast querier.
     package var snoopsMulticast: Bool
 
     /// Describes a bridge without spanning tree and without forwarding delay, so that new ports carry traffic at once.
@@ -47,7 +54,9 @@ package struct VethConfiguration: Hashable, Sendable {
     package var bridge: InterfaceIndex?
     /// The name of the far end.
     package var peerName: InterfaceName
-    /// The far end, whose index is one of the far namespace. The kernel cannot create it up: its own namespace
+    /// The far end, whose index is one of the far namespace.
+    ///
+    /// The kernel cannot create it up: its own namespace
     /// brings it up, together with its addresses.
     package var peerOptions: LinkOptions
     /// A descriptor of the far namespace, borrowed until the request has been performed; nil keeps both ends here.
@@ -55,8 +64,12 @@ package struct VethConfiguration: Hashable, Sendable {
 
     /// Describes a pair.
     package init(
-        name: InterfaceName, options: LinkOptions = LinkOptions(), bridge: InterfaceIndex? = nil,
-        peerName: InterfaceName, peerOptions: LinkOptions = LinkOptions(), peerNamespace: CInt? = nil
+        name: InterfaceName,
+        options: LinkOptions = LinkOptions(),
+        bridge: InterfaceIndex? = nil,
+        peerName: InterfaceName,
+        peerOptions: LinkOptions = LinkOptions(),
+        peerNamespace: CInt? = nil
     ) {
         self.name = name
         self.options = options
@@ -81,7 +94,9 @@ package enum MacvlanMode: UInt32, Hashable, Sendable {
 
 /// What a bridge does with one of its ports: IFLA_BRPORT_.
 package struct BridgePortFlags: Hashable, Sendable {
-    /// Isolated ports reach other ports only if those are not isolated. Linux 4.18.
+    /// Isolated ports reach other ports only if those are not isolated.
+    ///
+    /// Linux 4.18.
     package var isIsolated: Bool
     /// Whether frames may leave by the port they came in at.
     package var isHairpin: Bool
@@ -96,7 +111,9 @@ package struct BridgePortFlags: Hashable, Sendable {
 extension NetlinkRequest {
     private static let creating: Flags = [.create, .exclusive]
 
-    /// Creates a bridge. The name must be free.
+    /// Creates a bridge.
+    ///
+    /// The name must be free.
     package static func create(_ bridge: BridgeConfiguration) -> NetlinkRequest {
         NetlinkRequest("create bridge \(bridge.name)", type: RouteMessage.newLink, flags: creating) {
             $0.link(bridge.name, bridge.options, kind: "bridge") {
@@ -135,7 +152,10 @@ extension NetlinkRequest {
 
     /// Creates a macvlan interface on `parent`, in the namespace that `namespace` refers to if it is given.
     package static func createMacvlan(
-        _ name: InterfaceName, on parent: InterfaceIndex, mode: MacvlanMode, _ options: LinkOptions = LinkOptions(),
+        _ name: InterfaceName,
+        on parent: InterfaceIndex,
+        mode: MacvlanMode,
+        _ options: LinkOptions = LinkOptions(),
         namespace: CInt? = nil
     ) -> NetlinkRequest {
         NetlinkRequest("create macvlan \(name)", type: RouteMessage.newLink, flags: creating) {
@@ -180,7 +200,9 @@ extension NetlinkRequest {
         }
     }
 
-    /// Sets what the bridge does with a port. May follow the port's creation in one batch.
+    /// Sets what the bridge does with a port.
+    ///
+    /// May follow the port's creation in one batch.
     package static func setPortFlags(_ port: InterfaceReference, _ flags: BridgePortFlags) -> NetlinkRequest {
         NetlinkRequest("set bridge port flags of \(port)", type: RouteMessage.newLink) {
             $0.linkHeader(port)
@@ -199,7 +221,9 @@ extension NetlinkRequest {
         NetlinkRequest("delete \(link)", type: RouteMessage.deleteLink) { $0.linkHeader(link) }
     }
 
-    /// Deletes all interfaces of a group at once. Deleting one takes the kernel some 15 ms, most of it waiting for
+    /// Deletes all interfaces of a group at once.
+    ///
+    /// Deleting one takes the kernel some 15 ms, most of it waiting for
     /// readers to finish, and a group waits but once. Fails with `.notFound` if there are none.
     package static func deleteLinks(group: UInt32) -> NetlinkRequest {
         NetlinkRequest("delete interfaces of group \(group)", type: RouteMessage.deleteLink) {
@@ -209,7 +233,10 @@ extension NetlinkRequest {
     }
 
     private static func change(
-        _ link: InterfaceReference, _ subject: String, flags: UInt32 = 0, mask: UInt32 = 0,
+        _ link: InterfaceReference,
+        _ subject: String,
+        flags: UInt32 = 0,
+        mask: UInt32 = 0,
         _ body: (inout NetlinkWriter) -> Void
     ) -> NetlinkRequest {
         NetlinkRequest(subject, type: RouteMessage.setLink) {
@@ -237,7 +264,9 @@ extension NetlinkWriter {
         if let group = options.group { attribute(LinkAttribute.group, number: group) }
     }
 
-    /// One queue each way. By default veth makes one per processor, which costs a quarter of the pair's creation and
+    /// One queue each way.
+    ///
+    /// By default veth makes one per processor, which costs a quarter of the pair's creation and
     /// serves none but XDP programs.
     fileprivate mutating func singleQueue() {
         attribute(LinkAttribute.transmitQueues, number: UInt32(1))
@@ -245,7 +274,10 @@ extension NetlinkWriter {
     }
 
     fileprivate mutating func link(
-        _ name: InterfaceName, _ options: LinkOptions, kind: String, data: (inout NetlinkWriter) -> Void
+        _ name: InterfaceName,
+        _ options: LinkOptions,
+        kind: String,
+        data: (inout NetlinkWriter) -> Void
     ) {
         interfaceMessage(index: options.index, flags: 1, mask: 1)
         linkOptions(name, options)

@@ -39,7 +39,8 @@ package struct Link: Hashable, Sendable {
             let port = info?.nested(LinkAttribute.infoPortData)
             portFlags = BridgePortFlags(
                 isIsolated: port?.number(LinkAttribute.Port.isolated, as: UInt8.self) == 1,
-                isHairpin: port?.number(LinkAttribute.Port.hairpin, as: UInt8.self) == 1)
+                isHairpin: port?.number(LinkAttribute.Port.hairpin, as: UInt8.self) == 1
+            )
         }
     }
 }
@@ -90,7 +91,8 @@ extension Route {
             via: attributes[RouteAttribute.gateway].flatMap { IPAddress(bytes: $0) },
             interface: attributes.number(RouteAttribute.outputInterface).map(InterfaceIndex.init(rawValue:)),
             metric: attributes.number(RouteAttribute.priority),
-            source: attributes[RouteAttribute.preferredSource].flatMap { IPAddress(bytes: $0) })
+            source: attributes[RouteAttribute.preferredSource].flatMap { IPAddress(bytes: $0) }
+        )
     }
 }
 
