@@ -209,6 +209,19 @@ extension NetworkTests {
             }
         }
 
+        @Test("a transaction may be larger than a socket's usual buffer, or empty")
+        func sizes() throws {
+            try withNetworkNamespace { host in
+                let elements = (1...6000).map { NFElement([.port($0)]) }
+                let table = NFTable(
+                    "roost-test",
+                    sets: [NFSet(name: "ports", key: [.port], elements: elements)]
+                )
+                try load(host, table)
+                try host.withTables { try $0.perform(NFTransaction()) }
+            }
+        }
+
         @Test("the kernel takes every kind of statement and set")
         func vocabulary() throws {
             try withNetworkNamespace { try load($0, try Rulesets.vocabulary()) }

@@ -23,7 +23,10 @@ package struct NetlinkSession<Transport: NetlinkTransport & ~Copyable>: ~Copyabl
 
     /// Sends all requests at once and returns the outcome of each; throws only when the exchange itself fails.
     package mutating func outcomes(of batch: NetlinkBatch) throws(NetlinkError) -> [Result<Void, NetlinkError>] {
-        guard let subject = batch.requests.first?.subject else { return [] }
+        // Older kernels do not answer a transaction's opening and closing messages, should there be no others.
+        guard let subject = batch.requests.first?.subject, !batch.isAtomic || batch.requests.count > 2 else {
+            return batch.requests.map { _ in .success(()) }
+        }
         let first = claim(batch.requests.count)
         try send(batch.bytes(firstSequence: first), subject: subject)
         var outcomes = [Result<Void, NetlinkError>](repeating: .success(()), count: batch.requests.count)

@@ -47,7 +47,12 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
         let raw = descriptor.rawValue
         if bytes.count > sendLimit {
             sendLimit = bytes.count * 2
-            try Self.setOption(raw, SOL_SOCKET, SO_SNDBUFFORCE, CInt(sendLimit))
+            do {
+                try Self.setOption(raw, SOL_SOCKET, SO_SNDBUFFORCE, CInt(sendLimit))
+            } catch {
+                // Refused in a user namespace; the sysctl net.core.wmem_max then sets the limit.
+                try Self.setOption(raw, SOL_SOCKET, SO_SNDBUF, CInt(sendLimit))
+            }
         }
         _ = try Self.retryingInterrupted("send(2)") { Glibc.send(raw, bytes, bytes.count, 0) }
     }
