@@ -190,6 +190,8 @@ extension NetworkTests {
                         try session.perform(transaction)
                     }
                     #expect(try session.tableNames(prefix: "roost-") == ["roost-test"])
+                    #expect(try session.hasTable("roost-test"))
+                    #expect(try !session.hasTable("roost-none"))
                     var change = NFTransaction()
                     change.add([element(one, 3, one, 4)], to: Rulesets.published4, of: table.name)
                     change.delete([element(one, 1, one, 2)], from: Rulesets.published4, of: table.name)
