@@ -54,7 +54,7 @@ let package = Package(
         ),
         .testTarget(
             name: "KernelTests",
-            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"],
+            dependencies: ["CLinux", "ContainerRuntime", "LinuxSystem", "OCISpec"],
             swiftSettings: common
         ),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),

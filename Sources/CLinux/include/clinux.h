@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "clinux_launch.h"
+#include "clinux_network.h"
 
 /// Makes any system call: syscall(2). Returns the kernel's value or a negated errno.
 int64_t clinux_syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
