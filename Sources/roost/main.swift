@@ -4,14 +4,9 @@ import ArgumentParser
 struct Roost: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roost", abstract: "Run Compose projects on Linux with nothing underneath.",
-        subcommands: [Version.self])
-}
+        subcommands: [Config.self, Version.self])
 
-/// `roost version`.
-struct Version: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the version of Roost.")
-
-    func run() { print("Roost version 0.1.0") }
+    @OptionGroup var project: ProjectOptions
 }
 
 Roost.main()

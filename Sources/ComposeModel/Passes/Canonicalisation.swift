@@ -14,7 +14,8 @@ struct Canonicalisation {
         case .any: return node
         case .scalar(let scalar): return read(node, scalar, path)
         case .list(let inner, let identity):
-            let elements = (node.sequence ?? []).flatMap { expanded($0, inner, path) }
+            guard let written = node.sequence else { return node }
+            let elements = written.flatMap { expanded($0, inner, path) }
             return node.with(.sequence(distinct(elements, by: identity)))
         case .map(let inner):
             guard let mapping = node.mapping else { return node }
