@@ -38,8 +38,11 @@ struct FileLoader<Reader: FileReader> {
             let complete = extended(included(document, scope, chain: chain), scope)
             result = result.map { Merge(diagnostics: diagnostics).apply(complete, over: $0, .object(Schema.project)) ?? $0 }
                 ?? complete
+            if let result, !diagnostics.hasErrors {
+                Validation(diagnostics: diagnostics, allowsEmpty: false).check(result)
+            }
         }
-        if result == nil && !diagnostics.hasErrors {
+        if result?.mapping?.isEmpty ?? true && !diagnostics.hasErrors {
             diagnostics.error("the Compose file is empty", at: nil)
         }
         return result
@@ -54,10 +57,13 @@ struct FileLoader<Reader: FileReader> {
             let pass = Interpolation(lookup: { scope.environment[$0] }, diagnostics: diagnostics)
             tree = pass.apply(tree, .object(Schema.project))
         }
+        if tree["include"]?.isNull == true { tree.remove("include") }
         let before = diagnostics.all.count
-        Validation(diagnostics: diagnostics).check(tree)
+        Validation(diagnostics: diagnostics, allowsEmpty: true).check(tree)
         guard !diagnostics.all.dropFirst(before).contains(where: { $0.severity == .error }) else { return nil }
-        return Canonicalisation(diagnostics: diagnostics).apply(tree)
+        let result = Canonicalisation(diagnostics: diagnostics).apply(tree)
+        ResourceConsistency(diagnostics: diagnostics).checkExternal(result)
+        return result
     }
 
     /// The document with the projects it includes below it.
@@ -67,11 +73,27 @@ struct FileLoader<Reader: FileReader> {
         var base: YAMLNode?
         for entry in includes {
             guard let project = included(entry, scope, chain: chain) else { continue }
+            if let base { checkConflicts(project, base) }
+            checkConflicts(project, document)
             base = base.map { Merge(diagnostics: diagnostics).apply(project, over: $0, .object(Schema.project)) ?? $0 }
                 ?? project
         }
         let own = document.with(.mapping(mapping))
         return base.flatMap { Merge(diagnostics: diagnostics).apply(own, over: $0, .object(Schema.project)) } ?? own
+    }
+
+    /// What is included may not be defined otherwise beside it.
+    private func checkConflicts(_ project: YAMLNode, _ other: YAMLNode) {
+        for kind in ["services", "networks", "volumes", "secrets", "configs", "models"] {
+            for entry in project[kind]?.mapping?.entries ?? [] {
+                guard let own = other[kind]?.mapping?.entry(entry.key) else { continue }
+                guard JSONPrinter.print(own.value) != JSONPrinter.print(entry.value) else { continue }
+                diagnostics.add(
+                    Diagnostic(
+                        "\"\(entry.key)\" is also defined in an included file", at: own.keyMark,
+                        hint: "change what is included with a further file: -f", notes: [.init("there", at: entry.keyMark)]))
+            }
+        }
     }
 
     private mutating func included(_ entry: YAMLNode, _ scope: Scope, chain: [String]) -> YAMLNode? {
@@ -100,7 +122,7 @@ struct FileLoader<Reader: FileReader> {
         let documents = paths.flatMap { self.documents($0) }
         let inner = Scope(directory: directory, environment: environment)
         guard var tree = merged(documents, inner, chain: chain + paths)?.mapping else { return nil }
-        tree["name"] = nil
+        for key in tree.keys where key == "name" || key.hasPrefix("x-") { tree[key] = nil }
         let rooted = PathResolution(directory: directory, home: environment["HOME"])
         return rooted.apply(entry.with(.mapping(tree)))
     }
@@ -150,7 +172,7 @@ struct FileLoader<Reader: FileReader> {
             return nil
         }
         let inner = Scope(directory: FilePath.directory(of: path), environment: scope.environment)
-        let trees = documents(path).compactMap { canonical($0, inner) }
+        let trees = documents(path).compactMap { canonical(Self.reduced($0, to: target), inner) }
         guard let services = trees.last?["services"]?.mapping, services[target] != nil else {
             if !diagnostics.hasErrors {
                 diagnostics.error("\(file) has no service \"\(target)\" to extend", at: extends.mark)
@@ -159,6 +181,22 @@ struct FileLoader<Reader: FileReader> {
         }
         guard let service = complete(target, services, inner, file: path, chain: chain) else { return nil }
         return PathResolution(directory: inner.directory, home: scope.environment["HOME"]).service(service)
+    }
+
+    /// The file with the service and those of the file that it extends: the others may be unfit to stand alone.
+    private static func reduced(_ document: YAMLNode, to target: String) -> YAMLNode {
+        guard let services = document["services"]?.mapping else { return document }
+        var kept: Set<String> = []
+        var next: String? = target
+        while let name = next, kept.insert(name).inserted {
+            let extends = services[name]?["extends"]
+            next = extends?["file"] == nil ? extends?.string ?? extends?["service"]?.string : nil
+        }
+        var result = document
+        result.edit("services") { node in
+            node.content = .mapping(services.compactMapValues { kept.contains($0.key) ? $0.value : nil })
+        }
+        return result
     }
 
     /// A path as the user would write it.

@@ -116,7 +116,7 @@ package struct Loader<Reader: FileReader> {
         if let written {
             let pass = Interpolation(lookup: { environment[$0] }, diagnostics: diagnostics)
             let text = (options.interpolates ? pass.apply(written, .text) : written).string ?? ""
-            if let name = ProjectName(text) { return name }
+            if let name = ProjectName(repairing: text) { return name }
             if !text.isEmpty {
                 diagnostics.error("\"\(text)\" is no project name", at: written.mark, hint: rule)
                 return nil

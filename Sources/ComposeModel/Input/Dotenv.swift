@@ -112,7 +112,7 @@ struct Dotenv {
     }
 
     private func expanded(_ text: String, _ values: [String: String], _ mark: SourceMark) -> String {
-        let template = Template(lookup: { values[$0] ?? lookup($0) }, missing: { _ in })
+        let template = Template(lookup: { lookup($0) ?? values[$0] }, missing: { _ in })
         do {
             return try template.substitute(text)
         } catch {

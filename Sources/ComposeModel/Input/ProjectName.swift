@@ -10,8 +10,11 @@ package struct ProjectName: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The name that a directory gives its project; nil when nothing of it can stand in a name.
-    package init?(directory: String) {
-        let name = Self.normalised(FilePath.lastPart(of: directory))
+    package init?(directory: String) { self.init(repairing: FilePath.lastPart(of: directory)) }
+
+    /// What is left of `text` without that which can't stand in a name; nil when that is nothing.
+    package init?(repairing text: String) {
+        let name = Self.normalised(text)
         guard !name.isEmpty else { return nil }
         description = name
     }

@@ -32,7 +32,8 @@ struct Template {
             case let next? where Self.startsName(next):
                 let name = Self.name(&rest)
                 result.append(contentsOf: value(name).unicodeScalars)
-            default: throw .malformed
+            // Compose leaves a dollar sign alone that starts no variable.
+            default: result.append("$")
             }
         }
         return String(result)

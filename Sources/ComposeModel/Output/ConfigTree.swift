@@ -16,11 +16,29 @@ package struct ConfigTree {
             services.editEntries { _, service in
                 service.setDefault("command", .null)
                 service.setDefault("entrypoint", .null)
+                service.edit("build") { build in build.edit("ssh", Self.listKeys) }
+                service.edit("develop") { develop in
+                    develop.edit("watch") { rules in
+                        rules.editElements { rule in
+                            rule.setDefault("exec", .mapping(.init()))
+                            rule.edit("exec") { $0.setDefault("command", .null) }
+                        }
+                    }
+                }
             }
         }
         var tree = shown(project, .object(Schema.project)) ?? project
         if tree["services"] == nil { tree.set("services", .mapping(.init())) }
         return escapesDollars ? escaped(tree) : tree
+    }
+
+    /// Compose shows SSH keys as a list.
+    private static func listKeys(_ keys: inout YAMLNode) {
+        let lines = (keys.mapping?.entries ?? []).map { entry in
+            let path = entry.value.string ?? ""
+            return YAMLNode(.string(path.isEmpty ? entry.key : "\(entry.key)=\(path)"), at: entry.keyMark)
+        }
+        keys.content = .sequence(lines)
     }
 
     private func escaped(_ node: YAMLNode) -> YAMLNode {
@@ -39,7 +57,7 @@ package struct ConfigTree {
         switch (shape, node.content) {
         case (.shorthand(_, .list(_, .whole)), _): return node
         case (.shorthand(_, let long), _): return shown(node, long)
-        case (.scalar(let scalar), _): return !scalar.keepsZero && node.saysNothing ? nil : node
+        case (.scalar(let scalar), _): return !scalar.keepsZero && (node.saysNothing || scalar.reading == .bytes && node.string == "0") ? nil : node
         case (.list(let inner, _), .sequence(let elements)):
             return elements.isEmpty ? nil : node.with(.sequence(elements.map { element(of: $0, inner) }))
         case (.map(let inner), .mapping(let mapping)):

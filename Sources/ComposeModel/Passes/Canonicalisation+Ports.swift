@@ -10,7 +10,7 @@ extension Canonicalisation {
             return refuse(node, "\(path): \"\(text)\" has an unknown protocol; tcp, udp and sctp are known")
         }
         let (address, published, target) = Self.parts(halves[0])
-        guard let targets = Self.range(target) else {
+        guard let targets = Self.range(target), let address = Self.address(address) else {
             return refuse(node, "\(path) wants [[address:]published:]target[/protocol], not \"\(text)\"")
         }
         var outside: ClosedRange<Int>?
@@ -44,9 +44,18 @@ extension Canonicalisation {
         var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let target = parts.popLast() ?? ""
         let published = parts.popLast() ?? ""
-        var address = parts.joined(separator: ":")
-        if address.hasPrefix("[") && address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
-        return (address, published, target)
+        return (parts.joined(separator: ":"), published, target)
+    }
+
+    /// The address without brackets; nil when it is none.
+    private static func address(_ text: String) -> String? {
+        if text.isEmpty { return text }
+        if text.hasPrefix("[") && text.hasSuffix("]") {
+            let inner = text.dropFirst().dropLast()
+            return inner.contains(":") && inner.allSatisfy { $0.isHexDigit || ":.%".contains($0) } ? String(inner) : nil
+        }
+        let bytes = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return bytes.count == 4 && !bytes.contains(nil) ? text : nil
     }
 
     private static func range(_ text: String) -> ClosedRange<Int>? {

@@ -18,7 +18,7 @@ extension Canonicalisation {
         case .device: return node.string == nil ? node : device(node, path)
         case .environmentFiles: return environmentFiles(node)
         case .gpus: return node.string == nil ? node : node.with(.sequence([mapping(node, [("count", .int(-1))])]))
-        case .limit: return node
+        case .limit: return limit(node, path)
         }
     }
 
@@ -98,16 +98,25 @@ extension Canonicalisation {
                 }))
     }
 
+    private func limit(_ node: YAMLNode, _ path: String) -> YAMLNode {
+        guard let text = node.string else { return node }
+        return Int(text).map { node.with(.int($0)) } ?? wrong(node, "\(path) must be a whole number, not \"\(text)\"")
+    }
+
     private func mount(_ node: YAMLNode, _ path: String) -> YAMLNode {
-        let parts = (node.string ?? "").split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let text = node.string ?? ""
+        if (1...2).contains(text.utf8.count) {
+            return mapping(node, [("type", .string("volume")), ("target", .string(text))])
+        }
+        let parts = Self.mountParts(text)
         guard (1...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else {
-            return wrong(node, "\(path) wants [source:]target[:options], not \"\(node.string ?? "")\"")
+            return wrong(node, "\(path) wants [source:]target[:options], not \"\(text)\"")
         }
         guard parts.count > 1 else {
-            return mapping(node, [("type", .string("volume")), ("target", .string(parts[0])), ("volume", .mapping(.init()))])
+            return mapping(node, [("type", .string("volume")), ("target", .string(text)), ("volume", .mapping(.init()))])
         }
         let source = parts[0]
-        let isPath = [".", "/", "~"].contains { source.hasPrefix($0) }
+        let isPath = [".", "/", "~"].contains { source.hasPrefix($0) } || source.dropFirst().hasPrefix(":")
         var result = YAMLMapping()
         result["type"] = YAMLNode(.string(isPath ? "bind" : "volume"), at: node.mark)
         result["source"] = YAMLNode(.string(source), at: node.mark)
@@ -128,5 +137,16 @@ extension Canonicalisation {
         }
         result[isPath ? "bind" : "volume"] = YAMLNode(.mapping(options), at: node.mark)
         return node.with(.mapping(result))
+    }
+
+    /// The parts between colons; Compose takes one letter before a colon for a Windows drive on every system.
+    private static func mountParts(_ text: String) -> [String] {
+        var parts = [""]
+        for character in text {
+            let part = parts[parts.count - 1]
+            let isDrive = part.count == 1 && part.first?.isLetter == true
+            if character == ":" && !isDrive { parts.append("") } else { parts[parts.count - 1].append(character) }
+        }
+        return parts
     }
 }

@@ -11,9 +11,11 @@ struct Consistency {
             check(entry, services, project)
             checkReferences(entry, project)
             checkLimits(entry)
+            ServiceValues(diagnostics: diagnostics).check(entry)
         }
         checkCycles(services)
-        checkResources(project)
+        checkContainerNames(services)
+        ResourceConsistency(diagnostics: diagnostics).check(project)
     }
 
     private func check(_ entry: YAMLMapping.Entry, _ services: YAMLMapping, _ project: YAMLNode) {
@@ -59,7 +61,7 @@ struct Consistency {
         }
         for kind in ["configs", "secrets"] {
             for reference in service[kind]?.sequence ?? [] {
-                if let source = reference["source"] { demand(kind, source.string ?? "", at: source.mark, project) }
+                demand(kind, reference["source"]?.string ?? "", at: (reference["source"] ?? reference).mark, project)
             }
         }
         for reference in service["build"]?["secrets"]?.sequence ?? [] {
@@ -105,10 +107,12 @@ struct Consistency {
         }
     }
 
-    private func checkResources(_ project: YAMLNode) {
-        for entry in project["secrets"]?.mapping?.entries ?? [] where entry.value["external"]?.bool != true {
-            if entry.value["file"] == nil && entry.value["environment"] == nil && entry.value["driver"] == nil {
-                diagnostics.error("the secret \"\(entry.key)\" needs a file or an environment variable", at: entry.keyMark)
+    private func checkContainerNames(_ services: YAMLMapping) {
+        var owners: [String: String] = [:]
+        for entry in services.entries {
+            guard let node = entry.value["container_name"], let name = node.string else { continue }
+            if let owner = owners.updateValue(entry.key, forKey: name) {
+                diagnostics.error("the container name \"\(name)\" is already that of \"\(owner)\"", at: node.mark)
             }
         }
     }

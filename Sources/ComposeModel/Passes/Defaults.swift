@@ -19,12 +19,6 @@ struct Defaults {
                 port.setDefault("protocol", .string("tcp"))
             }
         }
-        service.edit("volumes") { mounts in
-            mounts.editElements { mount in
-                guard mount["type"]?.string == "bind" else { return }
-                mount.edit("bind") { $0.setDefault("create_host_path", .bool(true)) }
-            }
-        }
         service.edit("env_file") { files in files.editElements { $0.setDefault("required", .bool(true)) } }
         service.edit("depends_on") { dependencies in
             dependencies.editEntries { _, dependency in
@@ -55,8 +49,7 @@ struct Defaults {
     }
 
     private static func placeSecret(_ secret: inout YAMLNode) {
-        let target = secret["target"]?.string ?? secret["source"]?.string ?? ""
-        secret.set("target", .string(target.hasPrefix("/") ? target : "/run/secrets/" + target))
+        secret.setDefault("target", .string("/run/secrets/" + (secret["source"]?.string ?? "")))
     }
 
     private static func countDevices(_ requests: inout YAMLNode) {

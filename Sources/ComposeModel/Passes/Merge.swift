@@ -9,6 +9,8 @@ struct Merge {
     func apply(_ over: YAMLNode, over base: YAMLNode, _ shape: Shape) -> YAMLNode? {
         if over.directive == .reset { return nil }
         if over.directive == .override { return over }
+        // An empty later value takes nothing away; where it may not stand, the check of the merged file says so.
+        if over.isNull, !base.isNull, !Self.isPairValue(shape) { return base }
         switch (shape, base.content, over.content) {
         case (.shorthand(_, let long), _, _): return apply(over, over: base, long)
         case (.list(_, .whole), _, _): return over
@@ -19,8 +21,6 @@ struct Merge {
             (.object, .mapping(let first), .mapping(let second)),
             (.any, .mapping(let first), .mapping(let second)):
             return over.with(.mapping(merged(first, second, shape)))
-        // An empty later value of a mapping, as in `networks: {front: }`, takes nothing away.
-        case (.map, .mapping, .null), (.object, .mapping, .null): return base
         default: return over
         }
     }
@@ -40,6 +40,11 @@ struct Merge {
             result[entry.key] = apply(entry.value, over: existing, Self.value(entry.key, shape))
         }
         return result
+    }
+
+    /// A variable or label without a value is one of its own kind.
+    private static func isPairValue(_ shape: Shape) -> Bool {
+        if case .scalar(let scalar) = shape { scalar.accepts.contains([.null, .number]) } else { false }
     }
 
     private func sameDriver(_ base: YAMLMapping, _ over: YAMLMapping) -> Bool {

@@ -4,12 +4,14 @@ import YAMLComposer
 struct Validation {
     /// Where mistakes go.
     let diagnostics: DiagnosticCollector
+    /// Whether empty values pass: an earlier file may fill them.
+    let allowsEmpty: Bool
 
     /// Checks a whole file.
     func check(_ node: YAMLNode) { check(node, .object(Schema.project), "") }
 
     private func check(_ node: YAMLNode, _ shape: Shape, _ path: String) {
-        if node.directive == .reset { return }
+        if node.directive == .reset || (allowsEmpty && node.isNull) { return }
         switch shape {
         case .any: return
         case .scalar(let scalar): check(node, scalar, path)
@@ -19,6 +21,7 @@ struct Validation {
         case .map(let inner):
             guard let mapping = node.mapping else { return wrong(node, path, "a mapping") }
             for entry in mapping.entries where !isExtension(entry.key, path) {
+                checkName(entry, path)
                 check(entry.value, inner, join(path, entry.key))
             }
         case .object(let object): check(node, object, path)
@@ -95,6 +98,24 @@ struct Validation {
         return true
     }
 
+    /// Services, networks and the like have names that can stand in host names and paths.
+    private func checkName(_ entry: YAMLMapping.Entry, _ path: String) {
+        guard Self.sections.contains(path), !Self.isName(entry.key) else { return }
+        diagnostics.error(
+            "\"\(entry.key)\" is no name under \"\(path)\"", at: entry.keyMark,
+            hint: "use letters, digits, \".\", \"-\" and \"_\"")
+    }
+
+    static func isName(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x41 && $0 <= 0x5A) || ($0 >= 0x61 && $0 <= 0x7A) || $0 == 0x2E
+                    || $0 == 0x2D || $0 == 0x5F
+            }
+    }
+
+    private static let sections: Set<String> = ["services", "networks", "volumes", "secrets", "configs", "models"]
+
     private func wrong(_ node: YAMLNode, _ path: String, _ wanted: String, hint: String? = nil) {
         let place = path.isEmpty ? "a Compose file" : path
         diagnostics.error("\(place) must be \(wanted), not \(node.kind)", at: node.mark, hint: hint)
@@ -104,7 +125,7 @@ struct Validation {
 
     /// Sections of the file may hold extensions beside their entries.
     private func isExtension(_ key: String, _ path: String) -> Bool {
-        key.hasPrefix("x-") && ["services", "networks", "volumes", "secrets", "configs", "models"].contains(path)
+        key.hasPrefix("x-") && Self.sections.contains(path)
     }
 }
 

@@ -9,7 +9,7 @@ extension Schema {
     static let port = ObjectShape([
         "name": .text, "mode": .text, "host_ip": .text, "target": .integer,
         "published": .scalar(Scalar([.string, .integer], .text)), "protocol": .text, "app_protocol": .text,
-    ])
+    ], required: ["target"])
 
     /// A mount of a service.
     static let mount = ObjectShape(
@@ -27,7 +27,7 @@ extension Schema {
         ], required: ["type"])
 
     /// A device node.
-    static let device = ObjectShape(["source": .text, "target": .text, "permissions": .text], required: ["source"])
+    static let device = ObjectShape(["source": .text, "target": .text, "permissions": .text], required: ["source", "target"])
 
     /// How a service takes part in a network.
     static let attachment = ObjectShape(

@@ -1,12 +1,17 @@
 /// Splits a command line into words like a shell, without expanding anything.
 enum ShellWords {
-    /// The words of `text`; nil when a quote is never closed.
+    /// The words of `text`, up to an operator such as `|`, as Compose reads it; nil when a quote is never closed or
+    /// a parenthesis stands outside of quotes.
     static func split(_ text: String) -> [String]? {
         var words: [String] = []
         var word: String?
         var quote: Character?
         var escaped = false
         for character in text {
+            if quote == nil && !escaped {
+                if ";&|<>".contains(character) { break }
+                if "()".contains(character) { return nil }
+            }
             if escaped {
                 if quote == "\"" && !"\\\"$`\n".contains(character) { word = (word ?? "") + "\\" }
                 if character != "\n" { word = (word ?? "") + String(character) }

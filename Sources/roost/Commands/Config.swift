@@ -43,11 +43,17 @@ struct Config: ParsableCommand {
         if volumes { return lines(project["volumes"]?.mapping?.keys ?? []) }
         if networks { return lines(project["networks"]?.mapping?.keys ?? []) }
         let all = project["services"]?.mapping?.entries.map(\.value) ?? []
-        if images { return lines(all.compactMap { $0["image"]?.string }) }
+        if images { return lines(imageNames(project)) }
         if profiles { return lines(Array(Set(all.flatMap { $0["profiles"]?.sequence ?? [] }.compactMap(\.string))).sorted()) }
         // A dollar sign in the output is doubled, so that the output means the same when it is read again.
         let tree = ConfigTree(escapesDollars: !noInterpolate).tree(of: project)
         return format == .json ? JSONPrinter.print(tree) + "\n" : YAMLPrinter.print(tree)
+    }
+
+    /// Services that are built and name no image give it their own name.
+    private func imageNames(_ project: YAMLNode) -> [String] {
+        let name = project["name"]?.string ?? ""
+        return (project["services"]?.mapping?.entries ?? []).map { $0.value["image"]?.string ?? "\(name)-\($0.key)" }
     }
 
     private func lines(_ names: [String]) -> String { names.map { $0 + "\n" }.joined() }
