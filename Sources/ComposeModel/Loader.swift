@@ -56,6 +56,7 @@ package struct Loader<Reader: FileReader> {
         if options.normalises {
             project = Normalisation(name: name, environment: environment).apply(project)
         }
+        project.set("name", .string(name.description))
         let selection = Selection(
             profiles: options.profiles.isEmpty ? Self.list(environment["COMPOSE_PROFILES"]) : options.profiles,
             services: options.services, diagnostics: diagnostics)

@@ -67,6 +67,8 @@ extension YAMLNode {
     /// A floating point number in its shortest form, without a fraction when it is whole.
     package static func text(of number: Double) -> String {
         if let whole = Int(exactly: number), abs(whole) < 1 << 53 { return String(whole) }
+        if number.isNaN { return "NaN" }
+        if number.isInfinite { return number > 0 ? "+Inf" : "-Inf" }
         return String(number)
     }
 

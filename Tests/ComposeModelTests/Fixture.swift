@@ -24,5 +24,5 @@ func load(
 /// The project that one file means, as `config` prints it.
 func config(_ text: String, environment: [String: String] = [:], files: [String: String] = [:]) -> String {
     let (tree, report) = load(files.merging(["compose.yaml": text]) { $1 }, environment: environment)
-    return report + (tree.map { YAMLPrinter.print(ConfigTree(escapesDollars: true).tree(of: $0)) } ?? "")
+    return report + (tree.map { YAMLPrinter.print(ConfigTree(form: .yaml, escapesDollars: true).tree(of: $0)) } ?? "")
 }

@@ -19,7 +19,6 @@ func shortForms() {
             name: app
             networks:
               default:
-                ipam: {}
                 name: app_default
             services:
               web:
@@ -27,7 +26,6 @@ func shortForms() {
                   - sh
                   - "-c"
                   - echo $$HOME
-                entrypoint: null
                 image: nginx
                 mem_limit: "1610612736"
                 networks:

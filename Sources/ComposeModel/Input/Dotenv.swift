@@ -60,9 +60,9 @@ struct Dotenv {
         let line = text.prefix { $0 != "\n" }
         text = text.dropFirst(line.count)
         var end = line.endIndex
-        var previous: Character = " "
+        var previous: Character = "="
         for index in line.indices {
-            if line[index] == "#" && (previous == " " || previous == "\t") {
+            if line[index] == "#" && previous == " " {
                 end = index
                 break
             }

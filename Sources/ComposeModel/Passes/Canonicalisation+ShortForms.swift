@@ -46,7 +46,7 @@ extension Canonicalisation {
     private func hosts(_ node: YAMLNode, _ path: String) -> YAMLNode {
         if let mapping = node.mapping {
             let lines = mapping.entries.flatMap { entry in
-                (entry.value.sequence ?? [entry.value]).map { $0.with(.string("\(entry.key)=\($0.scalarText ?? "")")) }
+                (entry.value.sequence ?? [entry.value]).map { $0.with(.string("\(entry.key)=\(Self.bare(Substring($0.scalarText ?? "")))")) }
             }
             return node.with(.sequence(lines))
         }
@@ -55,9 +55,14 @@ extension Canonicalisation {
             guard let sign = text.firstIndex(where: { $0 == "=" }) ?? text.firstIndex(of: ":") else {
                 return wrong(element, "\(path) wants host=address, not \"\(text)\"")
             }
-            return element.with(.string("\(text[..<sign])=\(text[text.index(after: sign)...])"))
+            return element.with(.string("\(text[..<sign])=\(Self.bare(text[text.index(after: sign)...]))"))
         }
         return node.with(.sequence(lines))
+    }
+
+    /// An IPv6 address without its brackets.
+    private static func bare(_ address: Substring) -> Substring {
+        address.hasPrefix("[") && address.hasSuffix("]") ? address.dropFirst().dropLast() : address
     }
 
     private func names(_ node: YAMLNode, _ defaults: [String: String]) -> YAMLNode {
@@ -125,13 +130,12 @@ extension Canonicalisation {
         if isPath { options["create_host_path"] = YAMLNode(.bool(true), at: node.mark) }
         for option in parts.count > 2 ? parts[2].split(separator: ",").map(String.init) : [] {
             switch option {
+            case "rw": result["read_only"] = nil
             case "ro": result["read_only"] = YAMLNode(.bool(true), at: node.mark)
             case "nocopy": if !isPath { options["nocopy"] = YAMLNode(.bool(true), at: node.mark) }
             case "z", "Z": if isPath { options["selinux"] = YAMLNode(.string(option), at: node.mark) }
             case "shared", "rshared", "slave", "rslave", "private", "rprivate":
                 if isPath { options["propagation"] = YAMLNode(.string(option), at: node.mark) }
-            case "cached", "delegated", "consistent":
-                result["consistency"] = YAMLNode(.string(option), at: node.mark)
             default: break
             }
         }

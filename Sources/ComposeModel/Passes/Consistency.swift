@@ -68,8 +68,10 @@ struct Consistency {
             if let source = reference["source"] { demand("secrets", source.string ?? "", at: source.mark, project) }
         }
         var targets: [String: YAMLNode] = [:]
-        for mount in service["volumes"]?.sequence ?? [] {
-            guard let target = mount["target"], let path = target.string else { continue }
+        let volatile = service["tmpfs"]?.sequence ?? []
+        let mounts = (service["volumes"]?.sequence ?? []).compactMap { $0["target"] }
+        let paths = mounts.map { $0.string ?? "" } + volatile.map { ($0.string ?? "").prefix { $0 != ":" } }.map(String.init)
+        for (target, path) in zip(mounts + volatile, paths) where !path.isEmpty {
             if targets.updateValue(target, forKey: path) != nil {
                 diagnostics.error("two mounts of \"\(entry.key)\" share the target \(path)", at: target.mark)
             }

@@ -57,7 +57,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         switch format?.string {
         case nil: variables = Dotenv(
             lookup: { environment[$0] ?? known[$0]?.string }, diagnostics: diagnostics).variables(of: source)
-        case "raw": variables = Self.raw(source)
+        case "raw": variables = raw(source)
         default:
             diagnostics.error("format must be \"raw\" or left out", at: format?.mark)
             return []
@@ -67,11 +67,12 @@ struct EnvironmentResolution<Reader: FileReader> {
         }
     }
 
-    /// Lines of `KEY=value` where the value is everything after the sign.
-    private static func raw(_ source: SourceFile) -> [(name: String, value: String)] {
+    /// Lines of `KEY=value` where the value is everything after the sign; `KEY` alone has the loader's value.
+    private func raw(_ source: SourceFile) -> [(name: String, value: String)] {
         String(decoding: source.bytes, as: UTF8.self).split(whereSeparator: \.isNewline).compactMap { line in
             let text = line.drop { $0 == " " || $0 == "\t" }
-            guard !text.hasPrefix("#"), let sign = text.firstIndex(of: "=") else { return nil }
+            guard !text.isEmpty && !text.hasPrefix("#") else { return nil }
+            guard let sign = text.firstIndex(of: "=") else { return environment[String(text)].map { (String(text), $0) } }
             return (String(text[..<sign]), String(text[text.index(after: sign)...]))
         }
     }

@@ -10,8 +10,9 @@ struct Merge {
         if over.directive == .reset { return nil }
         if over.directive == .override { return over }
         // An empty later value takes nothing away; where it may not stand, the check of the merged file says so.
-        if over.isNull, !base.isNull, !Self.isPairValue(shape) { return base }
+        if over.isNull, !base.isNull, !Self.takesNull(shape) { return base }
         switch (shape, base.content, over.content) {
+        case (.shorthand(.command, _), _, .null): return over
         case (.shorthand(_, let long), _, _): return apply(over, over: base, long)
         case (.list(_, .whole), _, _): return over
         case (.list(_, let identity), .sequence(let first), .sequence(let second)):
@@ -42,9 +43,13 @@ struct Merge {
         return result
     }
 
-    /// A variable or label without a value is one of its own kind.
-    private static func isPairValue(_ shape: Shape) -> Bool {
-        if case .scalar(let scalar) = shape { scalar.accepts.contains([.null, .number]) } else { false }
+    /// A variable without a value is a kind of its own, and an empty command is the image's.
+    private static func takesNull(_ shape: Shape) -> Bool {
+        switch shape {
+        case .scalar(let scalar): scalar.accepts.contains([.null, .number])
+        case .shorthand(.command, _): true
+        case .list, .map, .object, .shorthand, .any: false
+        }
     }
 
     private func sameDriver(_ base: YAMLMapping, _ over: YAMLMapping) -> Bool {

@@ -8,12 +8,11 @@ struct Normalisation {
     /// The project with everything implied spelled out.
     func apply(_ project: YAMLNode) -> YAMLNode {
         var project = project
-        project.set("name", .string(name.description))
         var usesDefault = false
         project.edit("services") { services in
             services.editEntries { _, service in
                 complete(&service)
-                usesDefault = usesDefault || service["networks"]?["default"] != nil || service["networks"]?.mapping?.entry("default") != nil
+                usesDefault = usesDefault || service["networks"]?["default"] != nil
             }
         }
         if usesDefault && project["networks"]?["default"] == nil {
@@ -33,7 +32,7 @@ struct Normalisation {
     }
 
     private func complete(_ service: inout YAMLNode) {
-        if service["networks"] == nil && service["network_mode"] == nil && service["provider"] == nil {
+        if service["networks"]?.mapping?.isEmpty ?? true, service["network_mode"] == nil && service["provider"] == nil {
             service.set("networks", .mapping(.init()))
             service.edit("networks") { $0.set("default", .null) }
         }
@@ -51,7 +50,14 @@ struct Normalisation {
     }
 
     private func resolve(_ service: inout YAMLNode, _ key: String) {
-        service.edit(key) { build in build.edit("args") { fill(&$0) } }
+        service.edit(key) { build in 
+            build.edit("args") { arguments in
+                fill(&arguments)
+                // An argument that nothing gives a value is not passed at all.
+                let known = arguments.mapping?.compactMapValues { $0.value.isNull ? nil : $0.value }
+                if let known { arguments.content = .mapping(known) }
+            }
+        }
     }
 
     /// Variables without a value take the one of the environment, if it has one.
@@ -96,6 +102,7 @@ struct Normalisation {
                 resource.set("external", .bool(value))
             }
         }
+        if resource["external"]?.bool == false { resource.remove("external") }
         if resource["external"]?.bool == true {
             resource.setDefault("name", .string(key))
         } else {

@@ -64,7 +64,8 @@ struct PathResolution {
 
     private func absolute(_ path: String) -> String {
         if path == "~" || path.hasPrefix("~/"), let home { return FilePath.cleaned(home + path.dropFirst()) }
-        return FilePath.absolute(path, in: directory)
+        let isWindowsPath = path.dropFirst().hasPrefix(":\\") || path.dropFirst().hasPrefix(":/")
+        return path.hasPrefix("/") || isWindowsPath ? path : FilePath.absolute(path, in: directory)
     }
 
     private static func isAddress(_ text: String) -> Bool {

@@ -31,7 +31,7 @@ struct Selection {
         }
         var result = project
         result.edit("services") { node in
-            node.content = .mapping(all.compactMapValues { wanted.contains($0.key) ? pruned($0.value, all, wanted) : nil })
+            node.content = .mapping(all.compactMapValues { wanted.contains($0.key) ? $0.value : nil })
         }
         return result
     }
@@ -67,18 +67,5 @@ struct Selection {
     private func isOn(_ service: YAMLNode, _ active: [String]) -> Bool {
         let own = service["profiles"]?.texts ?? []
         return own.isEmpty || active.contains("*") || own.contains { active.contains($0) }
-    }
-
-    /// Optional dependencies on services that are off are forgotten.
-    private func pruned(_ service: YAMLNode, _ all: YAMLMapping, _ wanted: Set<String>) -> YAMLNode {
-        var service = service
-        service.edit("depends_on") { node in
-            guard let mapping = node.mapping else { return }
-            node.content = .mapping(
-                mapping.compactMapValues { entry in
-                    wanted.contains(entry.key) || entry.value["required"]?.bool != false ? entry.value : nil
-                })
-        }
-        return service
     }
 }

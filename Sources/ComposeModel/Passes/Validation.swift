@@ -68,11 +68,12 @@ struct Validation {
         case .single: return node.sequence == nil && node.scalarText != nil
         case .pairs:
             guard let elements = node.sequence else { return false }
-            for element in elements { check(element, .text, path) }
+            for element in elements where element.string == nil { wrong(element, path, "a list of KEY=value") }
             return true
         case .hosts:
             guard let mapping = node.mapping else { return false }
             for entry in mapping.entries {
+                if entry.value.isNull { wrong(entry.value, join(path, entry.key), "an address") }
                 check(entry.value, .shorthand(.single, for: .texts), join(path, entry.key))
             }
             return true

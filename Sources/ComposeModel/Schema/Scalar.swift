@@ -40,6 +40,15 @@ struct Scalar: Sendable {
         self.words = words
     }
 
+    /// How zero is printed where it is text.
+    var zero: String? {
+        switch reading {
+        case .bytes: "0"
+        case .duration: "0s"
+        case .text, .emptiableText, .boolean, .integer, .decimal, .fileMode: nil
+        }
+    }
+
     /// The value in a mapping that may also be written as a list of `KEY=value`.
     static func pairValue(nullable: Bool) -> Scalar {
         Scalar([.string, .number, .boolean, .null], nullable ? .text : .emptiableText, keepsZero: true)

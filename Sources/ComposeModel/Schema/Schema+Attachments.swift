@@ -18,7 +18,7 @@ extension Schema {
             "read_only": .flag, "consistency": .text,
             "bind": .object(
                 ObjectShape([
-                    "propagation": .text, "create_host_path": .keptFlag,
+                    "propagation": .text, "create_host_path": .flag,
                     "recursive": .word("enabled", "disabled", "writable", "readonly"), "selinux": .word("z", "Z"),
                 ])),
             "volume": .object(ObjectShape(["labels": .pairs, "nocopy": .flag, "subpath": .text])),

@@ -2,7 +2,7 @@ extension Schema {
     /// How an image is built.
     static let build = ObjectShape([
         "context": .text, "dockerfile": .text, "dockerfile_inline": .text, "entitlements": .texts,
-        "args": .environment, "ssh": .pairs, "labels": .pairs, "cache_from": .texts, "cache_to": .texts,
+        "args": .environment, "ssh": .pairs, "labels": .pairs, "cache_from": .list(of: .text, by: .none), "cache_to": .list(of: .text, by: .none),
         "no_cache": .flag, "no_cache_filter": .textOrTexts, "additional_contexts": .pairs, "network": .text,
         "provenance": .scalar(Scalar([.string, .boolean], .text)),
         "sbom": .scalar(Scalar([.string, .boolean], .text)), "pull": .flag, "target": .text, "shm_size": .wholeBytes,

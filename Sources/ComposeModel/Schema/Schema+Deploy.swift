@@ -16,7 +16,7 @@ extension Schema {
         ], nullable: true)
 
     private static let change = ObjectShape([
-        "parallelism": .keptInteger, "delay": .duration, "failure_action": .text, "monitor": .duration,
+        "parallelism": .keptInteger, "delay": .pause, "failure_action": .text, "monitor": .pause,
         "max_failure_ratio": .decimal, "order": .word("start-first", "stop-first"),
     ])
 

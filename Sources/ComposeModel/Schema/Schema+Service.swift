@@ -35,7 +35,7 @@ enum Schema {
         "cpu_quota": .number, "cpu_period": .number, "cpu_rt_period": .number, "cpu_rt_runtime": .number,
         "cpus": .decimal, "cpuset": .text, "mem_limit": .bytes, "mem_reservation": .bytes,
         "mem_swappiness": .wholeBytes, "memswap_limit": .bytes, "oom_kill_disable": .flag, "oom_score_adj": .integer,
-        "pids_limit": .number, "shm_size": .bytes, "storage_opt": .map(of: .any), "ulimits": ulimits,
+        "pids_limit": .number, "shm_size": .bytes, "storage_opt": .options, "ulimits": ulimits,
         "device_cgroup_rules": .texts, "gpus": .shorthand(.gpus, for: .list(of: .object(deviceRequest), by: .none)),
     ]
 

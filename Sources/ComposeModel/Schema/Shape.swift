@@ -60,6 +60,8 @@ extension Shape {
     static let byteText = Shape.scalar(Scalar([.string], .bytes))
     static let wholeBytes = Shape.scalar(Scalar([.integer, .string], .bytes))
     static let duration = Shape.scalar(Scalar([.string], .duration, keepsZero: true))
+    /// A length of time where none and zero are the same.
+    static let pause = Shape.scalar(Scalar([.string], .duration))
     static let mode = Shape.scalar(Scalar([.number, .string], .fileMode))
 
     /// One of a few words.

@@ -33,6 +33,7 @@ struct Config: ParsableCommand {
         options.resolvesPaths = !noPathResolution
         options.checksConsistency = !noConsistency
         options.resolvesEnvironment = !noEnvResolution
+        if profiles { options.profiles = ["*"] }
         let loaded = try loadProject(options)
         if quiet { return }
         ProcessContext.writeOutput(text(of: loaded.tree))
@@ -46,7 +47,7 @@ struct Config: ParsableCommand {
         if images { return lines(imageNames(project)) }
         if profiles { return lines(Array(Set(all.flatMap { $0["profiles"]?.sequence ?? [] }.compactMap(\.string))).sorted()) }
         // A dollar sign in the output is doubled, so that the output means the same when it is read again.
-        let tree = ConfigTree(escapesDollars: !noInterpolate).tree(of: project)
+        let tree = ConfigTree(form: format == .json ? .json : .yaml, escapesDollars: !noInterpolate).tree(of: project)
         return format == .json ? JSONPrinter.print(tree) + "\n" : YAMLPrinter.print(tree)
     }
 
