@@ -30,13 +30,18 @@ struct FileLoader<Reader: FileReader> {
     mutating func merged(_ documents: [YAMLNode], _ scope: Scope, chain: [String]) -> YAMLNode? {
         var result: YAMLNode?
         var raw: [YAMLNode] = []
-        for document in documents where !document.isNull {
+        for document in documents {
+            if document.isNull && documents.count > 1 {
+                diagnostics.error("a document of the file is empty", at: document.mark)
+            }
+            if document.isNull { continue }
             if let canonical = canonical(document, scope) { raw.append(canonical) }
         }
         guard !diagnostics.hasErrors else { return nil }
         for document in raw {
             let complete = extended(included(document, scope, chain: chain), scope)
-            result = result.map { Merge(diagnostics: diagnostics).apply(complete, over: $0, .object(Schema.project)) ?? $0 }
+            result =
+                result.map { Merge(diagnostics: diagnostics).apply(complete, over: $0, .object(Schema.project)) ?? $0 }
                 ?? complete
             if let result, !diagnostics.hasErrors {
                 Validation(diagnostics: diagnostics, allowsEmpty: false).check(result)
@@ -75,7 +80,8 @@ struct FileLoader<Reader: FileReader> {
             guard let project = included(entry, scope, chain: chain) else { continue }
             if let base { checkConflicts(project, base) }
             checkConflicts(project, document)
-            base = base.map { Merge(diagnostics: diagnostics).apply(project, over: $0, .object(Schema.project)) ?? $0 }
+            base =
+                base.map { Merge(diagnostics: diagnostics).apply(project, over: $0, .object(Schema.project)) ?? $0 }
                 ?? project
         }
         let own = document.with(.mapping(mapping))
@@ -90,8 +96,12 @@ struct FileLoader<Reader: FileReader> {
                 guard JSONPrinter.print(own.value) != JSONPrinter.print(entry.value) else { continue }
                 diagnostics.add(
                     Diagnostic(
-                        "\"\(entry.key)\" is also defined in an included file", at: own.keyMark,
-                        hint: "change what is included with a further file: -f", notes: [.init("there", at: entry.keyMark)]))
+                        "\"\(entry.key)\" is also defined in an included file",
+                        at: own.keyMark,
+                        hint: "change what is included with a further file: -f",
+                        notes: [.init("there", at: entry.keyMark)]
+                    )
+                )
             }
         }
     }
@@ -102,8 +112,10 @@ struct FileLoader<Reader: FileReader> {
         guard let first = paths.first else { return nil }
         for path in paths where chain.contains(path) {
             diagnostics.error(
-                "\(shown(path)) includes itself", at: entry.mark,
-                hint: (chain + [path]).map(shown).joined(separator: " includes "))
+                "\(shown(path)) includes itself",
+                at: entry.mark,
+                hint: (chain + [path]).map(shown).joined(separator: " includes ")
+            )
             return nil
         }
         let directory =
@@ -114,7 +126,11 @@ struct FileLoader<Reader: FileReader> {
         let files = written_.isEmpty ? [".env"] : written_
         let base = written_.isEmpty ? directory : scope.directory
         EnvironmentFiles(reader: reader, diagnostics: diagnostics)
-            .add(files.filter { $0 != "/dev/null" }.map { FilePath.absolute($0, in: base) }, required: !written_.isEmpty, to: &environment)
+            .add(
+                files.filter { $0 != "/dev/null" }.map { FilePath.absolute($0, in: base) },
+                required: !written_.isEmpty,
+                to: &environment
+            )
         for (path, name) in zip(paths, written) where !reader.isFile(path) {
             diagnostics.error("there is no file \(name) to include", at: entry.mark)
             return nil
@@ -140,7 +156,11 @@ struct FileLoader<Reader: FileReader> {
 
     /// A service with everything that it extends below it.
     private mutating func complete(
-        _ name: String, _ services: YAMLMapping, _ scope: Scope, file: String, chain: [String]
+        _ name: String,
+        _ services: YAMLMapping,
+        _ scope: Scope,
+        file: String,
+        chain: [String]
     ) -> YAMLNode? {
         guard let service = services[name], var own = service.mapping else { return services[name] }
         guard let extends = own["extends"] else { return service }
@@ -164,7 +184,11 @@ struct FileLoader<Reader: FileReader> {
     }
 
     private mutating func foreign(
-        _ target: String, _ file: String, _ extends: YAMLNode, _ scope: Scope, chain: [String]
+        _ target: String,
+        _ file: String,
+        _ extends: YAMLNode,
+        _ scope: Scope,
+        chain: [String]
     ) -> YAMLNode? {
         let path = FilePath.absolute(file, in: scope.directory)
         guard reader.isFile(path) else {

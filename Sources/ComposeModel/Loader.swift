@@ -46,8 +46,20 @@ package struct Loader<Reader: FileReader> {
         return Loaded(tree: project, directory: located.directory, files: located.paths, environment: environment)
     }
 
+    /// The variables that the project's files refer to; nil when the files can't be read.
+    package func variables() -> [VariableUse]? {
+        var environment = options.environment
+        guard let located = locate(&environment) else { return nil }
+        let files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
+        let sources = located.paths.flatMap { files.documents($0) }
+        return diagnostics.hasErrors ? nil : VariableUse.all(in: sources)
+    }
+
     private func finish(
-        _ project: inout YAMLNode, name: ProjectName, directory: String, environment: [String: String]
+        _ project: inout YAMLNode,
+        name: ProjectName,
+        directory: String,
+        environment: [String: String]
     ) {
         project = Defaults(normalises: options.normalises).apply(project)
         if options.resolvesPaths {
@@ -59,7 +71,9 @@ package struct Loader<Reader: FileReader> {
         project.set("name", .string(name.description))
         let selection = Selection(
             profiles: options.profiles.isEmpty ? Self.list(environment["COMPOSE_PROFILES"]) : options.profiles,
-            services: options.services, diagnostics: diagnostics)
+            services: options.services,
+            diagnostics: diagnostics
+        )
         project = selection.apply(project)
         if options.checksConsistency { Consistency(diagnostics: diagnostics).check(project) }
         project = selection.withUsedResources(project)
@@ -79,15 +93,21 @@ package struct Loader<Reader: FileReader> {
         addVariables(in: hint, to: &environment)
         do throws(ProjectFiles.Failure) {
             let located = try ProjectFiles.find(
-                options, environment: environment, reader: reader, diagnostics: diagnostics)
+                options,
+                environment: environment,
+                reader: reader,
+                diagnostics: diagnostics
+            )
             if located.directory != hint { addVariables(in: located.directory, to: &environment) }
             return located
         } catch {
             switch error {
             case .noneFound:
                 diagnostics.error(
-                    "there is no Compose file in \(options.workingDirectory) or above it", at: nil,
-                    hint: "write a compose.yaml, or name a file with -f")
+                    "there is no Compose file in \(options.workingDirectory) or above it",
+                    at: nil,
+                    hint: "write a compose.yaml, or name a file with -f"
+                )
             case .missing(let file): diagnostics.error("there is no file \(file)", at: nil)
             }
         }
@@ -101,11 +121,17 @@ package struct Loader<Reader: FileReader> {
         let explicit = !files.isEmpty
         if !explicit && !disabled { files = [FilePath.absolute(".env", in: directory)] }
         EnvironmentFiles(reader: reader, diagnostics: diagnostics)
-            .add(files.map { FilePath.absolute($0, in: options.workingDirectory) }, required: explicit, to: &environment)
+            .add(
+                files.map { FilePath.absolute($0, in: options.workingDirectory) },
+                required: explicit,
+                to: &environment
+            )
     }
 
     private func projectName(
-        _ sources: [YAMLNode], _ located: ProjectFiles, _ environment: [String: String]
+        _ sources: [YAMLNode],
+        _ located: ProjectFiles,
+        _ environment: [String: String]
     ) -> ProjectName? {
         let rule = "use lower case letters, digits, \"-\" and \"_\", starting with a letter or digit"
         if let given = options.projectName ?? environment["COMPOSE_PROJECT_NAME"], !given.isEmpty {
@@ -129,6 +155,6 @@ package struct Loader<Reader: FileReader> {
     }
 
     private static func list(_ text: String?) -> [String] {
-        (text ?? "").split(separator: ",").map(String.init).filter { !$0.isEmpty }
+        (text ?? "").split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }.filter { !$0.isEmpty }
     }
 }

@@ -30,7 +30,11 @@ package struct Diagnostic: Error, Sendable {
 
     /// A mistake at `mark`.
     package init(
-        _ message: String, at mark: SourceMark?, severity: Severity = .error, hint: String? = nil, notes: [Note] = []
+        _ message: String,
+        at mark: SourceMark?,
+        severity: Severity = .error,
+        hint: String? = nil,
+        notes: [Note] = []
     ) {
         self.message = message
         self.mark = mark

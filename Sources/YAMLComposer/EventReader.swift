@@ -63,8 +63,11 @@ struct EventReader: ~Copyable {
     private func scalar(_ scalar: yaml_event_s.__Unnamed_union_data.__Unnamed_struct_scalar) -> Event {
         let bytes = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
         return .scalar(
-            text: String(decoding: bytes, as: UTF8.self), tag: text(scalar.tag),
-            plain: scalar.style == YAML_PLAIN_SCALAR_STYLE, anchor: text(scalar.anchor))
+            text: String(decoding: bytes, as: UTF8.self),
+            tag: text(scalar.tag),
+            plain: scalar.style == YAML_PLAIN_SCALAR_STYLE,
+            anchor: text(scalar.anchor)
+        )
     }
 
     private func text(_ pointer: UnsafeMutablePointer<yaml_char_t>?) -> String? {
@@ -94,6 +97,9 @@ struct EventReader: ~Copyable {
         let start = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
         let column = String(decoding: before[start...], as: UTF8.self).unicodeScalars.count + 1
         return Diagnostic(
-            message, at: SourceMark(file: source, line: line, column: column), hint: "save the file as UTF-8 text")
+            message,
+            at: SourceMark(file: source, line: line, column: column),
+            hint: "save the file as UTF-8 text"
+        )
     }
 }

@@ -78,7 +78,8 @@ private struct Composition: ~Copyable {
     }
 
     private mutating func nested(
-        _ anchor: String?, _ mark: SourceMark,
+        _ anchor: String?,
+        _ mark: SourceMark,
         _ body: (inout Composition) throws(Diagnostic) -> YAMLNode.Content
     ) throws(Diagnostic) -> YAMLNode {
         guard depth < limits.depth else {
@@ -116,11 +117,17 @@ private struct Composition: ~Copyable {
             }
             guard let text = key.string else {
                 throw Diagnostic(
-                    "a key must be text, not \(key.kind)", at: mark, hint: key.scalarText.map { "write \"\($0)\"" })
+                    "a key must be text, not \(key.kind)",
+                    at: mark,
+                    hint: key.scalarText.map { "write \"\($0)\"" }
+                )
             }
             if let first = result.entry(text) {
                 throw Diagnostic(
-                    "the key \"\(text)\" is here twice", at: mark, notes: [.init("first here", at: first.keyMark)])
+                    "the key \"\(text)\" is here twice",
+                    at: mark,
+                    notes: [.init("first here", at: first.keyMark)]
+                )
             }
             result.set(.init(key: text, keyMark: mark, value: value))
         }
@@ -157,7 +164,10 @@ private struct Composition: ~Copyable {
     }
 
     private func scalar(
-        _ text: String, tag: String?, plain: Bool, _ mark: SourceMark
+        _ text: String,
+        tag: String?,
+        plain: Bool,
+        _ mark: SourceMark
     ) throws(Diagnostic) -> YAMLNode {
         switch tag {
         case nil, "!reset", "!override":

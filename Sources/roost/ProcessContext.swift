@@ -8,7 +8,9 @@ enum ProcessContext {
         var next = unsafe environ
         while let pointer = unsafe next.pointee {
             let text = unsafe String(cString: pointer)
-            if let sign = text.firstIndex(of: "=") { result[String(text[..<sign])] = String(text[text.index(after: sign)...]) }
+            if let sign = text.firstIndex(of: "=") {
+                result[String(text[..<sign])] = String(text[text.index(after: sign)...])
+            }
             unsafe next += 1
         }
         return result

@@ -22,7 +22,9 @@ struct ProjectOptions: ParsableArguments {
     /// What the loader is asked for, with what the process knows.
     func loadOptions(services: [String]) -> LoadOptions {
         var options = LoadOptions(
-            environment: ProcessContext.environment, workingDirectory: ProcessContext.workingDirectory)
+            environment: ProcessContext.environment,
+            workingDirectory: ProcessContext.workingDirectory
+        )
         options.files = file
         options.projectName = projectName
         options.profiles = profile

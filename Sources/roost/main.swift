@@ -3,8 +3,10 @@ import ArgumentParser
 /// The command line: arguments, output, exit codes.
 struct Roost: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "roost", abstract: "Run Compose projects on Linux with nothing underneath.",
-        subcommands: [Config.self, Version.self])
+        commandName: "roost",
+        abstract: "Run Compose projects on Linux with nothing underneath.",
+        subcommands: [Config.self, Version.self]
+    )
 
     @OptionGroup var project: ProjectOptions
 }

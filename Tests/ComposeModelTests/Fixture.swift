@@ -11,7 +11,9 @@ struct MemoryFiles: FileReader {
 
 /// Loads files that lie in `/app`, and gives the canonical project, or what was wrong with it.
 func load(
-    _ files: [String: String], environment: [String: String] = [:], _ change: (inout LoadOptions) -> Void = { _ in }
+    _ files: [String: String],
+    environment: [String: String] = [:],
+    _ change: (inout LoadOptions) -> Void = { _ in }
 ) -> (tree: YAMLNode?, report: String) {
     var options = LoadOptions(environment: environment, workingDirectory: "/app")
     change(&options)

@@ -15,7 +15,8 @@ func shortForms() {
                 command: sh -c "echo $$HOME"
                 mem_limit: 1.5g
             volumes: {data: }
-            """) == """
+            """
+        ) == """
             name: app
             networks:
               default:
@@ -54,7 +55,8 @@ func shortForms() {
               data:
                 name: app_data
 
-            """)
+            """
+    )
 }
 
 @Test("all mistakes of a file are reported at once, each with its place")
@@ -68,7 +70,8 @@ func mistakes() {
                 ports: 80
                 restart: {}
             volums: {}
-            """) == """
+            """
+        ) == """
             compose.yaml:3:5: there is no key "imaeg" in services.web
                     imaeg: nginx
                     ^
@@ -84,7 +87,8 @@ func mistakes() {
                 ^
               hint: did you mean "volumes"?
 
-            """)
+            """
+    )
 }
 
 @Test("a dependency that is not there is shown where it is named")
@@ -96,7 +100,8 @@ func missingDependency() {
                                  ^
               hint: did you mean "db"?
 
-            """)
+            """
+    )
 }
 
 @Test(
@@ -104,7 +109,8 @@ func missingDependency() {
     arguments: [
         ("$A", "a"), ("${A}", "a"), ("${NO:-d}", "d"), ("${EMPTY-d}", "''"), ("${EMPTY:-d}", "d"), ("${A:+set}", "set"),
         ("${NO:-${A}b}", "ab"), ("$$A", "$A"), ("${NO+x}y", "y"),
-    ])
+    ]
+)
 func interpolation(text: String, value: String) throws {
     let files = ["compose.yaml": "services: {s: {image: \"x\(text)\"}}"]
     let (tree, _) = load(files, environment: ["A": "a", "EMPTY": ""])
@@ -115,7 +121,8 @@ func interpolation(text: String, value: String) throws {
 func merging() throws {
     let files = [
         "a.yaml": "services: {s: {image: a, cap_add: [A], dns: [\"1.1.1.1\"], environment: [X=1, Y=1], user: u}}",
-        "b.yaml": "services: {s: {image: b, cap_add: [A, B], dns: !override [\"2.2.2.2\"], environment: {Y: 2}, user: !reset }}",
+        "b.yaml":
+            "services: {s: {image: b, cap_add: [A, B], dns: !override [\"2.2.2.2\"], environment: {Y: 2}, user: !reset }}",
     ]
     let (tree, report) = load(files) { $0.files = ["a.yaml", "b.yaml"] }
     let service = try #require(tree?["services"]?["s"], "\(report)")
@@ -165,7 +172,9 @@ func environmentFiles() throws {
 
 @Test("services are on by profile or by name")
 func profiles() {
-    let files = ["compose.yaml": "services: {a: {image: x}, b: {image: x, profiles: [p]}, c: {image: x, profiles: [q]}}"]
+    let files = [
+        "compose.yaml": "services: {a: {image: x}, b: {image: x, profiles: [p]}, c: {image: x, profiles: [q]}}"
+    ]
     #expect(load(files).tree?["services"]?.mapping?.keys == ["a"])
     #expect(load(files) { $0.profiles = ["p"] }.tree?["services"]?.mapping?.keys == ["a", "b"])
     #expect(load(files) { $0.services = ["c"] }.tree?["services"]?.mapping?.keys == ["c"])
@@ -179,10 +188,14 @@ func roundTrip() {
 
 @Test(
     "lengths of time read and print",
-    arguments: [("90s", "1m30s"), ("1h", "1h0m0s"), ("1.5s", "1.5s"), ("300ms", "300ms"), ("0", "0s"), ("1d", "24h0m0s")])
+    arguments: [
+        ("90s", "1m30s"), ("1h", "1h0m0s"), ("1.5s", "1.5s"), ("300ms", "300ms"), ("0", "0s"), ("1d", "24h0m0s"),
+    ]
+)
 func timeSpans(text: String, printed: String) { #expect(TimeSpan(text: text)?.description == printed) }
 
 @Test(
     "amounts read as powers of 1024",
-    arguments: [("512", 512), ("1k", 1024), ("1.5kb", 1536), ("2GiB", 2 << 30), ("-1", -1)])
+    arguments: [("512", 512), ("1k", 1024), ("1.5kb", 1536), ("2GiB", 2 << 30), ("-1", -1)]
+)
 func byteCounts(text: String, bytes: Int) { #expect(ByteCount(text: text)?.bytes == bytes) }

@@ -31,12 +31,15 @@ func places() throws {
         ("yes", "text"), ("on", "text"), ("true", "true or false"), ("~", "nothing"), ("0o14", "a number"),
         ("1_000", "a number"), ("1.5e3", "a number"), ("1.2.3", "text"), ("2001-12-14", "a date"), ("'1'", "text"),
         ("!!str 1", "text"), ("-", "text"),
-    ])
+    ]
+)
 func scalarTypes(text: String, kind: String) throws {
     #expect(try read("[\(text == "-" ? "'-'" : text)]").sequence?.first?.kind == kind)
 }
 
-@Test("a leading zero makes an octal number") func octal() throws { #expect(try read("[0400]").sequence?[0].int == 256) }
+@Test("a leading zero makes an octal number") func octal() throws {
+    #expect(try read("[0400]").sequence?[0].int == 256)
+}
 
 @Test("merge keys fill in what is not written, the first mapping first")
 func mergeKeys() throws {
@@ -61,7 +64,8 @@ func duplicateKeys() {
                 ^
               f.yaml:1:1: first here
 
-            """)
+            """
+    )
 }
 
 @Test("a tab in the indentation is explained")
@@ -73,7 +77,8 @@ func tabs() {
                 ^
               hint: YAML is indented with spaces, not with tabs
 
-            """)
+            """
+    )
 }
 
 @Test(
@@ -82,7 +87,8 @@ func tabs() {
         ("[[[[1]]]]", "deeper"), ("a: &a [1,1,1,1,1]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b]\n", "expand"),
         ("a: &a [*a]", "inside its own anchor"), ("a: *b", "anchored"), ("? [1]\n: 2", "must be text"),
         ("\u{0}", "control characters"),
-    ])
+    ]
+)
 func hostile(text: String, part: String) {
     var limits = YAMLLimits()
     limits.depth = 3

@@ -33,7 +33,9 @@ struct Dotenv {
     }
 
     private func statement(
-        _ text: inout Substring, _ values: [String: String], _ mark: SourceMark
+        _ text: inout Substring,
+        _ values: [String: String],
+        _ mark: SourceMark
     ) -> (String, String)? {
         if text.hasPrefix("export"), let next = text.dropFirst(6).first, next == " " || next == "\t" {
             text = text.dropFirst(6).drop { $0 == " " || $0 == "\t" }
@@ -73,7 +75,10 @@ struct Dotenv {
     }
 
     private func quoted(
-        _ text: inout Substring, _ quote: Character, _ values: [String: String], _ mark: SourceMark
+        _ text: inout Substring,
+        _ quote: Character,
+        _ values: [String: String],
+        _ mark: SourceMark
     ) -> String {
         text = text.dropFirst()
         var result = ""

@@ -17,7 +17,9 @@ struct ProjectFiles {
 
     /// Finds the files that `options` and `environment` name, or those in the directory or the nearest one above.
     static func find(
-        _ options: LoadOptions, environment: [String: String], reader: some FileReader,
+        _ options: LoadOptions,
+        environment: [String: String],
+        reader: some FileReader,
         diagnostics: DiagnosticCollector
     ) throws(Failure) -> ProjectFiles {
         let explicit = try named(options, environment: environment, reader: reader)
@@ -32,12 +34,17 @@ struct ProjectFiles {
             let found = names.filter { reader.isFile(FilePath.absolute($0, in: directory)) }
             if let winner = found.first {
                 if found.count > 1 {
-                    diagnostics.warning("several Compose files are here: \(found.joined(separator: ", ")); using \(winner)", at: nil)
+                    diagnostics.warning(
+                        "several Compose files are here: \(found.joined(separator: ", ")); using \(winner)",
+                        at: nil
+                    )
                 }
                 let override = overrideNames.first { reader.isFile(FilePath.absolute($0, in: directory)) }
                 let paths = [winner] + (override.map { [$0] } ?? [])
                 return ProjectFiles(
-                    paths: paths.map { FilePath.absolute($0, in: directory) }, directory: given ?? directory)
+                    paths: paths.map { FilePath.absolute($0, in: directory) },
+                    directory: given ?? directory
+                )
             }
             guard directory != "/" else { throw .noneFound }
             directory = FilePath.directory(of: directory)
@@ -45,7 +52,9 @@ struct ProjectFiles {
     }
 
     private static func named(
-        _ options: LoadOptions, environment: [String: String], reader: some FileReader
+        _ options: LoadOptions,
+        environment: [String: String],
+        reader: some FileReader
     ) throws(Failure) -> [String] {
         var files = options.files
         if files.isEmpty, let list = environment["COMPOSE_FILE"], !list.isEmpty {

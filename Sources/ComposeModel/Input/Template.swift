@@ -70,7 +70,7 @@ struct Template {
     }
 
     /// The text up to the brace that closes the one just read.
-    private static func body(
+    static func body(
         _ rest: inout Substring.UnicodeScalarView
     ) throws(Failure) -> Substring.UnicodeScalarView {
         var depth = 1
@@ -91,11 +91,11 @@ struct Template {
         throw .malformed
     }
 
-    private static func startsName(_ scalar: Unicode.Scalar) -> Bool {
+    static func startsName(_ scalar: Unicode.Scalar) -> Bool {
         scalar == "_" || ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
     }
 
-    private static func name(_ rest: inout Substring.UnicodeScalarView) -> String {
+    static func name(_ rest: inout Substring.UnicodeScalarView) -> String {
         let end = rest.firstIndex { !startsName($0) && !("0"..."9").contains($0) } ?? rest.endIndex
         defer { rest = rest[end...] }
         return String(rest[..<end])

@@ -88,11 +88,16 @@ package struct ConfigTree {
         case .string(let text):
             return node.with(.string(Self.escaped(text)))
         case .sequence(let elements): return node.with(.sequence(elements.map(escaped)))
-        case .mapping(let mapping): return node.with(.mapping(
+        case .mapping(let mapping):
+            return node.with(
+                .mapping(
                     YAMLMapping(
                         mapping.entries.map {
                             .init(key: Self.escaped($0.key), keyMark: $0.keyMark, value: escaped($0.value))
-                        })))
+                        }
+                    )
+                )
+            )
         case .null, .bool, .int, .float, .timestamp: return node
         }
     }
@@ -103,7 +108,9 @@ package struct ConfigTree {
         case (.shorthand(.command, _), .null) where form == .yaml: return nil
         case (.shorthand(_, .list(_, .whole)), _): return node
         case (.shorthand(_, let long), _): return shown(node, long)
-        case (.scalar(let scalar), _): return !scalar.keepsZero && (node.saysNothing || (scalar.zero != nil && scalar.zero == node.string)) ? nil : node
+        case (.scalar(let scalar), _):
+            return !scalar.keepsZero && (node.saysNothing || (scalar.zero != nil && scalar.zero == node.string))
+                ? nil : node
         case (.list(let inner, _), .sequence(let elements)):
             return elements.isEmpty ? nil : node.with(.sequence(elements.map { element(of: $0, inner) }))
         case (.map(let inner), .mapping(let mapping)):
@@ -115,7 +122,9 @@ package struct ConfigTree {
                     sorted(mapping).compactMapValues { entry in
                         guard let inner = object.attributes[entry.key] else { return extensionValue(entry, of: object) }
                         return shown(entry.value, inner)
-                    }))
+                    }
+                )
+            )
         case (.object, .null): return nil
         default: return node
         }

@@ -29,7 +29,10 @@ extension Canonicalisation {
                 YAMLMapping(
                     entries.map { key, content in
                         YAMLMapping.Entry(key: key, keyMark: node.mark, value: YAMLNode(content, at: node.mark))
-                    })))
+                    }
+                )
+            )
+        )
     }
 
     private func pairs(_ node: YAMLNode) -> YAMLNode {
@@ -46,11 +49,14 @@ extension Canonicalisation {
     private func hosts(_ node: YAMLNode, _ path: String) -> YAMLNode {
         if let mapping = node.mapping {
             let lines = mapping.entries.flatMap { entry in
-                (entry.value.sequence ?? [entry.value]).map { $0.with(.string("\(entry.key)=\(Self.bare(Substring($0.scalarText ?? "")))")) }
+                (entry.value.sequence ?? [entry.value]).map {
+                    $0.with(.string("\(entry.key)=\(Self.bare(Substring($0.scalarText ?? "")))"))
+                }
             }
             return node.with(.sequence(lines))
         }
-        let lines = (node.sequence ?? []).map { element -> YAMLNode in
+        guard let elements = node.sequence else { return node }
+        let lines = elements.map { element -> YAMLNode in
             let text = element.string ?? ""
             guard let sign = text.firstIndex(where: { $0 == "=" }) ?? text.firstIndex(of: ":") else {
                 return wrong(element, "\(path) wants host=address, not \"\(text)\"")
@@ -91,7 +97,8 @@ extension Canonicalisation {
             [
                 ("source", .string(parts[0])), ("target", .string(parts.count > 1 ? parts[1] : parts[0])),
                 ("permissions", .string(parts.count > 2 ? parts[2] : "rwm")),
-            ])
+            ]
+        )
     }
 
     private func environmentFiles(_ node: YAMLNode) -> YAMLNode {
@@ -100,7 +107,9 @@ extension Canonicalisation {
             .sequence(
                 elements.map { element in
                     element.string == nil ? element : mapping(element, [("path", element.content)])
-                }))
+                }
+            )
+        )
     }
 
     private func limit(_ node: YAMLNode, _ path: String) -> YAMLNode {
@@ -118,7 +127,10 @@ extension Canonicalisation {
             return wrong(node, "\(path) wants [source:]target[:options], not \"\(text)\"")
         }
         guard parts.count > 1 else {
-            return mapping(node, [("type", .string("volume")), ("target", .string(text)), ("volume", .mapping(.init()))])
+            return mapping(
+                node,
+                [("type", .string("volume")), ("target", .string(text)), ("volume", .mapping(.init()))]
+            )
         }
         let source = parts[0]
         let isPath = [".", "/", "~"].contains { source.hasPrefix($0) } || source.dropFirst().hasPrefix(":")

@@ -27,7 +27,9 @@ struct Canonicalisation {
                     mapping.compactMapValues { entry in
                         object.attributes[entry.key].map { apply(entry.value, $0, join(path, entry.key)) }
                             ?? entry.value
-                    }))
+                    }
+                )
+            )
         case .shorthand(let shorthand, let long):
             return apply(longForm(node, shorthand, path), long, path)
         }

@@ -22,7 +22,10 @@ struct Consistency {
         let (name, service) = (entry.key, entry.value)
         if service["image"]?.string?.isEmpty ?? true, service["build"] == nil && service["provider"] == nil {
             diagnostics.error(
-                "the service \"\(name)\" has nothing to run", at: entry.keyMark, hint: "give it an image or a build")
+                "the service \"\(name)\" has nothing to run",
+                at: entry.keyMark,
+                hint: "give it an image or a build"
+            )
         }
         if let build = service["build"], build["dockerfile_inline"] != nil, let file = build["dockerfile"] {
             diagnostics.error("\"dockerfile\" and \"dockerfile_inline\" exclude each other", at: file.mark)
@@ -43,8 +46,10 @@ struct Consistency {
         for dependency in service["depends_on"]?.mapping?.entries ?? [] where services[dependency.key] == nil {
             guard dependency.value["required"]?.bool != false else { continue }
             diagnostics.error(
-                "\"\(name)\" depends on \"\(dependency.key)\", which is not there or not active", at: dependency.keyMark,
-                hint: NearestKey.match(dependency.key, among: services.keys).map { "did you mean \"\($0)\"?" })
+                "\"\(name)\" depends on \"\(dependency.key)\", which is not there or not active",
+                at: dependency.keyMark,
+                hint: NearestKey.match(dependency.key, among: services.keys).map { "did you mean \"\($0)\"?" }
+            )
         }
     }
 
@@ -53,7 +58,9 @@ struct Consistency {
         for network in service["networks"]?.mapping?.entries ?? [] {
             demand("networks", network.key, at: network.keyMark, project)
         }
-        for model in service["models"]?.mapping?.entries ?? [] { demand("models", model.key, at: model.keyMark, project) }
+        for model in service["models"]?.mapping?.entries ?? [] {
+            demand("models", model.key, at: model.keyMark, project)
+        }
         for mount in service["volumes"]?.sequence ?? [] where mount["type"]?.string == "volume" {
             if let source = mount["source"], let name = source.string, !name.isEmpty {
                 demand("volumes", name, at: source.mark, project)
@@ -70,7 +77,8 @@ struct Consistency {
         var targets: [String: YAMLNode] = [:]
         let volatile = service["tmpfs"]?.sequence ?? []
         let mounts = (service["volumes"]?.sequence ?? []).compactMap { $0["target"] }
-        let paths = mounts.map { $0.string ?? "" } + volatile.map { ($0.string ?? "").prefix { $0 != ":" } }.map(String.init)
+        let paths =
+            mounts.map { $0.string ?? "" } + volatile.map { ($0.string ?? "").prefix { $0 != ":" } }.map(String.init)
         for (target, path) in zip(mounts + volatile, paths) where !path.isEmpty {
             if targets.updateValue(target, forKey: path) != nil {
                 diagnostics.error("two mounts of \"\(entry.key)\" share the target \(path)", at: target.mark)
@@ -82,8 +90,10 @@ struct Consistency {
         let known = project[kind]?.mapping
         guard known?.entry(name) == nil else { return }
         diagnostics.error(
-            "\"\(name)\" is not defined under \"\(kind)\"", at: mark,
-            hint: NearestKey.match(name, among: known?.keys ?? []).map { "did you mean \"\($0)\"?" })
+            "\"\(name)\" is not defined under \"\(kind)\"",
+            at: mark,
+            hint: NearestKey.match(name, among: known?.keys ?? []).map { "did you mean \"\($0)\"?" }
+        )
     }
 
     private func checkLimits(_ entry: YAMLMapping.Entry) {
@@ -125,14 +135,18 @@ struct Consistency {
             if let cycle = cycle(from: start, services, [], &done) {
                 diagnostics.error(
                     "services depend on each other in a circle: \(cycle.joined(separator: " → "))",
-                    at: services.entry(cycle[0])?.keyMark)
+                    at: services.entry(cycle[0])?.keyMark
+                )
                 return
             }
         }
     }
 
     private func cycle(
-        from name: String, _ services: YAMLMapping, _ path: [String], _ done: inout Set<String>
+        from name: String,
+        _ services: YAMLMapping,
+        _ path: [String],
+        _ done: inout Set<String>
     ) -> [String]? {
         if let start = path.firstIndex(of: name) { return path[start...] + [name] }
         guard !done.contains(name) else { return nil }

@@ -44,7 +44,10 @@ struct EnvironmentResolution<Reader: FileReader> {
     }
 
     private func read(
-        _ path: YAMLNode, format: YAMLNode?, required: Bool, known: YAMLMapping
+        _ path: YAMLNode,
+        format: YAMLNode?,
+        required: Bool,
+        known: YAMLMapping
     ) -> [YAMLMapping.Entry] {
         let name = path.string ?? ""
         guard reader.isFile(name), let bytes = reader.contents(of: name) else {
@@ -55,8 +58,11 @@ struct EnvironmentResolution<Reader: FileReader> {
         let mark = SourceMark(file: source, line: 1, column: 1)
         let variables: [(name: String, value: String)]
         switch format?.string {
-        case nil: variables = Dotenv(
-            lookup: { environment[$0] ?? known[$0]?.string }, diagnostics: diagnostics).variables(of: source)
+        case nil:
+            variables = Dotenv(
+                lookup: { environment[$0] ?? known[$0]?.string },
+                diagnostics: diagnostics
+            ).variables(of: source)
         case "raw": variables = raw(source)
         default:
             diagnostics.error("format must be \"raw\" or left out", at: format?.mark)
@@ -72,7 +78,9 @@ struct EnvironmentResolution<Reader: FileReader> {
         String(decoding: source.bytes, as: UTF8.self).split(whereSeparator: \.isNewline).compactMap { line in
             let text = line.drop { $0 == " " || $0 == "\t" }
             guard !text.isEmpty && !text.hasPrefix("#") else { return nil }
-            guard let sign = text.firstIndex(of: "=") else { return environment[String(text)].map { (String(text), $0) } }
+            guard let sign = text.firstIndex(of: "=") else {
+                return environment[String(text)].map { (String(text), $0) }
+            }
             return (String(text[..<sign]), String(text[text.index(after: sign)...]))
         }
     }

@@ -30,11 +30,16 @@ struct Interpolation {
             switch error {
             case .malformed:
                 diagnostics.error(
-                    "\"\(text)\" holds a malformed variable", at: mark, hint: "write ${NAME}, or $$ for a dollar sign")
+                    "\"\(text)\" holds a malformed variable",
+                    at: mark,
+                    hint: "write ${NAME}, or $$ for a dollar sign"
+                )
             case .required(let name, let message):
                 diagnostics.error(
-                    "the variable \(name) needs a value" + (message.isEmpty ? "" : ": \(message)"), at: mark,
-                    hint: "set \(name) in the environment or in .env")
+                    "the variable \(name) needs a value" + (message.isEmpty ? "" : ": \(message)"),
+                    at: mark,
+                    hint: "set \(name) in the environment or in .env"
+                )
             }
         }
         return text

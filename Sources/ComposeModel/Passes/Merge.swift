@@ -70,7 +70,8 @@ struct Merge {
         switch node.content {
         case .mapping(let mapping):
             var result = node.with(
-                .mapping(mapping.compactMapValues { $0.value.directive == .reset ? nil : settled($0.value) }))
+                .mapping(mapping.compactMapValues { $0.value.directive == .reset ? nil : settled($0.value) })
+            )
             result.directive = nil
             return result
         case .sequence(let elements):

@@ -50,7 +50,7 @@ struct Normalisation {
     }
 
     private func resolve(_ service: inout YAMLNode, _ key: String) {
-        service.edit(key) { build in 
+        service.edit(key) { build in
             build.edit("args") { arguments in
                 fill(&arguments)
                 // An argument that nothing gives a value is not passed at all.

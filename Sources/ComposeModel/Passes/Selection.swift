@@ -13,8 +13,10 @@ struct Selection {
         guard let all = project["services"]?.mapping else { return project }
         for name in services where all[name] == nil {
             diagnostics.error(
-                "there is no service \"\(name)\"", at: nil,
-                hint: NearestKey.match(name, among: all.keys).map { "did you mean \"\($0)\"?" })
+                "there is no service \"\(name)\"",
+                at: nil,
+                hint: NearestKey.match(name, among: all.keys).map { "did you mean \"\($0)\"?" }
+            )
         }
         let active = profiles + services.flatMap { all[$0]?["profiles"]?.texts ?? [] }
         var wanted = Set(all.entries.filter { isOn($0.value, active) }.map(\.key))
@@ -23,15 +25,13 @@ struct Selection {
             var queue = services
             while let name = queue.popLast() {
                 guard reached.insert(name).inserted else { continue }
-                for entry in all[name]?["depends_on"]?.mapping?.entries ?? [] where all[entry.key] != nil {
-                    if entry.value["required"]?.bool != false || wanted.contains(entry.key) { queue.append(entry.key) }
-                }
+                queue += (all[name]?["depends_on"]?.mapping?.keys ?? []).filter { wanted.contains($0) }
             }
             wanted = reached
         }
         var result = project
         result.edit("services") { node in
-            node.content = .mapping(all.compactMapValues { wanted.contains($0.key) ? $0.value : nil })
+            node.content = .mapping(all.compactMapValues { wanted.contains($0.key) ? chosen($0.value, wanted) : nil })
         }
         return result
     }
@@ -51,7 +51,9 @@ struct Selection {
             }
             let built = service["build"]?["secrets"]?.sequence ?? []
             used["secrets", default: []].formUnion(built.compactMap { $0["source"]?.string })
-            if let config = service["credential_spec"]?["config"]?.string { used["configs", default: []].insert(config) }
+            if let config = service["credential_spec"]?["config"]?.string {
+                used["configs", default: []].insert(config)
+            }
         }
         var result = project
         for kind in ["networks", "volumes", "configs", "secrets", "models"] {
@@ -62,6 +64,21 @@ struct Selection {
             }
         }
         return result
+    }
+
+    /// A service that is asked for by name forgets optional dependencies that are off.
+    private func chosen(_ service: YAMLNode, _ wanted: Set<String>) -> YAMLNode {
+        guard !services.isEmpty else { return service }
+        var service = service
+        service.edit("depends_on") { node in
+            guard let mapping = node.mapping else { return }
+            node.content = .mapping(
+                mapping.compactMapValues { entry in
+                    wanted.contains(entry.key) || entry.value["required"]?.bool != false ? entry.value : nil
+                }
+            )
+        }
+        return service
     }
 
     private func isOn(_ service: YAMLNode, _ active: [String]) -> Bool {

@@ -9,13 +9,17 @@ struct ServiceValues {
         let service = entry.value
         if let name = service["container_name"], let text = name.string, !Self.isContainerName(text) {
             diagnostics.error(
-                "\"\(text)\" is no container name", at: name.mark,
-                hint: "use two or more letters, digits, \".\", \"-\" and \"_\", starting with a letter or digit")
+                "\"\(text)\" is no container name",
+                at: name.mark,
+                hint: "use two or more letters, digits, \".\", \"-\" and \"_\", starting with a letter or digit"
+            )
         }
         if let policy = service["pull_policy"], let text = policy.string, !Self.isPullPolicy(text) {
             diagnostics.error(
-                "\"\(text)\" is no pull policy", at: policy.mark,
-                hint: "use always, never, missing, build, daily, weekly or every_ with a length of time")
+                "\"\(text)\" is no pull policy",
+                at: policy.mark,
+                hint: "use always, never, missing, build, daily, weekly or every_ with a length of time"
+            )
         }
         if let score = service["oom_score_adj"], let number = score.int, !(-1000...1000).contains(number) {
             diagnostics.error("oom_score_adj lies between -1000 and 1000", at: score.mark)

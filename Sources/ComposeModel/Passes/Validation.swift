@@ -42,8 +42,10 @@ struct Validation {
             let nearest = NearestKey.match(entry.key, among: object.attributes.keys)
             let place = path.isEmpty ? "at the top of a Compose file" : "in \(path)"
             diagnostics.error(
-                "there is no key \"\(entry.key)\" \(place)", at: entry.keyMark,
-                hint: nearest.map { "did you mean \"\($0)\"?" })
+                "there is no key \"\(entry.key)\" \(place)",
+                at: entry.keyMark,
+                hint: nearest.map { "did you mean \"\($0)\"?" }
+            )
         }
         for key in object.required where mapping[key] == nil {
             diagnostics.error("\(path) needs \"\(key)\"", at: node.mark)
@@ -103,8 +105,10 @@ struct Validation {
     private func checkName(_ entry: YAMLMapping.Entry, _ path: String) {
         guard Self.sections.contains(path), !Self.isName(entry.key) else { return }
         diagnostics.error(
-            "\"\(entry.key)\" is no name under \"\(path)\"", at: entry.keyMark,
-            hint: "use letters, digits, \".\", \"-\" and \"_\"")
+            "\"\(entry.key)\" is no name under \"\(path)\"",
+            at: entry.keyMark,
+            hint: "use letters, digits, \".\", \"-\" and \"_\""
+        )
     }
 
     static func isName(_ text: String) -> Bool {

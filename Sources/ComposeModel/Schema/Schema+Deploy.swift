@@ -7,13 +7,17 @@ extension Schema {
             "restart_policy": .object(
                 ObjectShape([
                     "condition": .text, "delay": .duration, "max_attempts": .keptInteger, "window": .duration,
-                ])),
+                ])
+            ),
             "placement": .object(
                 ObjectShape([
                     "constraints": .list(of: .text, by: .none), "max_replicas_per_node": .integer,
                     "preferences": .list(of: .object(ObjectShape(["spread": .text])), by: .none),
-                ])),
-        ], nullable: true)
+                ])
+            ),
+        ],
+        nullable: true
+    )
 
     private static let change = ObjectShape([
         "parallelism": .keptInteger, "delay": .pause, "failure_action": .text, "monitor": .pause,
@@ -27,7 +31,8 @@ extension Schema {
                 "cpus": .decimal, "memory": .byteText,
                 "generic_resources": .list(of: .object(genericResource), by: .none),
                 "devices": .list(of: .object(reservedDevice), by: .none),
-            ])),
+            ])
+        ),
     ])
 
     private static let genericResource = ObjectShape([

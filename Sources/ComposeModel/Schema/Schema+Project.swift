@@ -12,16 +12,24 @@ extension Schema {
         .attribute("path"),
         for: .object(
             ObjectShape(
-                ["path": .textOrTexts, "env_file": .textOrTexts, "project_directory": .text], extensible: false)))
+                ["path": .textOrTexts, "env_file": .textOrTexts, "project_directory": .text],
+                extensible: false
+            )
+        )
+    )
 
     private static let external = Shape.shorthand(
-        .external, for: .object(ObjectShape(["name": .text])))
+        .external,
+        for: .object(ObjectShape(["name": .text]))
+    )
 
     private static let model = ObjectShape(
         [
             "name": .text, "model": .text, "context_size": .scalar(Scalar([.integer], .integer)),
             "runtime_flags": .list(of: .text, by: .none),
-        ], required: ["model"])
+        ],
+        required: ["model"]
+    )
 
     private static let network = ObjectShape(
         [
@@ -34,13 +42,20 @@ extension Schema {
                         of: .object(
                             ObjectShape([
                                 "subnet": .text, "ip_range": .text, "gateway": .text, "aux_addresses": .map(of: .text),
-                            ])), by: .none),
-                ])),
-        ], nullable: true)
+                            ])
+                        ),
+                        by: .none
+                    ),
+                ])
+            ),
+        ],
+        nullable: true
+    )
 
     private static let volume = ObjectShape(
         ["name": .text, "driver": .text, "driver_opts": .options, "external": external, "labels": .pairs],
-        nullable: true)
+        nullable: true
+    )
 
     private static let secret = ObjectShape([
         "name": .text, "environment": .text, "file": .text, "external": external, "labels": .pairs, "driver": .text,

@@ -3,7 +3,8 @@ enum Schema {
     /// A service.
     static let service = ObjectShape(
         processAttributes.merging(containerAttributes) { $1 }.merging(resourceAttributes) { $1 }
-            .merging(attachmentAttributes) { $1 }.merging(lifecycleAttributes) { $1 })
+            .merging(attachmentAttributes) { $1 }.merging(lifecycleAttributes) { $1 }
+    )
 
     /// What runs in the container, and as whom.
     private static let processAttributes: [String: Shape] = [
@@ -26,7 +27,10 @@ enum Schema {
         "userns_mode": .text, "use_api_socket": .scalar(Scalar([.boolean], .boolean)), "sysctls": .pairs,
         "logging": .object(ObjectShape(["driver": .text, "options": .map(of: optionValue)])),
         "provider": .object(
-            ObjectShape(["type": .text, "options": .map(of: .shorthand(.single, for: .list(of: optionScalar, by: .none)))])),
+            ObjectShape([
+                "type": .text, "options": .map(of: .shorthand(.single, for: .list(of: optionScalar, by: .none))),
+            ])
+        ),
     ]
 
     /// What the container may use.
@@ -49,7 +53,8 @@ enum Schema {
         "links": .texts, "networks": .shorthand(.names(defaults: [:]), for: .map(of: .object(attachment))),
         "models": .shorthand(
             .names(defaults: [:]),
-            for: .map(of: .object(ObjectShape(["endpoint_var": .text, "model_var": .text], nullable: true)))),
+            for: .map(of: .object(ObjectShape(["endpoint_var": .text, "model_var": .text], nullable: true)))
+        ),
         "ports": .list(of: .shorthand(.port, for: .object(port)), by: .port), "tmpfs": .textOrTexts,
         "volumes": .list(of: .shorthand(.mount, for: .object(mount)), by: .mountTarget), "volumes_from": .texts,
     ]
@@ -57,10 +62,14 @@ enum Schema {
     /// When the container runs.
     private static let lifecycleAttributes: [String: Shape] = [
         "depends_on": .shorthand(
-            .names(defaults: ["condition": "service_started"]), for: .map(of: .object(dependency))),
+            .names(defaults: ["condition": "service_started"]),
+            for: .map(of: .object(dependency))
+        ),
         "deploy": .object(deploy), "develop": .object(develop),
         "extends": .shorthand(
-            .attribute("service"), for: .object(ObjectShape(["service": .text, "file": .text], required: ["service"]))),
+            .attribute("service"),
+            for: .object(ObjectShape(["service": .text, "file": .text], required: ["service"]))
+        ),
         "healthcheck": .object(healthcheck), "post_start": .list(of: .object(hook), by: .none),
         "pre_start": .list(of: .object(startStep), by: .none), "pre_stop": .list(of: .object(hook), by: .none),
         "profiles": .texts, "restart": .text, "scale": .keptInteger,
@@ -69,12 +78,17 @@ enum Schema {
     private static let optionScalar = Shape.scalar(Scalar([.string, .number, .boolean], .text, keepsZero: true))
     private static let optionValue = Shape.scalar(Scalar([.string, .number, .null], .text, keepsZero: true))
     private static let environmentFile = ObjectShape(
-        ["path": .text, "format": .text, "required": .keptFlag], required: ["path"], extensible: false)
+        ["path": .text, "format": .text, "required": .keptFlag],
+        required: ["path"],
+        extensible: false
+    )
     private static let dependency = ObjectShape(
         [
             "restart": .flag, "required": .scalar(Scalar([.boolean], .boolean, keepsZero: true)),
             "condition": .word("service_started", "service_healthy", "service_completed_successfully"),
-        ], required: ["condition"])
+        ],
+        required: ["condition"]
+    )
     private static let healthcheck = ObjectShape([
         "disable": .flag, "interval": .duration, "retries": .keptNumber, "timeout": .duration,
         "start_period": .duration, "start_interval": .duration,
@@ -85,5 +99,6 @@ enum Schema {
     ]
     private static let hook = ObjectShape(hookAttributes, required: ["command"])
     private static let startStep = ObjectShape(
-        hookAttributes.merging(["image": .text, "per_replica": .flag]) { $1 })
+        hookAttributes.merging(["image": .text, "per_replica": .flag]) { $1 }
+    )
 }

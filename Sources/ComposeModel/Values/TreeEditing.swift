@@ -17,7 +17,8 @@ extension YAMLNode {
                 var value = entry.value
                 change(entry.key, &value)
                 return value
-            })
+            }
+        )
     }
 
     /// Changes every element of a list.
@@ -28,7 +29,8 @@ extension YAMLNode {
                 var element = element
                 change(&element)
                 return element
-            })
+            }
+        )
     }
 
     /// Puts a value under `key`; an empty node becomes a mapping.
