@@ -90,7 +90,6 @@ struct Dotenv {
             } else if character == "\\" {
                 escaped = true
             } else if character == quote {
-                text = text.drop { $0 != "\n" }
                 return quote == "\"" ? expanded(result, values, mark) : result
             } else {
                 result.append(character)

@@ -22,21 +22,13 @@ package struct ConfigTree {
         if form == .json { project.remove("models") }
         project.edit("services") { services in
             services.editEntries { _, service in
-                if form == .json { showEmptyCommands(&service) }
+                if form == .json { showEmptyValues(&service) }
                 for key in ["extra_hosts", "dns"] { service.edit(key, Self.tidy) }
                 service.edit("build") { $0.edit("extra_hosts", Self.tidy) }
                 service.edit("build") { build in build.edit("ssh", listKeys) }
-                service.edit("develop") { develop in
-                    develop.edit("watch") { rules in
-                        rules.editElements { rule in
-                            rule.setDefault("exec", .mapping(.init()))
-                            rule.edit("exec") { $0.setDefault("command", .null) }
-                        }
-                    }
-                }
             }
         }
-        if form == .yaml { Self.dropEmptyParts(&project) }
+        if form == .yaml { Self.dropEmptyParts(&project) } else { Self.addEmptyParts(&project) }
         var tree = shown(project, .object(Schema.project)) ?? project
         if tree["services"] == nil { tree.set("services", .mapping(.init())) }
         return escapesDollars ? escaped(tree) : tree
@@ -61,11 +53,29 @@ package struct ConfigTree {
         list.content = .sequence(hosts ? kept.sorted { ($0.string ?? "") < ($1.string ?? "") } : kept)
     }
 
-    /// In JSON a service always has a command and an entry point, and no environment files any more.
-    private func showEmptyCommands(_ service: inout YAMLNode) {
+    /// In JSON a service always has a command and an entry point, also in its watch rules, and no environment files.
+    private func showEmptyValues(_ service: inout YAMLNode) {
         service.setDefault("command", .null)
         service.setDefault("entrypoint", .null)
         service.remove("env_file")
+        service.edit("develop") { develop in
+            develop.edit("watch") { rules in
+                rules.editElements { rule in
+                    rule.setDefault("exec", .mapping(.init()))
+                    rule.edit("exec") { $0.setDefault("command", .null) }
+                }
+            }
+        }
+    }
+
+    /// In JSON a network always has its address management, and a volume is never null.
+    private static func addEmptyParts(_ project: inout YAMLNode) {
+        project.edit("networks") { networks in
+            networks.editEntries { _, network in network.setDefault("ipam", .mapping(.init())) }
+        }
+        project.edit("volumes") { volumes in
+            volumes.editEntries { _, volume in if volume.isNull { volume.content = .mapping(.init()) } }
+        }
     }
 
     /// Compose shows SSH keys as a list.
