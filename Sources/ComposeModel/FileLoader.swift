@@ -125,7 +125,7 @@ struct FileLoader<Reader: FileReader> {
         let written_ = entry["env_file"]?.sequence?.compactMap(\.string) ?? []
         let files = written_.isEmpty ? [".env"] : written_
         let base = written_.isEmpty ? directory : scope.directory
-        EnvironmentFiles(reader: reader, diagnostics: diagnostics)
+        EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
             .add(
                 files.filter { $0 != "/dev/null" }.map { FilePath.absolute($0, in: base) },
                 required: !written_.isEmpty,
@@ -225,7 +225,6 @@ struct FileLoader<Reader: FileReader> {
 
     /// A path as the user would write it.
     private func shown(_ path: String) -> String {
-        let prefix = options.workingDirectory == "/" ? "/" : options.workingDirectory + "/"
-        return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path == "-" ? "<stdin>" : path
+        path == "-" ? "<stdin>" : FilePath.shown(path, from: options.workingDirectory)
     }
 }

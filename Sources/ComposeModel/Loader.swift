@@ -78,8 +78,13 @@ package struct Loader<Reader: FileReader> {
         if options.checksConsistency { Consistency(diagnostics: diagnostics).check(project) }
         project = selection.withUsedResources(project)
         if options.resolvesEnvironment {
-            project = EnvironmentResolution(environment: environment, reader: reader, diagnostics: diagnostics)
-                .apply(project)
+            project = EnvironmentResolution(
+                environment: environment,
+                reader: reader,
+                diagnostics: diagnostics,
+                workingDirectory: options.workingDirectory
+            )
+            .apply(project)
         }
     }
 
@@ -120,7 +125,7 @@ package struct Loader<Reader: FileReader> {
         if files.isEmpty { files = Self.list(environment["COMPOSE_ENV_FILES"]) }
         let explicit = !files.isEmpty
         if !explicit && !disabled { files = [FilePath.absolute(".env", in: directory)] }
-        EnvironmentFiles(reader: reader, diagnostics: diagnostics)
+        EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
             .add(
                 files.map { FilePath.absolute($0, in: options.workingDirectory) },
                 required: explicit,

@@ -24,7 +24,7 @@ func openQuote() {
     let files = ["compose.yaml": "services: {s: {image: x}}", ".env": "A=1\nB=\"open\n"]
     #expect(
         load(files).report == """
-            /app/.env:2:1: a quote opened here is never closed
+            .env:2:1: a quote opened here is never closed
                 B="open
                 ^
 

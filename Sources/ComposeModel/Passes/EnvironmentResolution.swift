@@ -5,6 +5,8 @@ struct EnvironmentResolution<Reader: FileReader> {
     let environment: [String: String]
     let reader: Reader
     let diagnostics: DiagnosticCollector
+    /// Where the user is: paths in messages start there.
+    let workingDirectory: String
 
     /// The project with the files read and no longer named.
     func apply(_ project: YAMLNode) -> YAMLNode {
@@ -51,10 +53,12 @@ struct EnvironmentResolution<Reader: FileReader> {
     ) -> [YAMLMapping.Entry] {
         let name = path.string ?? ""
         guard reader.isFile(name), let bytes = reader.contents(of: name) else {
-            if required { diagnostics.error("there is no file \(name)", at: path.mark) }
+            if required {
+                diagnostics.error("there is no file \(FilePath.shown(name, from: workingDirectory))", at: path.mark)
+            }
             return []
         }
-        let source = SourceFile(name: name, bytes: bytes)
+        let source = SourceFile(name: FilePath.shown(name, from: workingDirectory), bytes: bytes)
         let mark = SourceMark(file: source, line: 1, column: 1)
         let variables: [(name: String, value: String)]
         switch format?.string {

@@ -29,6 +29,12 @@ enum FilePath {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
+    /// `path` as someone in `directory` would write it.
+    static func shown(_ path: String, from directory: String) -> String {
+        let prefix = directory == "/" ? "/" : directory + "/"
+        return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+    }
+
     /// The last part of `path`.
     static func lastPart(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? "" }
 }
