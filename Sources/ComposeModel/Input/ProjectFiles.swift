@@ -39,7 +39,14 @@ struct ProjectFiles {
                         at: nil
                     )
                 }
-                let override = overrideNames.first { reader.isFile(FilePath.absolute($0, in: directory)) }
+                let overrides = overrideNames.filter { reader.isFile(FilePath.absolute($0, in: directory)) }
+                let override = overrides.first
+                if let override, overrides.count > 1 {
+                    diagnostics.warning(
+                        "several override files are here: \(overrides.joined(separator: ", ")); using \(override)",
+                        at: nil
+                    )
+                }
                 let paths = [winner] + (override.map { [$0] } ?? [])
                 return ProjectFiles(
                     paths: paths.map { FilePath.absolute($0, in: directory) },

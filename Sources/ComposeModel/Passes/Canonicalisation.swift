@@ -71,8 +71,11 @@ struct Canonicalisation {
         case .decimal:
             guard let number = Double(text) else { return wrong(node, "\(path) must be a number, not \"\(text)\"") }
             return node.with(.float(number))
-        case .bytes:
-            guard let count = ByteCount(text: text) else {
+        case .bytes, .bytesOrUnlimited:
+            // Compose takes the number -1 for memory limits, but not the text.
+            let takesMinusOne = scalar.accepts.contains(.number) && node.int != nil
+            let lowest = scalar.reading == .bytes && !takesMinusOne ? 0 : -1
+            guard let count = ByteCount(text: text), count.bytes >= lowest else {
                 return wrong(node, "\(path) must be an amount such as 512m or 2g, not \"\(text)\"")
             }
             return node.with(.string(count.description))

@@ -52,7 +52,7 @@ struct Interpolation {
         case .boolean: return BooleanWord.value(of: text).map { .bool($0) } ?? .string(text)
         case .integer: return Int(text).map { .int($0) } ?? .string(text)
         case .decimal: return Double(text).map { .float($0) } ?? .string(text)
-        case .text, .emptiableText, .bytes, .duration, .fileMode: return .string(text)
+        case .text, .emptiableText, .bytes, .bytesOrUnlimited, .duration, .fileMode: return .string(text)
         }
     }
 

@@ -22,7 +22,9 @@ struct ValueKinds: OptionSet, Sendable {
 /// A single value: what may be written, and what it is read as.
 struct Scalar: Sendable {
     /// What the text of a value means; `emptiableText` reads nothing as the empty text.
-    enum Reading: Sendable { case text, emptiableText, boolean, integer, decimal, bytes, duration, fileMode }
+    enum Reading: Sendable {
+        case text, emptiableText, boolean, integer, decimal, bytes, bytesOrUnlimited, duration, fileMode
+    }
 
     /// What may be written.
     var accepts: ValueKinds
@@ -43,7 +45,7 @@ struct Scalar: Sendable {
     /// How zero is printed where it is text.
     var zero: String? {
         switch reading {
-        case .bytes: "0"
+        case .bytes, .bytesOrUnlimited: "0"
         case .duration: "0s"
         case .text, .emptiableText, .boolean, .integer, .decimal, .fileMode: nil
         }

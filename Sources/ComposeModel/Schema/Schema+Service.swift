@@ -38,7 +38,8 @@ enum Schema {
         "blkio_config": .object(blockIO), "cpu_count": .integer, "cpu_percent": .decimal, "cpu_shares": .number,
         "cpu_quota": .number, "cpu_period": .number, "cpu_rt_period": .number, "cpu_rt_runtime": .number,
         "cpus": .decimal, "cpuset": .text, "mem_limit": .bytes, "mem_reservation": .bytes,
-        "mem_swappiness": .wholeBytes, "memswap_limit": .bytes, "oom_kill_disable": .flag, "oom_score_adj": .integer,
+        "mem_swappiness": .wholeBytes, "memswap_limit": .bytesOrUnlimited, "oom_kill_disable": .flag,
+        "oom_score_adj": .integer,
         "pids_limit": .number, "shm_size": .bytes, "storage_opt": .options, "ulimits": ulimits,
         "device_cgroup_rules": .texts, "gpus": .shorthand(.gpus, for: .list(of: .object(deviceRequest), by: .none)),
     ]

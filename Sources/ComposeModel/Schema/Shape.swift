@@ -57,6 +57,8 @@ extension Shape {
     static let keptNumber = Shape.scalar(Scalar([.number, .string], .integer, keepsZero: true))
     static let decimal = Shape.scalar(Scalar([.number, .string], .decimal))
     static let bytes = Shape.scalar(Scalar([.number, .string], .bytes))
+    /// An amount, or -1 for no limit.
+    static let bytesOrUnlimited = Shape.scalar(Scalar([.number, .string], .bytesOrUnlimited))
     static let byteText = Shape.scalar(Scalar([.string], .bytes))
     static let wholeBytes = Shape.scalar(Scalar([.integer, .string], .bytes))
     static let duration = Shape.scalar(Scalar([.string], .duration, keepsZero: true))
