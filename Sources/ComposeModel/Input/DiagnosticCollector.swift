@@ -1,0 +1,27 @@
+package import YAMLComposer
+
+/// Gathers the mistakes and warnings of one load, so that all are reported at once.
+package final class DiagnosticCollector {
+    /// What was found, in the order of finding.
+    package private(set) var all: [Diagnostic] = []
+
+    /// An empty collector.
+    package init() {}
+
+    /// Whether anything found makes the project unusable.
+    package var hasErrors: Bool { all.contains { $0.severity == .error } }
+
+    /// Notes a mistake.
+    package func error(_ message: String, at mark: SourceMark?, hint: String? = nil) {
+        add(Diagnostic(message, at: mark, hint: hint))
+    }
+
+    /// Notes something that is worth a warning, once.
+    package func warning(_ message: String, at mark: SourceMark?) {
+        guard !all.contains(where: { $0.severity == .warning && $0.message == message }) else { return }
+        add(Diagnostic(message, at: mark, severity: .warning))
+    }
+
+    /// Notes a mistake or a warning.
+    package func add(_ diagnostic: Diagnostic) { all.append(diagnostic) }
+}

@@ -1,0 +1,35 @@
+/// What to load and how: everything that comes from the command line and the process, as values.
+package struct LoadOptions: Sendable {
+    /// The files of `-f`, in order; empty to look for them.
+    package var files: [String] = []
+    /// The name of `-p`.
+    package var projectName: String?
+    /// The directory of `--project-directory`.
+    package var projectDirectory: String?
+    /// The files of `--env-file`, in order.
+    package var environmentFiles: [String] = []
+    /// The profiles of `--profile`.
+    package var profiles: [String] = []
+    /// The services that are asked for; empty for all.
+    package var services: [String] = []
+    /// The variables of the process.
+    package var environment: [String: String]
+    /// The directory of the process.
+    package var workingDirectory: String
+    /// Whether variables are replaced.
+    package var interpolates = true
+    /// Whether implied values are filled in.
+    package var normalises = true
+    /// Whether paths become absolute.
+    package var resolvesPaths = true
+    /// Whether the parts of the project must fit together.
+    package var checksConsistency = true
+    /// Whether environment files of services are read.
+    package var resolvesEnvironment = true
+
+    /// Options for a process with these variables in this directory.
+    package init(environment: [String: String], workingDirectory: String) {
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+    }
+}

@@ -1,0 +1,103 @@
+/// Replaces `$NAME` and `${NAME…}` in a text.
+struct Template {
+    /// Why a text could not be replaced.
+    enum Failure: Error, Equatable {
+        case malformed
+        /// `${NAME:?message}` where NAME is missing.
+        case required(name: String, message: String)
+    }
+
+    /// The value of a variable.
+    let lookup: (String) -> String?
+    /// Called for each variable that has neither a value nor a default.
+    let missing: (String) -> Void
+
+    /// The text with everything replaced.
+    func substitute(_ text: String) throws(Failure) -> String {
+        guard text.utf8.contains(0x24) else { return text }
+        var rest = text.unicodeScalars[...]
+        var result = String.UnicodeScalarView()
+        while let scalar = rest.popFirst() {
+            guard scalar == "$" else {
+                result.append(scalar)
+                continue
+            }
+            switch rest.first {
+            case "$":
+                rest.removeFirst()
+                result.append("$")
+            case "{":
+                rest.removeFirst()
+                result.append(contentsOf: try braced(try Self.body(&rest)).unicodeScalars)
+            case let next? where Self.startsName(next):
+                let name = Self.name(&rest)
+                result.append(contentsOf: value(name).unicodeScalars)
+            // Compose leaves a dollar sign alone that starts no variable.
+            default: result.append("$")
+            }
+        }
+        return String(result)
+    }
+
+    private func value(_ name: String) -> String {
+        if let value = lookup(name) { return value }
+        missing(name)
+        return ""
+    }
+
+    /// What `${body}` stands for.
+    private func braced(_ body: Substring.UnicodeScalarView) throws(Failure) -> String {
+        var rest = body
+        guard let first = rest.first, Self.startsName(first) else { throw .malformed }
+        let name = Self.name(&rest)
+        guard var sign = rest.popFirst() else { return value(name) }
+        let current = lookup(name)
+        var given = current != nil
+        if sign == ":" {
+            guard let next = rest.popFirst() else { throw .malformed }
+            sign = next
+            given = current?.isEmpty == false
+        }
+        let text = String(rest)
+        switch sign {
+        case "-": return given ? current ?? "" : try substitute(text)
+        case "+": return given ? try substitute(text) : ""
+        case "?":
+            guard given else { throw .required(name: name, message: try substitute(text)) }
+            return current ?? ""
+        default: throw .malformed
+        }
+    }
+
+    /// The text up to the brace that closes the one just read.
+    static func body(
+        _ rest: inout Substring.UnicodeScalarView
+    ) throws(Failure) -> Substring.UnicodeScalarView {
+        var depth = 1
+        var index = rest.startIndex
+        var previous: Unicode.Scalar = " "
+        while index < rest.endIndex {
+            let scalar = rest[index]
+            if scalar == "{" && previous == "$" { depth += 1 }
+            if scalar == "}" { depth -= 1 }
+            if depth == 0 {
+                let body = rest[..<index]
+                rest = rest[rest.index(after: index)...]
+                return body
+            }
+            previous = scalar
+            index = rest.index(after: index)
+        }
+        throw .malformed
+    }
+
+    static func startsName(_ scalar: Unicode.Scalar) -> Bool {
+        scalar == "_" || ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+    }
+
+    static func name(_ rest: inout Substring.UnicodeScalarView) -> String {
+        let end = rest.firstIndex { !startsName($0) && !("0"..."9").contains($0) } ?? rest.endIndex
+        defer { rest = rest[end...] }
+        return String(rest[..<end])
+    }
+}

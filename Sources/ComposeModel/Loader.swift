@@ -1,0 +1,165 @@
+package import YAMLComposer
+
+/// Loads a project: from files to one canonical tree.
+package struct Loader<Reader: FileReader> {
+    /// A project that was read.
+    package struct Loaded {
+        /// The canonical tree.
+        package var tree: YAMLNode
+        /// The directory of the project.
+        package var directory: String
+        /// The files it was read from.
+        package var files: [String]
+        /// The variables that values were replaced from.
+        package var environment: [String: String]
+    }
+
+    let options: LoadOptions
+    let reader: Reader
+    let diagnostics: DiagnosticCollector
+
+    /// A loader that reads through `reader` and reports to `diagnostics`.
+    package init(_ options: LoadOptions, reader: Reader, diagnostics: DiagnosticCollector) {
+        self.options = options
+        self.reader = reader
+        self.diagnostics = diagnostics
+    }
+
+    /// The project; nil when mistakes make it unusable: the collector has them.
+    package func load() -> Loaded? {
+        var environment = options.environment
+        guard let located = locate(&environment) else { return nil }
+        var files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
+        var tree: YAMLNode?
+        let scope = FileLoader<Reader>.Scope(directory: located.directory, environment: environment)
+        var sources: [YAMLNode] = []
+        for path in located.paths { sources += files.documents(path) }
+        guard !diagnostics.hasErrors else { return nil }
+        guard let name = projectName(sources, located, environment) else { return nil }
+        environment["COMPOSE_PROJECT_NAME"] = name.description
+        let named = FileLoader<Reader>.Scope(directory: scope.directory, environment: environment)
+        tree = files.merged(sources, named, chain: located.paths)
+        guard var project = tree, !diagnostics.hasErrors else { return nil }
+        project = Merge.settled(project)
+        finish(&project, name: name, directory: located.directory, environment: environment)
+        guard !diagnostics.hasErrors else { return nil }
+        return Loaded(tree: project, directory: located.directory, files: located.paths, environment: environment)
+    }
+
+    /// The variables that the project's files refer to; nil when the files can't be read.
+    package func variables() -> [VariableUse]? {
+        var environment = options.environment
+        guard let located = locate(&environment) else { return nil }
+        let files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
+        let sources = located.paths.flatMap { files.documents($0) }
+        return diagnostics.hasErrors ? nil : VariableUse.all(in: sources)
+    }
+
+    private func finish(
+        _ project: inout YAMLNode,
+        name: ProjectName,
+        directory: String,
+        environment: [String: String]
+    ) {
+        project = Defaults(normalises: options.normalises).apply(project)
+        if options.resolvesPaths {
+            project = PathResolution(directory: directory, home: environment["HOME"]).apply(project)
+        }
+        if options.normalises {
+            project = Normalisation(name: name, environment: environment).apply(project)
+        }
+        project.set("name", .string(name.description))
+        let selection = Selection(
+            profiles: options.profiles.isEmpty ? Self.list(environment["COMPOSE_PROFILES"]) : options.profiles,
+            services: options.services,
+            diagnostics: diagnostics
+        )
+        project = selection.apply(project)
+        if options.checksConsistency { Consistency(diagnostics: diagnostics).check(project) }
+        project = selection.withUsedResources(project)
+        if options.resolvesEnvironment {
+            project = EnvironmentResolution(
+                environment: environment,
+                reader: reader,
+                diagnostics: diagnostics,
+                workingDirectory: options.workingDirectory
+            )
+            .apply(project)
+        }
+    }
+
+    /// Finds the files; the environment gains what `.env` adds.
+    private func locate(_ environment: inout [String: String]) -> ProjectFiles? {
+        let start = options.projectDirectory.map { FilePath.absolute($0, in: options.workingDirectory) }
+        let first = options.files.first { $0 != "-" }
+        let hint =
+            start ?? first.map { FilePath.directory(of: FilePath.absolute($0, in: options.workingDirectory)) }
+            ?? options.workingDirectory
+        addVariables(in: hint, to: &environment)
+        do throws(ProjectFiles.Failure) {
+            let located = try ProjectFiles.find(
+                options,
+                environment: environment,
+                reader: reader,
+                diagnostics: diagnostics
+            )
+            if located.directory != hint { addVariables(in: located.directory, to: &environment) }
+            return located
+        } catch {
+            switch error {
+            case .noneFound:
+                diagnostics.error(
+                    "there is no Compose file in \(options.workingDirectory) or above it",
+                    at: nil,
+                    hint: "write a compose.yaml, or name a file with -f"
+                )
+            case .missing(let file): diagnostics.error("there is no file \(file)", at: nil)
+            }
+        }
+        return nil
+    }
+
+    private func addVariables(in directory: String, to environment: inout [String: String]) {
+        let disabled = environment["COMPOSE_DISABLE_ENV_FILE"].flatMap(BooleanWord.value) ?? false
+        var files = options.environmentFiles
+        if files.isEmpty { files = Self.list(environment["COMPOSE_ENV_FILES"]) }
+        let explicit = !files.isEmpty
+        if !explicit && !disabled { files = [FilePath.absolute(".env", in: directory)] }
+        EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
+            .add(
+                files.map { FilePath.absolute($0, in: options.workingDirectory) },
+                required: explicit,
+                to: &environment
+            )
+    }
+
+    private func projectName(
+        _ sources: [YAMLNode],
+        _ located: ProjectFiles,
+        _ environment: [String: String]
+    ) -> ProjectName? {
+        let rule = "use lower case letters, digits, \"-\" and \"_\", starting with a letter or digit"
+        if let given = options.projectName ?? environment["COMPOSE_PROJECT_NAME"], !given.isEmpty {
+            if let name = ProjectName(given) { return name }
+            diagnostics.error("\"\(given)\" is no project name", at: nil, hint: rule)
+            return nil
+        }
+        let written = sources.last { $0["name"]?.string?.isEmpty == false }?["name"]
+        if let written {
+            let pass = Interpolation(lookup: { environment[$0] }, diagnostics: diagnostics)
+            let text = (options.interpolates ? pass.apply(written, .text) : written).string ?? ""
+            if let name = ProjectName(repairing: text) { return name }
+            if !text.isEmpty {
+                diagnostics.error("\"\(text)\" is no project name", at: written.mark, hint: rule)
+                return nil
+            }
+        }
+        if let name = ProjectName(directory: located.directory) { return name }
+        diagnostics.error("the directory gives no project name", at: nil, hint: "name the project with -p or \"name:\"")
+        return nil
+    }
+
+    private static func list(_ text: String?) -> [String] {
+        (text ?? "").split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }.filter { !$0.isEmpty }
+    }
+}

@@ -1,0 +1,171 @@
+package import YAMLComposer
+
+/// The canonical tree as `config` shows it: keys in order, values that say nothing left out.
+package struct ConfigTree {
+    /// What the tree is printed as; Compose shows less of it in JSON.
+    package enum Form: Sendable { case yaml, json }
+
+    private let form: Form
+    private let escapesDollars: Bool
+
+    /// A maker of such trees; dollar signs are doubled if asked, so that the output reads back as the same values.
+    package init(form: Form, escapesDollars: Bool) {
+        self.form = form
+        self.escapesDollars = escapesDollars
+    }
+
+    /// The tree of `project` for printing.
+    package func tree(of project: YAMLNode) -> YAMLNode {
+        var project = project
+        project.remove("version")
+        project.remove("include")
+        if form == .json { project.remove("models") }
+        project.edit("services") { services in
+            services.editEntries { _, service in
+                if form == .json { showEmptyValues(&service) }
+                for key in ["extra_hosts", "dns"] { service.edit(key, Self.tidy) }
+                service.edit("build") { $0.edit("extra_hosts", Self.tidy) }
+                service.edit("build") { build in build.edit("ssh", listKeys) }
+            }
+        }
+        if form == .yaml { Self.dropEmptyParts(&project) } else { Self.addEmptyParts(&project) }
+        var tree = shown(project, .object(Schema.project)) ?? project
+        if tree["services"] == nil { tree.set("services", .mapping(.init())) }
+        return escapesDollars ? escaped(tree) : tree
+    }
+
+    /// In YAML the parts that Compose always has are left out when they are empty.
+    private static func dropEmptyParts(_ project: inout YAMLNode) {
+        func drop(_ node: inout YAMLNode, _ keys: [String]) {
+            for key in keys where node[key]?.mapping?.isEmpty == true { node.remove(key) }
+        }
+        project.edit("networks") { networks in networks.editEntries { _, network in drop(&network, ["ipam"]) } }
+        project.edit("services") { services in
+            services.editEntries { _, service in service.edit("deploy") { drop(&$0, ["resources", "placement"]) } }
+        }
+    }
+
+    /// Empty texts in a list say nothing; hosts are shown in order.
+    private static func tidy(_ list: inout YAMLNode) {
+        guard let lines = list.sequence else { return }
+        let kept = lines.filter { $0.string?.isEmpty != true }
+        let hosts = kept.allSatisfy { $0.string?.contains("=") == true }
+        list.content = .sequence(hosts ? kept.sorted { ($0.string ?? "") < ($1.string ?? "") } : kept)
+    }
+
+    /// In JSON a service always has a command and an entry point, also in its watch rules, and no environment files.
+    private func showEmptyValues(_ service: inout YAMLNode) {
+        service.setDefault("command", .null)
+        service.setDefault("entrypoint", .null)
+        service.remove("env_file")
+        service.edit("develop") { develop in
+            develop.edit("watch") { rules in
+                rules.editElements { rule in
+                    rule.setDefault("exec", .mapping(.init()))
+                    rule.edit("exec") { $0.setDefault("command", .null) }
+                }
+            }
+        }
+    }
+
+    /// In JSON a network always has its address management, and a volume is never null.
+    private static func addEmptyParts(_ project: inout YAMLNode) {
+        project.edit("networks") { networks in
+            networks.editEntries { _, network in network.setDefault("ipam", .mapping(.init())) }
+        }
+        project.edit("volumes") { volumes in
+            volumes.editEntries { _, volume in if volume.isNull { volume.content = .mapping(.init()) } }
+        }
+    }
+
+    /// Compose shows SSH keys as a list.
+    private func listKeys(_ keys: inout YAMLNode) {
+        let sign = form == .json ? ": " : "="
+        let lines = (keys.mapping?.entries ?? []).map { entry in
+            let path = entry.value.string ?? ""
+            return YAMLNode(.string(path.isEmpty ? entry.key : entry.key + sign + path), at: entry.keyMark)
+        }
+        keys.content = .sequence(lines)
+    }
+
+    private static func escaped(_ text: String) -> String {
+        guard text.utf8.contains(0x24) else { return text }
+        return text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$")
+    }
+
+    private func escaped(_ node: YAMLNode) -> YAMLNode {
+        switch node.content {
+        case .string(let text):
+            return node.with(.string(Self.escaped(text)))
+        case .sequence(let elements): return node.with(.sequence(elements.map(escaped)))
+        case .mapping(let mapping):
+            return node.with(
+                .mapping(
+                    YAMLMapping(
+                        mapping.entries.map {
+                            .init(key: Self.escaped($0.key), keyMark: $0.keyMark, value: escaped($0.value))
+                        }
+                    )
+                )
+            )
+        case .null, .bool, .int, .float, .timestamp: return node
+        }
+    }
+
+    /// The node without what says nothing; nil when nothing is left.
+    private func shown(_ node: YAMLNode, _ shape: Shape) -> YAMLNode? {
+        switch (shape, node.content) {
+        case (.shorthand(.command, _), .null) where form == .yaml: return nil
+        case (.shorthand(_, .list(_, .whole)), _): return node
+        case (.shorthand(_, let long), _): return shown(node, long)
+        case (.scalar(let scalar), _):
+            return !scalar.keepsZero && (node.saysNothing || (scalar.zero != nil && scalar.zero == node.string))
+                ? nil : node
+        case (.list(let inner, _), .sequence(let elements)):
+            return elements.isEmpty ? nil : node.with(.sequence(elements.map { element(of: $0, inner) }))
+        case (.map(let inner), .mapping(let mapping)):
+            let values = sorted(mapping).compactMapValues { shown($0.value, kept(inner)) ?? $0.value }
+            return values.isEmpty ? nil : node.with(.mapping(values))
+        case (.object(let object), .mapping(let mapping)):
+            return node.with(
+                .mapping(
+                    sorted(mapping).compactMapValues { entry in
+                        guard let inner = object.attributes[entry.key] else { return extensionValue(entry, of: object) }
+                        return shown(entry.value, inner)
+                    }
+                )
+            )
+        case (.object, .null): return nil
+        default: return node
+        }
+    }
+
+    /// In JSON only the project itself shows its extensions.
+    private func extensionValue(_ entry: YAMLMapping.Entry, of object: ObjectShape) -> YAMLNode? {
+        form == .yaml || object.attributes["services"] != nil ? entry.value : nil
+    }
+
+    private func element(of node: YAMLNode, _ shape: Shape) -> YAMLNode {
+        if case .scalar = shape { return node }
+        return shown(node, shape) ?? node
+    }
+
+    /// The values of a mapping with free keys stay, whatever they are.
+    private func kept(_ shape: Shape) -> Shape { if case .scalar = shape { .any } else { shape } }
+
+    private func sorted(_ mapping: YAMLMapping) -> YAMLMapping {
+        YAMLMapping(mapping.entries.sorted { $0.key < $1.key })
+    }
+}
+
+extension YAMLNode {
+    /// Whether the value is the one that leaving it out means.
+    fileprivate var saysNothing: Bool {
+        switch content {
+        case .null, .bool(false), .int(0): true
+        case .string(let text): text.isEmpty
+        case .float(let number): number == 0
+        case .bool, .int, .timestamp, .sequence, .mapping: false
+        }
+    }
+}

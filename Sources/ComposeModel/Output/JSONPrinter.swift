@@ -1,0 +1,56 @@
+package import YAMLComposer
+
+/// Prints a tree as JSON, two blanks a level.
+package struct JSONPrinter {
+    private var text = ""
+
+    /// The JSON text of `node`.
+    package static func print(_ node: YAMLNode) -> String {
+        var printer = JSONPrinter()
+        printer.write(node, indent: "")
+        return printer.text
+    }
+
+    private mutating func write(_ node: YAMLNode, indent: String) {
+        switch node.content {
+        case .null: text += "null"
+        case .string(let string), .timestamp(let string): text += Self.quoted(string)
+        case .bool, .int, .float: text += node.scalarText ?? "null"
+        case .sequence(let elements):
+            guard !elements.isEmpty else { return text += "[]" }
+            text += "["
+            for (index, element) in elements.enumerated() {
+                text += index == 0 ? "\n\(indent)  " : ",\n\(indent)  "
+                write(element, indent: indent + "  ")
+            }
+            text += "\n\(indent)]"
+        case .mapping(let mapping):
+            guard !mapping.isEmpty else { return text += "{}" }
+            text += "{"
+            for (index, entry) in mapping.entries.enumerated() {
+                text += (index == 0 ? "\n\(indent)  " : ",\n\(indent)  ") + Self.quoted(entry.key) + ": "
+                write(entry.value, indent: indent + "  ")
+            }
+            text += "\n\(indent)}"
+        }
+    }
+
+    /// The text in quotes, with what JSON does not allow escaped.
+    static func quoted(_ string: String) -> String {
+        var result = "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

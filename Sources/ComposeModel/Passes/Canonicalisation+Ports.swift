@@ -1,0 +1,66 @@
+import YAMLComposer
+
+extension Canonicalisation {
+    /// The ports that `[[address:]published:]target[/protocol]` stands for, ranges included.
+    func ports(_ node: YAMLNode, _ path: String) -> [YAMLNode] {
+        let text = node.scalarText ?? ""
+        let halves = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let networkProtocol = halves.count > 1 ? halves[1].lowercased() : "tcp"
+        guard halves.count <= 2, ["tcp", "udp", "sctp"].contains(networkProtocol) else {
+            return refuse(node, "\(path): \"\(text)\" has an unknown protocol; tcp, udp and sctp are known")
+        }
+        let (address, published, target) = Self.parts(halves[0])
+        guard let targets = Self.range(target), let address = Self.address(address) else {
+            return refuse(node, "\(path) wants [[address:]published:]target[/protocol], not \"\(text)\"")
+        }
+        var outside: ClosedRange<Int>?
+        if !published.isEmpty {
+            outside = Self.range(published)
+            guard let outside, targets.count == 1 || targets.count == outside.count else {
+                return refuse(node, "\(path): the port ranges of \"\(text)\" do not have the same length")
+            }
+        }
+        return targets.enumerated().map { index, target in
+            var entries: [(String, YAMLNode.Content)] = [
+                ("mode", .string("ingress")), ("target", .int(target)), ("protocol", .string(networkProtocol)),
+            ]
+            if !address.isEmpty { entries.append(("host_ip", .string(address))) }
+            if let outside {
+                let whole = targets.count == 1 && outside.count > 1
+                let first = outside.lowerBound + (whole ? 0 : index)
+                entries.append(("published", .string(whole ? "\(first)-\(outside.upperBound)" : String(first))))
+            }
+            return mapping(node, entries)
+        }
+    }
+
+    private func refuse(_ node: YAMLNode, _ message: String) -> [YAMLNode] {
+        diagnostics.error(message, at: node.mark)
+        return []
+    }
+
+    /// Address, published port and target; an IPv6 address stands in brackets.
+    private static func parts(_ text: String) -> (address: String, published: String, target: String) {
+        var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let target = parts.popLast() ?? ""
+        let published = parts.popLast() ?? ""
+        return (parts.joined(separator: ":"), published, target)
+    }
+
+    /// The address without brackets; nil when it is none.
+    private static func address(_ text: String) -> String? {
+        if text.isEmpty { return text }
+        if text.hasPrefix("[") && text.hasSuffix("]") {
+            let inner = text.dropFirst().dropLast()
+            return inner.contains(":") && inner.allSatisfy { $0.isHexDigit || ":.%".contains($0) } ? String(inner) : nil
+        }
+        let bytes = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return bytes.count == 4 && !bytes.contains(nil) ? text : nil
+    }
+
+    private static func range(_ text: String) -> ClosedRange<Int>? {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+        guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2 else { return nil }
+        return (0...65535).contains(first) && first <= last && last <= 65535 ? first...last : nil
+    }
+}

@@ -1,0 +1,159 @@
+import YAMLComposer
+
+/// Checks that the parts of a project fit together.
+struct Consistency {
+    let diagnostics: DiagnosticCollector
+
+    /// Checks a normalised project.
+    func check(_ project: YAMLNode) {
+        guard let services = project["services"]?.mapping else { return }
+        for entry in services.entries {
+            check(entry, services, project)
+            checkReferences(entry, project)
+            checkLimits(entry)
+            ServiceValues(diagnostics: diagnostics).check(entry)
+        }
+        checkCycles(services)
+        checkContainerNames(services)
+        ResourceConsistency(diagnostics: diagnostics).check(project)
+    }
+
+    private func check(_ entry: YAMLMapping.Entry, _ services: YAMLMapping, _ project: YAMLNode) {
+        let (name, service) = (entry.key, entry.value)
+        if service["image"]?.string?.isEmpty ?? true, service["build"] == nil && service["provider"] == nil {
+            diagnostics.error(
+                "the service \"\(name)\" has nothing to run",
+                at: entry.keyMark,
+                hint: "give it an image or a build"
+            )
+        }
+        if let build = service["build"], build["dockerfile_inline"] != nil, let file = build["dockerfile"] {
+            diagnostics.error("\"dockerfile\" and \"dockerfile_inline\" exclude each other", at: file.mark)
+        }
+        if let platform = service["platform"]?.string, let platforms = service["build"]?["platforms"],
+            platforms.sequence?.isEmpty == false, !platforms.texts.contains(platform)
+        {
+            diagnostics.error("the platforms of the build lack the service's \(platform)", at: platforms.mark)
+        }
+        if let mode = service["network_mode"], service["networks"]?.mapping?.isEmpty == false {
+            diagnostics.error("\"network_mode\" and \"networks\" exclude each other", at: mode.mark)
+        }
+        if let test = service["healthcheck"]?["test"], let first = test.texts.first,
+            !["NONE", "CMD", "CMD-SHELL"].contains(first)
+        {
+            diagnostics.error("a health check starts with CMD, CMD-SHELL or NONE", at: test.mark)
+        }
+        for dependency in service["depends_on"]?.mapping?.entries ?? [] where services[dependency.key] == nil {
+            guard dependency.value["required"]?.bool != false else { continue }
+            diagnostics.error(
+                "\"\(name)\" depends on \"\(dependency.key)\", which is not there or not active",
+                at: dependency.keyMark,
+                hint: NearestKey.match(dependency.key, among: services.keys).map { "did you mean \"\($0)\"?" }
+            )
+        }
+    }
+
+    private func checkReferences(_ entry: YAMLMapping.Entry, _ project: YAMLNode) {
+        let service = entry.value
+        for network in service["networks"]?.mapping?.entries ?? [] {
+            demand("networks", network.key, at: network.keyMark, project)
+        }
+        for model in service["models"]?.mapping?.entries ?? [] {
+            demand("models", model.key, at: model.keyMark, project)
+        }
+        for mount in service["volumes"]?.sequence ?? [] where mount["type"]?.string == "volume" {
+            if let source = mount["source"], let name = source.string, !name.isEmpty {
+                demand("volumes", name, at: source.mark, project)
+            }
+        }
+        for kind in ["configs", "secrets"] {
+            for reference in service[kind]?.sequence ?? [] {
+                demand(kind, reference["source"]?.string ?? "", at: (reference["source"] ?? reference).mark, project)
+            }
+        }
+        for reference in service["build"]?["secrets"]?.sequence ?? [] {
+            if let source = reference["source"] { demand("secrets", source.string ?? "", at: source.mark, project) }
+        }
+        var targets: [String: YAMLNode] = [:]
+        let volatile = service["tmpfs"]?.sequence ?? []
+        let mounts = (service["volumes"]?.sequence ?? []).compactMap { $0["target"] }
+        let paths =
+            mounts.map { $0.string ?? "" } + volatile.map { ($0.string ?? "").prefix { $0 != ":" } }.map(String.init)
+        for (target, path) in zip(mounts + volatile, paths) where !path.isEmpty {
+            if targets.updateValue(target, forKey: path) != nil {
+                diagnostics.error("two mounts of \"\(entry.key)\" share the target \(path)", at: target.mark)
+            }
+        }
+    }
+
+    private func demand(_ kind: String, _ name: String, at mark: SourceMark, _ project: YAMLNode) {
+        let known = project[kind]?.mapping
+        guard known?.entry(name) == nil else { return }
+        diagnostics.error(
+            "\"\(name)\" is not defined under \"\(kind)\"",
+            at: mark,
+            hint: NearestKey.match(name, among: known?.keys ?? []).map { "did you mean \"\($0)\"?" }
+        )
+    }
+
+    private func checkLimits(_ entry: YAMLMapping.Entry) {
+        let service = entry.value
+        if let scale = service["scale"], let replicas = service["deploy"]?["replicas"], scale.int != replicas.int {
+            diagnostics.error("\"scale\" and \"deploy.replicas\" differ", at: scale.mark)
+        }
+        let replicas = service["deploy"]?["replicas"] ?? service["scale"]
+        if let replicas, let count = replicas.int {
+            if count < 0 { diagnostics.error("a number of replicas is not negative", at: replicas.mark) }
+            if count > 1, let name = service["container_name"] {
+                diagnostics.error("a container name allows one replica only", at: name.mark)
+            }
+        }
+        let resources = service["deploy"]?["resources"]
+        let pairs = [
+            ("cpus", resources?["limits"]?["cpus"]), ("mem_limit", resources?["limits"]?["memory"]),
+            ("mem_reservation", resources?["reservations"]?["memory"]), ("pids_limit", resources?["limits"]?["pids"]),
+        ]
+        for (key, other) in pairs {
+            guard let own = service[key], let other, own.scalarText != other.scalarText else { continue }
+            diagnostics.error("\"\(key)\" differs from what \"deploy\" says", at: own.mark)
+        }
+    }
+
+    private func checkContainerNames(_ services: YAMLMapping) {
+        var owners: [String: String] = [:]
+        for entry in services.entries {
+            guard let node = entry.value["container_name"], let name = node.string else { continue }
+            if let owner = owners.updateValue(entry.key, forKey: name) {
+                diagnostics.error("the container name \"\(name)\" is already that of \"\(owner)\"", at: node.mark)
+            }
+        }
+    }
+
+    private func checkCycles(_ services: YAMLMapping) {
+        var done: Set<String> = []
+        for start in services.keys where !done.contains(start) {
+            if let cycle = cycle(from: start, services, [], &done) {
+                diagnostics.error(
+                    "services depend on each other in a circle: \(cycle.joined(separator: " → "))",
+                    at: services.entry(cycle[0])?.keyMark
+                )
+                return
+            }
+        }
+    }
+
+    private func cycle(
+        from name: String,
+        _ services: YAMLMapping,
+        _ path: [String],
+        _ done: inout Set<String>
+    ) -> [String]? {
+        if let start = path.firstIndex(of: name) { return path[start...] + [name] }
+        guard !done.contains(name) else { return nil }
+        for next in services[name]?["depends_on"]?.mapping?.keys ?? [] {
+            if let found = cycle(from: next, services, path + [name], &done) { return found }
+        }
+        done.insert(name)
+        return nil
+    }
+}

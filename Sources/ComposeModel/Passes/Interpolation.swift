@@ -1,0 +1,74 @@
+import YAMLComposer
+
+/// Replaces variables in the values of a file, and turns the text that comes out into the type its place wants.
+struct Interpolation {
+    /// The value of a variable.
+    let lookup: (String) -> String?
+    /// Where mistakes go.
+    let diagnostics: DiagnosticCollector
+
+    /// The tree with all values replaced; keys stay as they are.
+    func apply(_ node: YAMLNode, _ shape: Shape) -> YAMLNode {
+        switch node.content {
+        case .string(let text): return node.with(typed(replaced(text, at: node.mark), shape))
+        case .sequence(let elements):
+            let inner = Self.element(shape)
+            return node.with(.sequence(elements.map { apply($0, inner) }))
+        case .mapping(let mapping):
+            return node.with(.mapping(mapping.compactMapValues { apply($0.value, Self.value($0.key, shape)) }))
+        case .null, .bool, .int, .float, .timestamp: return node
+        }
+    }
+
+    private func replaced(_ text: String, at mark: SourceMark) -> String {
+        let template = Template(lookup: lookup) { name in
+            diagnostics.warning("the variable \(name) is not set and stands for nothing here", at: mark)
+        }
+        do throws(Template.Failure) {
+            return try template.substitute(text)
+        } catch {
+            switch error {
+            case .malformed:
+                diagnostics.error(
+                    "\"\(text)\" holds a malformed variable",
+                    at: mark,
+                    hint: "write ${NAME}, or $$ for a dollar sign"
+                )
+            case .required(let name, let message):
+                diagnostics.error(
+                    "the variable \(name) needs a value" + (message.isEmpty ? "" : ": \(message)"),
+                    at: mark,
+                    hint: "set \(name) in the environment or in .env"
+                )
+            }
+        }
+        return text
+    }
+
+    /// Text in the place of a number or truth value becomes one, if it can.
+    private func typed(_ text: String, _ shape: Shape) -> YAMLNode.Content {
+        guard case .scalar(let scalar) = Self.long(shape) else { return .string(text) }
+        switch scalar.reading {
+        case .boolean: return BooleanWord.value(of: text).map { .bool($0) } ?? .string(text)
+        case .integer: return Int(text).map { .int($0) } ?? .string(text)
+        case .decimal: return Double(text).map { .float($0) } ?? .string(text)
+        case .text, .emptiableText, .bytes, .bytesOrUnlimited, .duration, .fileMode: return .string(text)
+        }
+    }
+
+    private static func long(_ shape: Shape) -> Shape {
+        if case .shorthand(_, let inner) = shape { inner } else { shape }
+    }
+
+    private static func element(_ shape: Shape) -> Shape {
+        if case .list(let inner, _) = long(shape) { inner } else { .any }
+    }
+
+    private static func value(_ key: String, _ shape: Shape) -> Shape {
+        switch long(shape) {
+        case .object(let object): object.attributes[key] ?? .any
+        case .map(let inner): inner
+        case .scalar, .list, .shorthand, .any: .any
+        }
+    }
+}

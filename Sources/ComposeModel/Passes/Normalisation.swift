@@ -1,0 +1,112 @@
+import YAMLComposer
+
+/// Spells out what a project implies: names, the default network, dependencies of shared namespaces.
+struct Normalisation {
+    let name: ProjectName
+    let environment: [String: String]
+
+    /// The project with everything implied spelled out.
+    func apply(_ project: YAMLNode) -> YAMLNode {
+        var project = project
+        var usesDefault = false
+        project.edit("services") { services in
+            services.editEntries { _, service in
+                complete(&service)
+                usesDefault = usesDefault || service["networks"]?["default"] != nil
+            }
+        }
+        if usesDefault && project["networks"]?["default"] == nil {
+            project.setDefault("networks", .mapping(.init()))
+            project.edit("networks") { $0.set("default", .mapping(.init())) }
+        }
+        for kind in ["networks", "volumes", "configs", "secrets"] {
+            project.edit(kind) { resources in resources.editEntries { nameResource($0, &$1) } }
+        }
+        project.edit("networks") { networks in
+            networks.editEntries { _, network in network.setDefault("ipam", .mapping(.init())) }
+        }
+        project.edit("models") { models in
+            models.editEntries { key, model in model.setDefault("name", .string(key)) }
+        }
+        return project
+    }
+
+    private func complete(_ service: inout YAMLNode) {
+        if service["networks"]?.mapping?.isEmpty ?? true, service["network_mode"] == nil && service["provider"] == nil {
+            service.set("networks", .mapping(.init()))
+            service.edit("networks") { $0.set("default", .null) }
+        }
+        if service["pull_policy"]?.string == "if_not_present" { service.set("pull_policy", .string("missing")) }
+        service.edit("volumes") { mounts in
+            mounts.editElements { mount in
+                mount.edit("target") { target in
+                    if let path = target.string, !path.isEmpty { target.content = .string(FilePath.cleaned(path)) }
+                }
+            }
+        }
+        resolve(&service, "build")
+        service.edit("environment") { fill(&$0) }
+        addDependencies(&service)
+    }
+
+    private func resolve(_ service: inout YAMLNode, _ key: String) {
+        service.edit(key) { build in
+            build.edit("args") { arguments in
+                fill(&arguments)
+                // An argument that nothing gives a value is not passed at all.
+                let known = arguments.mapping?.compactMapValues { $0.value.isNull ? nil : $0.value }
+                if let known { arguments.content = .mapping(known) }
+            }
+        }
+    }
+
+    /// Variables without a value take the one of the environment, if it has one.
+    private func fill(_ variables: inout YAMLNode) {
+        variables.editEntries { key, value in
+            if value.isNull, let known = environment[key] { value.content = .string(known) }
+        }
+    }
+
+    private func addDependencies(_ service: inout YAMLNode) {
+        for link in service["links"]?.texts ?? [] {
+            addDependency(String(link.prefix { $0 != ":" }), restart: true, to: &service)
+        }
+        for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
+            guard let text = service[key]?.string, text.hasPrefix("service:") else { continue }
+            addDependency(String(text.dropFirst("service:".count)), restart: true, to: &service)
+        }
+        for source in service["volumes_from"]?.texts ?? [] where !source.hasPrefix("container:") {
+            addDependency(String(source.prefix { $0 != ":" }), restart: false, to: &service)
+        }
+    }
+
+    private func addDependency(_ other: String, restart: Bool, to service: inout YAMLNode) {
+        guard service["depends_on"]?[other] == nil else { return }
+        service.setDefault("depends_on", .mapping(.init()))
+        service.edit("depends_on") { dependencies in
+            dependencies.set(other, .mapping(.init()))
+            dependencies.edit(other) { dependency in
+                dependency.set("condition", .string("service_started"))
+                if restart { dependency.set("restart", .bool(true)) }
+                dependency.set("required", .bool(true))
+            }
+        }
+    }
+
+    private func nameResource(_ key: String, _ resource: inout YAMLNode) {
+        if let external = resource["external"] {
+            if let named = external["name"]?.string {
+                resource.set("name", .string(named))
+                resource.set("external", .bool(true))
+            } else if let text = external.string, let value = BooleanWord.value(of: text) {
+                resource.set("external", .bool(value))
+            }
+        }
+        if resource["external"]?.bool == false { resource.remove("external") }
+        if resource["external"]?.bool == true {
+            resource.setDefault("name", .string(key))
+        } else {
+            resource.setDefault("name", .string("\(name)_\(key)"))
+        }
+    }
+}

@@ -1,0 +1,83 @@
+/// The kinds of value that YAML and JSON tell apart.
+struct ValueKinds: OptionSet, Sendable {
+    let rawValue: UInt8
+    static let string = ValueKinds(rawValue: 1)
+    static let integer = ValueKinds(rawValue: 2)
+    /// Any number; whole numbers are numbers too.
+    static let number = ValueKinds(rawValue: 4 | 2)
+    static let boolean = ValueKinds(rawValue: 8)
+    static let null = ValueKinds(rawValue: 16)
+
+    /// The kinds in words: "text or a number".
+    var description: String {
+        var words: [String] = []
+        if contains(.string) { words.append("text") }
+        if contains(.number) { words.append("a number") } else if contains(.integer) { words.append("a whole number") }
+        if contains(.boolean) { words.append("true or false") }
+        guard let last = words.popLast() else { return "nothing" }
+        return words.isEmpty ? last : words.joined(separator: ", ") + " or " + last
+    }
+}
+
+/// A single value: what may be written, and what it is read as.
+struct Scalar: Sendable {
+    /// What the text of a value means; `emptiableText` reads nothing as the empty text.
+    enum Reading: Sendable {
+        case text, emptiableText, boolean, integer, decimal, bytes, bytesOrUnlimited, duration, fileMode
+    }
+
+    /// What may be written.
+    var accepts: ValueKinds
+    /// What it is read as.
+    var reading: Reading
+    /// Whether zero, false and the empty text say something that leaving the attribute out does not.
+    var keepsZero: Bool
+    /// The only texts that are allowed; empty for any text.
+    var words: [String]
+
+    init(_ accepts: ValueKinds, _ reading: Reading, keepsZero: Bool = false, words: [String] = []) {
+        self.accepts = accepts
+        self.reading = reading
+        self.keepsZero = keepsZero
+        self.words = words
+    }
+
+    /// How zero is printed where it is text.
+    var zero: String? {
+        switch reading {
+        case .bytes, .bytesOrUnlimited: "0"
+        case .duration: "0s"
+        case .text, .emptiableText, .boolean, .integer, .decimal, .fileMode: nil
+        }
+    }
+
+    /// The value in a mapping that may also be written as a list of `KEY=value`.
+    static func pairValue(nullable: Bool) -> Scalar {
+        Scalar([.string, .number, .boolean, .null], nullable ? .text : .emptiableText, keepsZero: true)
+    }
+}
+
+/// The shorter ways of writing a value.
+enum Shorthand: Sendable {
+    /// One text for a list of one.
+    case single
+    /// A list of `KEY=value` for a mapping.
+    case pairs
+    /// A list of `host=address` or a mapping, kept as a list.
+    case hosts
+    /// A list of names for a mapping from these names.
+    case names(defaults: [String: String])
+    /// Text that is split like a shell does.
+    case command
+    /// Text that a shell runs.
+    case healthTest
+    /// Text for the one attribute that matters.
+    case attribute(String)
+    case port
+    case mount
+    case device
+    case environmentFiles
+    case gpus
+    case limit
+    case external
+}

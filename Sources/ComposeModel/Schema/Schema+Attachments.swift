@@ -1,0 +1,83 @@
+extension Schema {
+    /// A reference to a secret or config.
+    static let fileReference = Shape.shorthand(
+        .attribute("source"),
+        for: .object(
+            ObjectShape(["source": .text, "target": .text, "uid": .text, "gid": .text, "mode": .mode])
+        )
+    )
+
+    /// A published port.
+    static let port = ObjectShape(
+        [
+            "name": .text, "mode": .text, "host_ip": .text, "target": .integer,
+            "published": .scalar(Scalar([.string, .integer], .text)), "protocol": .text, "app_protocol": .text,
+        ],
+        required: ["target"]
+    )
+
+    /// A mount of a service.
+    static let mount = ObjectShape(
+        [
+            "type": .word("bind", "volume", "tmpfs", "cluster", "npipe", "image"), "source": .text, "target": .text,
+            "read_only": .flag, "consistency": .text,
+            "bind": .object(
+                ObjectShape([
+                    "propagation": .text, "create_host_path": .flag,
+                    "recursive": .word("enabled", "disabled", "writable", "readonly"), "selinux": .word("z", "Z"),
+                ])
+            ),
+            "volume": .object(ObjectShape(["labels": .pairs, "nocopy": .flag, "subpath": .text])),
+            "tmpfs": .object(ObjectShape(["size": .wholeBytes, "mode": .number])),
+            "image": .object(ObjectShape(["subpath": .text])),
+        ],
+        required: ["type"]
+    )
+
+    /// A device node.
+    static let device = ObjectShape(
+        ["source": .text, "target": .text, "permissions": .text],
+        required: ["source", "target"]
+    )
+
+    /// How a service takes part in a network.
+    static let attachment = ObjectShape(
+        [
+            "aliases": .texts, "interface_name": .text, "ipv4_address": .text, "ipv6_address": .text,
+            "link_local_ips": .texts, "mac_address": .text, "driver_opts": .options,
+            "priority": .scalar(Scalar([.number], .integer)), "gw_priority": .scalar(Scalar([.number], .integer)),
+        ],
+        nullable: true
+    )
+
+    /// Additions to the container's hosts file.
+    static let extraHosts = Shape.shorthand(.hosts, for: .texts)
+
+    /// Resource limits of processes.
+    static let ulimits = Shape.map(
+        of: .shorthand(
+            .limit,
+            for: .object(ObjectShape(["hard": .keptInteger, "soft": .keptInteger], required: ["hard", "soft"]))
+        )
+    )
+
+    /// Limits of block devices.
+    static let blockIO = ObjectShape(
+        [
+            "device_read_bps": rates, "device_read_iops": rates, "device_write_bps": rates,
+            "device_write_iops": rates, "weight": .integer,
+            "weight_device": .list(of: .object(ObjectShape(["path": .text, "weight": .integer])), by: .none),
+        ],
+        extensible: false
+    )
+    private static let rates = Shape.list(
+        of: .object(ObjectShape(["path": .text, "rate": .wholeBytes])),
+        by: .none
+    )
+
+    /// A demand for devices of a kind.
+    static let deviceRequest = ObjectShape([
+        "capabilities": .texts, "count": .scalar(Scalar([.string, .integer], .integer)), "device_ids": .texts,
+        "driver": .text, "options": .pairs,
+    ])
+}

@@ -1,0 +1,42 @@
+extension Schema {
+    /// How many containers run, and with what.
+    static let deploy = ObjectShape(
+        [
+            "mode": .text, "endpoint_mode": .text, "replicas": .keptInteger, "labels": .pairs,
+            "rollback_config": .object(change), "update_config": .object(change), "resources": .object(resources),
+            "restart_policy": .object(
+                ObjectShape([
+                    "condition": .text, "delay": .duration, "max_attempts": .keptInteger, "window": .duration,
+                ])
+            ),
+            "placement": .object(
+                ObjectShape([
+                    "constraints": .list(of: .text, by: .none), "max_replicas_per_node": .integer,
+                    "preferences": .list(of: .object(ObjectShape(["spread": .text])), by: .none),
+                ])
+            ),
+        ],
+        nullable: true
+    )
+
+    private static let change = ObjectShape([
+        "parallelism": .keptInteger, "delay": .pause, "failure_action": .text, "monitor": .pause,
+        "max_failure_ratio": .decimal, "order": .word("start-first", "stop-first"),
+    ])
+
+    private static let resources = ObjectShape([
+        "limits": .object(ObjectShape(["cpus": .decimal, "memory": .byteText, "pids": .integer])),
+        "reservations": .object(
+            ObjectShape([
+                "cpus": .decimal, "memory": .byteText,
+                "generic_resources": .list(of: .object(genericResource), by: .none),
+                "devices": .list(of: .object(reservedDevice), by: .none),
+            ])
+        ),
+    ])
+
+    private static let genericResource = ObjectShape([
+        "discrete_resource_spec": .object(ObjectShape(["kind": .text, "value": .number]))
+    ])
+    private static let reservedDevice = ObjectShape(deviceRequest.attributes, required: ["capabilities"])
+}

@@ -1,0 +1,69 @@
+extension Schema {
+    /// A whole Compose file.
+    static let project = ObjectShape([
+        "version": .text, "name": .text, "include": .list(of: include, by: .none),
+        "services": .map(of: .object(service)), "models": .map(of: .object(model)),
+        "networks": .map(of: .object(network)), "volumes": .map(of: .object(volume)),
+        "secrets": .map(of: .object(secret)), "configs": .map(of: .object(config)),
+    ])
+
+    /// Another project that is taken in.
+    static let include = Shape.shorthand(
+        .attribute("path"),
+        for: .object(
+            ObjectShape(
+                ["path": .textOrTexts, "env_file": .textOrTexts, "project_directory": .text],
+                extensible: false
+            )
+        )
+    )
+
+    private static let external = Shape.shorthand(
+        .external,
+        for: .object(ObjectShape(["name": .text]))
+    )
+
+    private static let model = ObjectShape(
+        [
+            "name": .text, "model": .text, "context_size": .scalar(Scalar([.integer], .integer)),
+            "runtime_flags": .list(of: .text, by: .none),
+        ],
+        required: ["model"]
+    )
+
+    private static let network = ObjectShape(
+        [
+            "name": .text, "driver": .text, "driver_opts": .options, "external": external, "internal": .flag,
+            "enable_ipv4": .keptFlag, "enable_ipv6": .keptFlag, "attachable": .flag, "labels": .pairs,
+            "ipam": .object(
+                ObjectShape([
+                    "driver": .text, "options": .map(of: .text),
+                    "config": .list(
+                        of: .object(
+                            ObjectShape([
+                                "subnet": .text, "ip_range": .text, "gateway": .text, "aux_addresses": .map(of: .text),
+                            ])
+                        ),
+                        by: .none
+                    ),
+                ])
+            ),
+        ],
+        nullable: true
+    )
+
+    private static let volume = ObjectShape(
+        ["name": .text, "driver": .text, "driver_opts": .options, "external": external, "labels": .pairs],
+        nullable: true
+    )
+
+    private static let secret = ObjectShape([
+        "name": .text, "environment": .text, "file": .text, "external": external, "labels": .pairs, "driver": .text,
+        "driver_opts": .options, "template_driver": .text,
+    ])
+
+    private static let config = ObjectShape([
+        "name": .text, "content": .text, "environment": .text, "file": .text, "external": external, "labels": .pairs,
+        "template_driver": .text,
+    ])
+}

@@ -1,0 +1,201 @@
+import ComposeModel
+import Testing
+import YAMLComposer
+
+@Test("short forms are spelled out")
+func shortForms() {
+    #expect(
+        config(
+            """
+            services:
+              web:
+                image: nginx
+                ports: ["8080-8081:80-81/udp"]
+                volumes: ["./site:/srv:ro", "data:/data"]
+                command: sh -c "echo $$HOME"
+                mem_limit: 1.5g
+            volumes: {data: }
+            """
+        ) == """
+            name: app
+            networks:
+              default:
+                name: app_default
+            services:
+              web:
+                command:
+                  - sh
+                  - "-c"
+                  - echo $$HOME
+                image: nginx
+                mem_limit: "1610612736"
+                networks:
+                  default: null
+                ports:
+                  - mode: ingress
+                    protocol: udp
+                    published: "8080"
+                    target: 80
+                  - mode: ingress
+                    protocol: udp
+                    published: "8081"
+                    target: 81
+                volumes:
+                  - bind:
+                      create_host_path: true
+                    read_only: true
+                    source: /app/site
+                    target: /srv
+                    type: bind
+                  - source: data
+                    target: /data
+                    type: volume
+                    volume: {}
+            volumes:
+              data:
+                name: app_data
+
+            """
+    )
+}
+
+@Test("all mistakes of a file are reported at once, each with its place")
+func mistakes() {
+    #expect(
+        config(
+            """
+            services:
+              web:
+                imaeg: nginx
+                ports: 80
+                restart: {}
+            volums: {}
+            """
+        ) == """
+            compose.yaml:3:5: there is no key "imaeg" in services.web
+                    imaeg: nginx
+                    ^
+              hint: did you mean "image"?
+            compose.yaml:4:12: services.web.ports must be a list, not a number
+                    ports: 80
+                           ^
+            compose.yaml:5:14: services.web.restart must be text, not a mapping
+                    restart: {}
+                             ^
+            compose.yaml:6:1: there is no key "volums" at the top of a Compose file
+                volums: {}
+                ^
+              hint: did you mean "volumes"?
+
+            """
+    )
+}
+
+@Test("a dependency that is not there is shown where it is named")
+func missingDependency() {
+    #expect(
+        config("services:\n  web:\n    image: x\n    depends_on: [bd]\n  db: {image: y}\n") == """
+            compose.yaml:4:18: "web" depends on "bd", which is not there or not active
+                    depends_on: [bd]
+                                 ^
+              hint: did you mean "db"?
+
+            """
+    )
+}
+
+@Test(
+    "variables are replaced in every form",
+    arguments: [
+        ("$A", "a"), ("${A}", "a"), ("${NO:-d}", "d"), ("${EMPTY-d}", "''"), ("${EMPTY:-d}", "d"), ("${A:+set}", "set"),
+        ("${NO:-${A}b}", "ab"), ("$$A", "$A"), ("${NO+x}y", "y"),
+    ]
+)
+func interpolation(text: String, value: String) throws {
+    let files = ["compose.yaml": "services: {s: {image: \"x\(text)\"}}"]
+    let (tree, _) = load(files, environment: ["A": "a", "EMPTY": ""])
+    #expect(tree?["services"]?["s"]?["image"]?.string == (value == "''" ? "x" : "x" + value))
+}
+
+@Test("a later file wins, adds, resets and overrides")
+func merging() throws {
+    let files = [
+        "a.yaml": "services: {s: {image: a, cap_add: [A], dns: [\"1.1.1.1\"], environment: [X=1, Y=1], user: u}}",
+        "b.yaml":
+            "services: {s: {image: b, cap_add: [A, B], dns: !override [\"2.2.2.2\"], environment: {Y: 2}, user: !reset }}",
+    ]
+    let (tree, report) = load(files) { $0.files = ["a.yaml", "b.yaml"] }
+    let service = try #require(tree?["services"]?["s"], "\(report)")
+    #expect(service["image"]?.string == "b")
+    #expect(service["cap_add"]?.sequence?.compactMap(\.string) == ["A", "B"])
+    #expect(service["dns"]?.sequence?.compactMap(\.string) == ["2.2.2.2"])
+    #expect(service["environment"]?["X"]?.string == "1")
+    #expect(service["environment"]?["Y"]?.string == "2")
+    #expect(service["user"] == nil)
+}
+
+@Test("a service extends one of another file, whose paths start there")
+func extending() throws {
+    let files = [
+        "compose.yaml": "services: {s: {extends: {file: base/b.yaml, service: t}, tty: true}}",
+        "base/b.yaml": "services: {t: {build: ., image: x}}",
+    ]
+    let (tree, report) = load(files)
+    let service = try #require(tree?["services"]?["s"], "\(report)")
+    #expect(service["build"]?["context"]?.string == "/app/base")
+    #expect(service["tty"]?.bool == true)
+}
+
+@Test("an included project has its own directory and variables")
+func including() throws {
+    let files = [
+        "compose.yaml": "include: [sub/compose.yaml]\nservices: {a: {image: a, depends_on: [b]}}",
+        "sub/compose.yaml": "services: {b: {image: \"$IMAGE\", volumes: [\"./d:/d\"]}}", "sub/.env": "IMAGE=busybox\n",
+    ]
+    let (tree, report) = load(files)
+    let service = try #require(tree?["services"]?["b"], "\(report)")
+    #expect(service["image"]?.string == "busybox")
+    #expect(service["volumes"]?.sequence?.first?["source"]?.string == "/app/sub/d")
+}
+
+@Test("the variables of a service come from its files, then from itself")
+func environmentFiles() throws {
+    let files = [
+        "compose.yaml": "services: {s: {image: x, env_file: v.env, environment: {B: own, C: }}}",
+        "v.env": "export A=\"one\\ntwo\" # comment\nB=file\nD='$A'\nE=${A}!\n",
+    ]
+    let (tree, report) = load(files, environment: ["C": "outer"])
+    let variables = try #require(tree?["services"]?["s"]?["environment"]?.mapping, "\(report)")
+    let texts = variables.entries.map { "\($0.key)=\($0.value.string ?? "")" }.sorted()
+    #expect(texts == ["A=one\ntwo", "B=own", "C=outer", "D=$A", "E=one\ntwo!"])
+}
+
+@Test("services are on by profile or by name")
+func profiles() {
+    let files = [
+        "compose.yaml": "services: {a: {image: x}, b: {image: x, profiles: [p]}, c: {image: x, profiles: [q]}}"
+    ]
+    #expect(load(files).tree?["services"]?.mapping?.keys == ["a"])
+    #expect(load(files) { $0.profiles = ["p"] }.tree?["services"]?.mapping?.keys == ["a", "b"])
+    #expect(load(files) { $0.services = ["c"] }.tree?["services"]?.mapping?.keys == ["c"])
+}
+
+@Test("what config prints reads back as the same project")
+func roundTrip() {
+    let printed = config("services: {s: {image: x, ports: [\"80\"], ulimits: {nofile: 5}, dns: 1.1.1.1}}")
+    #expect(config(printed) == printed)
+}
+
+@Test(
+    "lengths of time read and print",
+    arguments: [
+        ("90s", "1m30s"), ("1h", "1h0m0s"), ("1.5s", "1.5s"), ("300ms", "300ms"), ("0", "0s"), ("1d", "24h0m0s"),
+    ]
+)
+func timeSpans(text: String, printed: String) { #expect(TimeSpan(text: text)?.description == printed) }
+
+@Test(
+    "amounts read as powers of 1024",
+    arguments: [("512", 512), ("1k", 1024), ("1.5kb", 1536), ("2GiB", 2 << 30), ("-1", -1)]
+)
+func byteCounts(text: String, bytes: Int) { #expect(ByteCount(text: text)?.bytes == bytes) }
