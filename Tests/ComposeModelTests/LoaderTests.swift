@@ -199,3 +199,24 @@ func timeSpans(text: String, printed: String) { #expect(TimeSpan(text: text)?.de
     arguments: [("512", 512), ("1k", 1024), ("1.5kb", 1536), ("2GiB", 2 << 30), ("-1", -1)]
 )
 func byteCounts(text: String, bytes: Int) { #expect(ByteCount(text: text)?.bytes == bytes) }
+
+@Test("variables in one another have a bound")
+func nestedVariables() {
+    func report(levels: Int) -> String {
+        let value = String(repeating: "${A:-", count: levels) + "x" + String(repeating: "}", count: levels)
+        return load(["compose.yaml": "services: {web: {image: a}}\nx-note: \"\(value)\""]).report
+    }
+    #expect(report(levels: 50).isEmpty)
+    #expect(
+        report(levels: 100_000).hasPrefix(
+            "compose.yaml:2:9: variables stand in one another more than 50 levels deep\n    x-note: \"${A:-${A:-"
+        )
+    )
+    #expect(report(levels: 100_000).count < 500)
+}
+
+@Test("a file can't send anything to the terminal but text")
+func terminalEscapes() {
+    let report = load(["compose.yaml": #"services: {web: {image: a, "\e[2J\x9b1m": 1}}"#]).report
+    #expect(report.hasPrefix(#"compose.yaml:1:28: there is no key "\u{1B}[2J\u{009B}1m" in services.web"#))
+}

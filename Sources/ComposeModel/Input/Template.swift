@@ -3,9 +3,14 @@ struct Template {
     /// Why a text could not be replaced.
     enum Failure: Error, Equatable {
         case malformed
+        /// Defaults stand within defaults beyond `nestingLimit`.
+        case nested
         /// `${NAME:?message}` where NAME is missing.
         case required(name: String, message: String)
     }
+
+    /// How deep `${…}` may stand in one another; each level reads its text again.
+    static let nestingLimit = 50
 
     /// The value of a variable.
     let lookup: (String) -> String?
@@ -79,6 +84,7 @@ struct Template {
         while index < rest.endIndex {
             let scalar = rest[index]
             if scalar == "{" && previous == "$" { depth += 1 }
+            guard depth <= nestingLimit else { throw .nested }
             if scalar == "}" { depth -= 1 }
             if depth == 0 {
                 let body = rest[..<index]

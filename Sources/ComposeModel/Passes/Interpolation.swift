@@ -34,6 +34,12 @@ struct Interpolation {
                     at: mark,
                     hint: "write ${NAME}, or $$ for a dollar sign"
                 )
+            case .nested:
+                diagnostics.error(
+                    "variables stand in one another more than \(Template.nestingLimit) levels deep",
+                    at: mark,
+                    hint: "give the inner value a variable of its own"
+                )
             case .required(let name, let message):
                 diagnostics.error(
                     "the variable \(name) needs a value" + (message.isEmpty ? "" : ": \(message)"),
