@@ -28,7 +28,11 @@ package enum Container {
         }
         do {
             let process = try LaunchedProcess.start(plan.launch, descriptors: descriptors.numbers, options: options)
-            try process.awaitExecution()
+            do { try process.awaitExecution() } catch {
+                // It has ended by itself and waits to be reaped; a sibling is our parent's to reap.
+                if !options.isSibling { _ = try process.waitForExit() }
+                throw error
+            }
             return process
         } catch {
             throw ContainerError(code: .kernel, message: "\(error)", cause: error)
@@ -51,13 +55,26 @@ private struct OpenedSources: ~Copyable {
             case .root: numbers[slot] = surroundings.root.descriptor.rawValue
             case .stdio(let number):
                 numbers[slot] = [surroundings.stdio.0, surroundings.stdio.1, surroundings.stdio.2][Int(number)]
-            case .namespace(let path): keep(try OwnedDescriptor.reading(path), as: slot)
+            case .namespace(let path, let kind, let own):
+                let namespace = try OwnedDescriptor.reading(path)
+                let isOurs = try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind)"))
+                if own && isOurs {
+                    throw ContainerError.invalid(
+                        "linux.namespaces",
+                        "\(path) is the host's namespace, which may not be changed"
+                    )
+                }
+                keep(namespace, as: slot)
             case .bind(let path, let recursive, let attributes):
                 let mount = try DetachedMount.copy(of: path, recursive: recursive, attributes: attributes)
                 keep(mount.takeDescriptor(), as: slot)
             }
-        } catch {
+        } catch let error as SyscallError {
             throw .kernel(slot.name, error)
+        } catch let error as ContainerError {
+            throw error
+        } catch {
+            throw ContainerError(code: .kernel, message: "\(slot.name): \(error)", cause: error)
         }
     }
 

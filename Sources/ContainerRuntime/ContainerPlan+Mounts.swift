@@ -3,12 +3,11 @@ import OCISpec
 
 extension ContainerPlan {
     /// Mounts in the order of the configuration, each on a directory or file made for it when there is none.
-    mutating func appendMounts(_ spec: RuntimeSpec) throws(ContainerError) {
+    mutating func appendMounts(_ spec: RuntimeSpec, sysctls: [Sysctl]) throws(ContainerError) {
         for (index, mount) in (spec.mounts ?? []).enumerated() {
-            try appendMount(mount, origin: "mounts[\(index)]", sysctls: spec.linux?.sysctl ?? [:])
+            try appendMount(mount, origin: "mounts[\(index)]", sysctls: sysctls)
         }
-        if let sysctl = spec.linux?.sysctl, !sysctl.isEmpty, !(spec.mounts ?? []).contains(where: { $0.type == "proc" })
-        {
+        if !sysctls.isEmpty, !(spec.mounts ?? []).contains(where: { $0.type == "proc" }) {
             throw .invalid("linux.sysctl", "needs a mount of type proc")
         }
     }
@@ -16,15 +15,12 @@ extension ContainerPlan {
     private mutating func appendMount(
         _ mount: MountSpec,
         origin: String,
-        sysctls: [String: String]
+        sysctls: [Sysctl]
     ) throws(ContainerError) {
         guard mount.destination.hasPrefix("/") else {
             throw .invalid("\(origin).destination", "'\(mount.destination)' is not an absolute path")
         }
-        guard mount.uidMappings == nil, mount.gidMappings == nil else {
-            throw .unsupported(origin, "id-mapped mounts are not supported yet")
-        }
-        let options = MountOptions(mount.options ?? [])
+        let options = try mount.checkedOptions(place: origin)
         let name = mount.destination.split(separator: "/").joined(separator: "-")
         if options.isBind || mount.type == "bind" {
             guard let source = mount.source else {
@@ -45,9 +41,8 @@ extension ContainerPlan {
         launch.append(.makeFilesystem(recipe, into: slot), origin: origin)
         if type == "proc" {
             // Before anyone sees this procfs: nothing can stand between the path and the kernel's file.
-            for (key, value) in sysctls.sorted(by: { $0.key < $1.key }) {
-                let path = "sys/" + key.split(separator: ".").joined(separator: "/")
-                launch.append(.write(value, beneath: slot, path: path), origin: "linux.sysctl")
+            for sysctl in sysctls {
+                launch.append(.write(sysctl.value, beneath: slot, path: "sys/" + sysctl.path), origin: "linux.sysctl")
             }
         }
         appendMountPoint(mount.destination, origin: origin)
@@ -67,7 +62,12 @@ extension ContainerPlan {
 
     /// The devices every container has, those the configuration adds, and the links programs expect.
     mutating func appendDevices(_ spec: RuntimeSpec) throws(ContainerError) {
-        guard (spec.mounts ?? []).contains(where: { $0.destination == "/dev" && $0.type == "tmpfs" }) else { return }
+        guard (spec.mounts ?? []).contains(where: { $0.destination == "/dev" && $0.type == "tmpfs" }) else {
+            guard (spec.linux?.devices ?? []).isEmpty else {
+                throw .unsupported("linux.devices", "devices without a tmpfs at /dev are not supported yet")
+            }
+            return
+        }
         for (name, major, minor) in ContainerPlan.defaultDevices {
             launch.append(.makeDevice(DeviceNode("/dev/\(name)", .character, major: major, minor: minor, mode: 0o666)))
         }
@@ -90,6 +90,13 @@ extension ContainerPlan {
         }
         guard device.path.hasPrefix("/dev/") else {
             throw .unsupported("\(place).path", "'\(device.path)' is not below /dev")
+        }
+        guard (device.uid ?? 0) == 0, (device.gid ?? 0) == 0 else {
+            throw .unsupported(place, "an owner other than 0:0 is not supported yet")
+        }
+        let numbers = 0...Int64(UInt32.max)
+        guard numbers.contains(device.major ?? 0), numbers.contains(device.minor ?? 0) else {
+            throw .invalid(place, "\(device.major ?? 0):\(device.minor ?? 0) is not a device number")
         }
         return DeviceNode(
             device.path,

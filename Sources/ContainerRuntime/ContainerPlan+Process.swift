@@ -44,7 +44,7 @@ extension ContainerPlan {
         let permitted = try capabilities(names.permitted, place: "\(place).permitted")
         let inheritable = try capabilities(names.inheritable, place: "\(place).inheritable")
         let ambient = try capabilities(names.ambient, place: "\(place).ambient")
-        if let umask = user.umask { launch.append(.setUmask(umask), origin: "process.user.umask") }
+        launch.append(.setUmask(user.umask ?? 0o022), origin: user.umask == nil ? "" : "process.user.umask")
         launch.append(.limitBoundingSet(bounding), origin: "\(place).bounding")
         launch.append(
             .setCredentials(Credentials(uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [])),
@@ -54,11 +54,10 @@ extension ContainerPlan {
         if let seccomp, !noNewPrivileges {
             // Without no_new_privs, loading a filter takes CAP_SYS_ADMIN, which a change of user made ineffective.
             let admin = CapabilitySet(named: "SYS_ADMIN") ?? []
-            let setpcap = CapabilitySet(named: "SETPCAP") ?? []
             launch.append(
                 .setCapabilities(
-                    effective: effective.union(admin).union(setpcap),
-                    permitted: permitted.union(effective).union(admin).union(setpcap),
+                    effective: effective.union(admin),
+                    permitted: permitted.union(effective).union(admin),
                     inheritable: []
                 )
             )

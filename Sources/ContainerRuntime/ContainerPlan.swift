@@ -7,8 +7,8 @@ package enum DescriptorSource: Hashable, Sendable {
     case root
     /// A detached copy of a host path's mount: open_tree(2).
     case bind(path: String, recursive: Bool, attributes: MountAttributes)
-    /// A namespace file, as in `/proc/PID/ns`.
-    case namespace(path: String)
+    /// A namespace file, as in `/proc/PID/ns`; `own` when it may not be the launching process's, which is to change it.
+    case namespace(path: String, Namespaces, own: Bool)
     /// Standard input, output or error of the program.
     case stdio(Int32)
 }
@@ -32,16 +32,24 @@ package struct ContainerPlan: Hashable, Sendable {
         guard namespaces.created.contains(.mount) else {
             throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
         }
-        try refuseUnsupported(spec)
+        try spec.refuseUnsupported()
+        let sysctls = try (spec.linux?.sysctl ?? [:]).sorted(by: { $0.key < $1.key })
+            .map { (key, value) throws(ContainerError) in try Sysctl(key: key, value: value, owned: namespaces.all) }
+        if spec.hostname ?? spec.domainname != nil, !namespaces.all.contains(.uts) {
+            throw .invalid("hostname", "needs a uts namespace of the container's own")
+        }
+        // Before any file or device: a mode is what the configuration says, not what is left of it.
+        launch.append(.setUmask(0))
         for (kind, path) in namespaces.joined {
-            let slot = makeSlot("\(kind)ns", .namespace(path: path))
+            let changes = kind == .uts || !sysctls.isEmpty
+            let slot = makeSlot("\(kind)ns", .namespace(path: path, kind, own: changes))
             launch.append(.join(slot, kind), origin: "linux.namespaces")
         }
         appendRoot(spec)
         if namespaces.created.contains(.cgroup) { launch.append(.unshare(.cgroup)) }
         if let hostname = spec.hostname { launch.append(.setHostname(hostname), origin: "hostname") }
         if let domainname = spec.domainname { launch.append(.setDomainname(domainname), origin: "domainname") }
-        try appendMounts(spec)
+        try appendMounts(spec, sysctls: sysctls)
         try appendDevices(spec)
         appendPathRestrictions(spec)
         if spec.root?.readonly == true, let root = slot(of: .root) {
@@ -58,12 +66,6 @@ package struct ContainerPlan: Hashable, Sendable {
     }
 
     private func slot(of source: DescriptorSource) -> LaunchSlot? { sources.first { $0.value == source }?.key }
-
-    private func refuseUnsupported(_ spec: RuntimeSpec) throws(ContainerError) {
-        if spec.process?.terminal == true { throw .unsupported("process.terminal", "not supported yet") }
-        if spec.hooks != nil { throw .unsupported("hooks", "not supported yet") }
-        if spec.linux?.resources != nil { throw .unsupported("linux.resources", "not supported yet") }
-    }
 
     private mutating func appendRoot(_ spec: RuntimeSpec) {
         let root = makeSlot("root", .root)
@@ -91,6 +93,9 @@ package struct ContainerPlan: Hashable, Sendable {
 struct NamespacePlan {
     var created: Namespaces = []
     var joined: [(kind: Namespaces, path: String)] = []
+
+    /// All that are not simply the launching process's.
+    var all: Namespaces { joined.reduce(created) { $0.union($1.kind) } }
 
     private static let kinds: [String: Namespaces] = [
         "pid": .pid, "network": .network, "mount": .mount, "ipc": .ipc, "uts": .uts, "user": .user,

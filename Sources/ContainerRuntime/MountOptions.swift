@@ -8,6 +8,8 @@ package struct MountOptions: Hashable, Sendable {
     package var isBind = false
     /// `rbind` is among them.
     package var isRecursive = false
+    /// Options that are known but can't be had.
+    package var unsupported: [String] = []
     /// What the filesystem itself is told.
     package var parameters: [FilesystemRecipe.Parameter] = []
 
@@ -24,7 +26,9 @@ package struct MountOptions: Hashable, Sendable {
                 switch word {
                 case "bind": isBind = true
                 case "rbind": (isBind, isRecursive) = (true, true)
-                case "defaults", "sync", "async", "relatime", "norelatime", "silent", "loud": break
+                case "defaults", "async", "relatime", "silent": break  // what a mount is without being told
+                case "sync", "dirsync", "noatime", "nodiratime", "strictatime", "nosymfollow", "norelatime", "loud":
+                    unsupported.append(word)
                 default: parameters.append(MountOptions.parameter(word))
                 }
             }

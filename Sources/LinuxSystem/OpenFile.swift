@@ -19,6 +19,14 @@ extension OwnedDescriptor {
         )
     }
 
+    /// Whether two descriptors are open on the same file, as fstat(2) tells files apart; namespaces are files too.
+    package borrowing func isSameFile(as other: borrowing OwnedDescriptor) throws(SyscallError) -> Bool {
+        var (mine, theirs) = (stat(), stat())
+        _ = try SyscallError.checkErrno(fstat(rawValue, &mine), "fstat", "descriptor \(rawValue)")
+        _ = try SyscallError.checkErrno(fstat(other.rawValue, &theirs), "fstat", "descriptor \(other.rawValue)")
+        return mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino
+    }
+
     /// Makes a file that has no path and lives in memory: memfd_create(2) with `MFD_CLOEXEC`.
     package static func memory(_ name: String) throws(SyscallError) -> OwnedDescriptor {
         let result = name.withCString {

@@ -42,6 +42,7 @@ struct ContainerPlanTests {
         #expect(
             plan.launch.description == """
                 clone mount,pid,ipc,uts
+                umask 00
                 join net namespace $netns  # linux.namespaces
                 propagation / private
                 copy /dev/null as $cover-of-/proc/kcore  # linux.maskedPaths
@@ -76,9 +77,10 @@ struct ContainerPlanTests {
                 descriptor 1 $stdout
                 descriptor 2 $stderr
                 chdir /srv  # process.cwd
+                umask 022
                 bounding CHOWN,KILL  # process.capabilities.bounding
                 credentials 33:33  # process.user
-                capabilities effective SETPCAP,SYS_ADMIN permitted SETPCAP,SYS_ADMIN inheritable none
+                capabilities effective SYS_ADMIN permitted SYS_ADMIN inheritable none
                 seccomp 2 instructions  # linux.seccomp
                 capabilities effective none permitted none inheritable none  # process.capabilities
                 close-on-exec 3-
@@ -117,7 +119,33 @@ struct ContainerPlanTests {
             Mistake("linux.namespaces[5].type: 'soul' is not a kind of namespace") {
                 $0.linux?.namespaces?.append(.init(type: "soul"))
             },
-            Mistake("linux.sysctl: needs a mount of type proc") { $0.linux?.sysctl = ["a": "b"] },
+            Mistake("linux.sysctl: needs a mount of type proc") { $0.linux?.sysctl = ["kernel.msgmax": "1"] },
+            Mistake("linux.sysctl.kernel.core_pattern: belongs to the host, not to a namespace of the container") {
+                $0.linux?.sysctl = ["kernel.core_pattern": "|/bin/sh"]
+            },
+            Mistake("linux.sysctl.net.ipv4.ip_forward: needs a net namespace of the container's own") {
+                $0.linux?.sysctl = ["net.ipv4.ip_forward": "1"]
+            },
+            Mistake("linux.sysctl.net//////sysrq-trigger: is not the name of a kernel parameter") {
+                $0.linux?.sysctl = ["net//////sysrq-trigger": "b"]
+            },
+            Mistake("linux.sysctl.net/../../sysrq-trigger: is not the name of a kernel parameter") {
+                $0.linux?.sysctl = ["net/../../sysrq-trigger": "b"]
+            },
+            Mistake("linux.sysctl.net.//.//.sysrq-trigger: is not the name of a kernel parameter") {
+                $0.linux?.sysctl = ["net.//.//.sysrq-trigger": "b"]
+            },
+            Mistake("hostname: needs a uts namespace of the container's own") {
+                $0.hostname = "gone"
+                $0.linux?.namespaces = [.init(type: "mount")]
+            },
+            Mistake("process.oomScoreAdj: not supported yet") { $0.process?.oomScoreAdj = 0 },
+            Mistake("mounts[0].options: 'sync' is not supported yet") {
+                $0.mounts = [.init(destination: "/a", type: "tmpfs", options: ["sync"])]
+            },
+            Mistake("mounts[0].options: 'size' is not an option of a bind mount") {
+                $0.mounts = [.init(destination: "/a", type: "bind", source: "/b", options: ["bind", "size=1"])]
+            },
         ]
     )
     func mistakes(_ mistake: Mistake) {

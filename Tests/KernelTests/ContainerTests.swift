@@ -86,7 +86,8 @@ private struct TemporaryDirectory: ~Copyable {
     deinit { try? FileManager.default.removeItem(atPath: path) }  // a leftover in /tmp harms nobody
 }
 
-@Suite("a container", .enabled(if: getuid() == 0, "needs root"))
+// One after the other: two of them look at what belongs to the whole process, its umask and its children.
+@Suite("a container", .serialized, .enabled(if: getuid() == 0, "needs root"))
 struct ContainerTests {
     @Test("is alone: first process, own host name, own root, no descriptor but 0 to 2")
     func isolation() throws {
@@ -224,6 +225,40 @@ struct ContainerTests {
 
                 """
         )
+    }
+
+    @Test("has devices everyone may use, whatever the launching process's umask")
+    func deviceModes() throws {
+        let before = umask(0o077)
+        defer { umask(before) }
+        #expect(try run(["sh", "-c", "stat -c %a /dev/null /dev/tty; umask"]).output == "666\n666\n0022\n")
+    }
+
+    @Test("can't join the host's namespaces to change them")
+    func hostNamespace() throws {
+        let error = #expect(throws: ContainerError.self) {
+            try run(["true"]) {
+                $0.linux?.namespaces = [.init(type: "mount"), .init(type: "uts", path: "/proc/self/ns/uts")]
+            }
+        }
+        #expect(
+            error?.message == "linux.namespaces: /proc/self/ns/uts is the host's namespace, which may not be changed"
+        )
+    }
+
+    @Test("is not started with text that the kernel would cut short")
+    func nulBytes() throws {
+        let error = #expect(throws: ContainerError.self) { try run(["true", "a\0b"]) }
+        #expect(error?.message.hasPrefix("process.args: execute ") == true)
+        #expect(error?.message.hasSuffix("(EILSEQ)") == true)
+    }
+
+    @Test("that fails to start leaves no process behind")
+    func noZombie() throws {
+        #expect(throws: ContainerError.self) { try run(["no-such-program"]) { $0.hostname = "zombie" } }
+        var information = siginfo_t()
+        let result = waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT)
+        #expect(result == -1 || information._sifields._kill.si_pid == 0)
     }
 
     @Test("names the step that failed and what asked for it")

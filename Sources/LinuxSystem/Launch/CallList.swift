@@ -36,12 +36,16 @@ struct CallList {
         return slotCount - 1
     }
 
-    /// A zero-terminated copy of a string; a string that holds NUL ends there, as every C string does.
+    /// Whether a string holds a NUL, where the kernel would see it end.
+    private(set) var hasBrokenString = false
+
+    /// A zero-terminated copy of a string.
     mutating func string(_ text: String) -> CallArgument { .address(stringOffset(text)) }
 
     private mutating func stringOffset(_ text: String) -> Int {
         if let offset = strings[text] { return offset }
         let offset = arena.count
+        hasBrokenString = hasBrokenString || text.utf8.contains(0)
         arena.append(contentsOf: text.utf8)
         arena.append(0)
         strings[text] = offset

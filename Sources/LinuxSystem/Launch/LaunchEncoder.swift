@@ -6,11 +6,14 @@ struct LaunchEncoder {
     private(set) var list: CallList
     /// The index of the step that each call is part of.
     private(set) var stepOfCall: [Int] = []
+    /// The first step with a NUL in its text: it would do something else than it says.
+    private(set) var brokenStep: Int?
 
     init(_ plan: LaunchPlan) {
         list = CallList(slotCount: plan.slots.count + 1)
         for (index, entry) in plan.entries.enumerated() {
             encode(entry.step)
+            if list.hasBrokenString && brokenStep == nil { brokenStep = index }
             while stepOfCall.count < list.calls.count { stepOfCall.append(index) }
         }
     }

@@ -46,6 +46,9 @@ package struct LaunchedProcess: ~Copyable, Sendable {
         options: Options = Options()
     ) throws(LaunchError) -> LaunchedProcess {
         let encoder = LaunchEncoder(plan)
+        if let broken = encoder.brokenStep {
+            throw LaunchError(entry: plan.entries[broken], errno: Errno(rawValue: EILSEQ))
+        }
         let pipe = try makeReportPipe()
         var pidfd: Int32 = -1
         let slots = Dictionary(uniqueKeysWithValues: descriptors.map { ($0.key.index, $0.value) })

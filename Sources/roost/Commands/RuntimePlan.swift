@@ -1,6 +1,5 @@
 import ArgumentParser
 import ContainerRuntime
-import FoundationEssentials
 import LinuxSystem
 import OCISpec
 
@@ -23,18 +22,13 @@ struct RuntimePlan: ParsableCommand {
     var bundle = "."
 
     func run() throws {
-        let path = "\(bundle)/config.json"
-        let spec: RuntimeSpec
         do {
-            spec = try JSONDecoder().decode(RuntimeSpec.self, from: Data(contentsOf: URL(filePath: path)))
-        } catch {
-            throw ValidationError("\(path): \(error)")
-        }
-        do {
+            let spec = try RuntimeSpec(bundle: bundle)
             let seccomp = try spec.linux?.seccomp.map { try SeccompProgram(compiling: $0) }
-            print(try ContainerPlan(spec, seccomp: seccomp).launch, terminator: "")
+            ProcessContext.writeOutput("\(try ContainerPlan(spec, seccomp: seccomp).launch)")
         } catch {
-            throw ValidationError("\(path): \(error)")
+            ProcessContext.writeError("error: \(error)\n")
+            throw ExitCode.failure
         }
     }
 }

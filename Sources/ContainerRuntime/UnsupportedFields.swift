@@ -1,0 +1,45 @@
+import LinuxSystem
+import OCISpec
+
+extension RuntimeSpec {
+    /// Refuses what would otherwise be passed over: a container that lacks part of its configuration is another one.
+    func refuseUnsupported() throws(ContainerError) {
+        let process = process ?? ProcessSpec()
+        let linux = linux ?? LinuxSpec()
+        let asked: [(field: String, isThere: Bool)] = [
+            ("process.terminal", process.terminal == true), ("process.consoleSize", process.consoleSize != nil),
+            ("process.apparmorProfile", process.apparmorProfile?.isEmpty == false),
+            ("process.selinuxLabel", process.selinuxLabel?.isEmpty == false),
+            ("process.oomScoreAdj", process.oomScoreAdj != nil), ("process.scheduler", process.scheduler != nil),
+            ("process.ioPriority", process.ioPriority != nil),
+            ("process.execCPUAffinity", process.execCPUAffinity != nil), ("hooks", hooks != nil),
+            ("linux.uidMappings", linux.uidMappings?.isEmpty == false),
+            ("linux.gidMappings", linux.gidMappings?.isEmpty == false), ("linux.resources", linux.resources != nil),
+            ("linux.cgroupsPath", linux.cgroupsPath?.isEmpty == false),
+            ("linux.rootfsPropagation", !["", "private", "rprivate"].contains(linux.rootfsPropagation ?? "")),
+            ("linux.mountLabel", linux.mountLabel?.isEmpty == false), ("linux.intelRdt", linux.intelRdt != nil),
+            ("linux.personality", linux.personality != nil), ("linux.timeOffsets", linux.timeOffsets?.isEmpty == false),
+        ]
+        for (field, isThere) in asked where isThere { throw .unsupported(field, "not supported yet") }
+    }
+}
+
+extension MountSpec {
+    /// The options, when all of them can be had.
+    func checkedOptions(place: String) throws(ContainerError) -> MountOptions {
+        guard uidMappings == nil, gidMappings == nil else {
+            throw .unsupported(place, "id-mapped mounts are not supported yet")
+        }
+        let options = MountOptions(options ?? [])
+        if let propagation = options.propagation, propagation != .private {
+            throw .unsupported("\(place).options", "propagation '\(propagation)' is not supported yet")
+        }
+        if let word = options.unsupported.first {
+            throw .unsupported("\(place).options", "'\(word)' is not supported yet")
+        }
+        if options.isBind || type == "bind", let parameter = options.parameters.first {
+            throw .invalid("\(place).options", "'\(parameter.key)' is not an option of a bind mount")
+        }
+        return options
+    }
+}
