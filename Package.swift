@@ -34,6 +34,7 @@ let package = Package(
         .target(name: "ContainerRuntime", dependencies: ["OCISpec", "LinuxSystem", "CSeccomp"], swiftSettings: common),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(name: "ComposeModel", dependencies: ["YAMLComposer"], swiftSettings: memorySafe),
+        .target(name: "Orchestrator", dependencies: ["ComposeModel"], swiftSettings: memorySafe),
         .executableTarget(
             name: "roost",
             dependencies: [
@@ -59,6 +60,7 @@ let package = Package(
         ),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
+        .testTarget(name: "OrchestratorTests", dependencies: ["Orchestrator"], swiftSettings: common),
     ],
     cLanguageStandard: .gnu17
 )

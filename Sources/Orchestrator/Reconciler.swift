@@ -1,0 +1,345 @@
+/// The machine that brings a project where it should be: events in, actions out, no I/O.
+///
+/// Whatever happens, it plans anew from what is there then, and begins every step that waits for nothing.
+package struct Reconciler: Sendable {
+    /// What is wanted and what is there.
+    package private(set) var state: ProjectState
+    private var inFlight: [Subject: Step.Operation] = [:]
+    /// The definitions that containers under way are made from; a command may ask for others meanwhile.
+    private var making: [String: String] = [:]
+    private var requests: [Request] = []
+    private var isPublishing = false
+    private var isUnpublished = false
+    private var wake: WallTime?
+    private var nextRequest = 1
+
+    private struct Request: Sendable {
+        let id: Int
+        let awaited: Awaited
+        let deadline: WallTime?
+        var failures: [Failure] = []
+    }
+
+    /// What a request waits for, beyond the steps it causes.
+    package enum Awaited: Hashable, Sendable {
+        /// Nothing more.
+        case steps
+        /// Every container of these services is ready, or has done its work.
+        case readiness(services: Set<String>)
+    }
+
+    /// Something that went wrong for a request.
+    package struct Failure: Hashable, Codable, Sendable {
+        /// The container, network or volume.
+        package var subject: String
+        /// What happened.
+        package var message: String
+
+        /// A failure of `subject`.
+        package init(subject: String, message: String) {
+            self.subject = subject
+            self.message = message
+        }
+    }
+
+    /// How an operation ended.
+    package enum Outcome: Hashable, Sendable {
+        /// It is done.
+        case done(at: WallTime)
+        /// It is not, and why.
+        case failed(String)
+    }
+
+    /// Something that happened.
+    package enum Event: Sendable {
+        /// An operation that was begun has ended.
+        case ended(Step.Operation, Outcome)
+        /// A container's process has ended; the status is nil when nobody saw it.
+        case exited(container: String, code: Int32?, at: WallTime)
+        /// A health check has come to another verdict.
+        case health(container: String, ContainerState.Health)
+        /// The changes asked for by `publish` are in force.
+        case published
+        /// The moment asked for has come.
+        case wake
+    }
+
+    /// Something to do.
+    package enum Action: Hashable, Sendable {
+        /// Writes the state of these containers (nil: a container that is gone) before anything that follows is done.
+        case save(container: String)
+        /// Writes the state of networks and volumes.
+        case saveResources
+        /// Begins an operation; its end comes back as an event.
+        case begin(Step.Operation)
+        /// Tells everyone who watches.
+        case report(Progress)
+        /// Brings published ports and names in line with the containers that are ready.
+        case publish
+        /// Asks for a `wake` at that moment, instead of any other asked for before.
+        case wake(at: WallTime)
+        /// Answers a request.
+        case answer(request: Int, failures: [Failure])
+    }
+
+    /// A machine for a project in `state`.
+    package init(state: ProjectState) { self.state = state }
+
+    /// Whether there is nothing left to look after: nothing runs, rests, is under way or waited for.
+    package var isIdle: Bool {
+        requests.isEmpty && inFlight.isEmpty && !isPublishing && !isUnpublished
+            && state.containers.allSatisfy {
+                !$0.isRunning && $0.restartTime == nil && !($0.actual?.isUnclean ?? false)
+            }
+    }
+
+    /// Takes up work that was left: after a start, before the first event.
+    package mutating func resume(now: WallTime) -> [Action] {
+        isUnpublished = true
+        return settle(before: state, now: now)
+    }
+
+    /// Carries out a command; its answer comes as an action that carries the number returned here.
+    package mutating func request(
+        awaiting awaited: Awaited = .steps,
+        deadline: WallTime? = nil,
+        now: WallTime,
+        _ command: (inout ProjectState) -> Void
+    ) -> (id: Int, actions: [Action]) {
+        let before = state
+        command(&state)
+        let id = nextRequest
+        nextRequest += 1
+        requests.append(Request(id: id, awaited: awaited, deadline: deadline))
+        return (id, settle(before: before, now: now))
+    }
+
+    /// Takes in an event.
+    package mutating func handle(_ event: Event, now: WallTime) -> [Action] {
+        let before = state
+        var actions: [Action] = []
+        switch event {
+        case .ended(let operation, let outcome):
+            if let subject = operation.subject { inFlight[subject] = nil }
+            actions += end(operation, outcome, now: now)
+        case .exited(let name, let code, let at):
+            exit(name, code: code, at: at)
+        case .health(let name, let health):
+            if state[container: name]?.isRunning == true {
+                state[container: name]?.actual?.health = health
+                isUnpublished = true
+            }
+        case .published: isPublishing = false
+        case .wake: wake = nil
+        }
+        return actions + settle(before: before, now: now)
+    }
+
+    // Events
+
+    private mutating func end(_ operation: Step.Operation, _ outcome: Outcome, now: WallTime) -> [Action] {
+        switch outcome {
+        case .done(let at):
+            complete(operation, at: at)
+            return Progress(ended: operation).map { [.report($0)] } ?? []
+        case .failed(let message):
+            let subject = fail(operation, message, now: now)
+            for index in requests.indices { requests[index].failures.append(.init(subject: subject, message: message)) }
+            return Progress(failed: operation, message).map { [.report($0)] } ?? []
+        }
+    }
+
+    private mutating func complete(_ operation: Step.Operation, at: WallTime) {
+        switch operation {
+        case .createNetwork(let name): Self.update(&state.networks, name) { $0.actual = $0.wanted ?? "" }
+        case .createVolume(let name): Self.update(&state.volumes, name) { $0.actual = $0.wanted ?? "" }
+        case .removeNetwork(let name): Self.forget(&state.networks, name)
+        case .removeVolume(let name): Self.forget(&state.volumes, name)
+        case .create(let name), .recreate(let name):
+            guard var container = state[container: name] else { return }
+            container.actual = .init(digest: making.removeValue(forKey: name) ?? "")
+            state[container: name] = container
+        case .start(let name):
+            guard var container = state[container: name], var actual = container.actual else { return }
+            actual.phase = .running(since: at)
+            actual.health = container.definition.hasHealthcheck ? .starting : .none
+            actual.restarts = container.goal == .keep ? actual.restarts + 1 : 0
+            container.actual = actual
+            if container.goal == .start || container.goal == .restart { container.goal = .keep }
+            state[container: name] = container
+            isUnpublished = true
+        case .stop: break  // The process's end came as an event of its own.
+        case .clean(let name): state[container: name]?.actual?.isUnclean = false
+        case .remove(let name):
+            state[container: name] = nil
+            isUnpublished = true
+        case .wait: break
+        }
+    }
+
+    /// Returns the name of what failed.
+    private mutating func fail(_ operation: Step.Operation, _ message: String, now: WallTime) -> String {
+        switch operation {
+        case .createNetwork(let name), .removeNetwork(let name):
+            Self.update(&state.networks, name) { $0.failure = message }
+            return name
+        case .createVolume(let name), .removeVolume(let name):
+            Self.update(&state.volumes, name) { $0.failure = message }
+            return name
+        case .start(let name):
+            guard var container = state[container: name] else { return name }
+            container.actual?.isUnclean = true
+            if container.goal == .keep {
+                // It has run before, so what is in the way may pass: the restart policy has the say.
+                container.actual?.phase = .exited(code: 127, at: now)
+                container.actual?.restarts += 1
+            } else {
+                container.goal = .create
+                container.failure = message
+            }
+            state[container: name] = container
+            return name
+        case .create(let name), .recreate(let name), .stop(let name), .clean(let name), .remove(let name):
+            state[container: name]?.failure = message
+            return name
+        case .wait: return ""
+        }
+    }
+
+    private mutating func exit(_ name: String, code: Int32?, at: WallTime) {
+        guard var container = state[container: name], var actual = container.actual else { return }
+        if case .running(let since) = actual.phase, at - since >= RestartPolicy.recovery { actual.restarts = 0 }
+        actual.phase = code.map { .exited(code: $0, at: at) } ?? .lost(at: at)
+        actual.health = .none
+        actual.isUnclean = true
+        container.actual = actual
+        if container.goal == .restart { container.goal = .start }
+        state[container: name] = container
+        isUnpublished = true
+    }
+
+    private static func update(
+        _ resources: inout [ProjectState.Resource],
+        _ name: String,
+        _ body: (inout ProjectState.Resource) -> Void
+    ) {
+        if let index = resources.firstIndex(where: { $0.name == name }) { body(&resources[index]) }
+    }
+
+    /// A resource that was removed is gone, unless it is wanted in another form.
+    private static func forget(_ resources: inout [ProjectState.Resource], _ name: String) {
+        update(&resources, name) { $0.actual = nil }
+        resources.removeAll { $0.name == name && $0.wanted == nil }
+    }
+
+    // Decisions
+
+    /// Plans, begins what can begin, and answers who has waited long enough.
+    private mutating func settle(before: ProjectState, now: WallTime) -> [Action] {
+        var plan = Planner.plan(state, now: now)
+        if !plan.obstacles.isEmpty {
+            giveUp(plan.obstacles)
+            plan = Planner.plan(state, now: now)
+        }
+        var actions = saves(before: before)
+        for step in plan.steps where step.after.isEmpty {
+            guard let subject = step.operation.subject, inFlight[subject] == nil else { continue }
+            inFlight[subject] = step.operation
+            switch step.operation {
+            case .create(let name), .recreate(let name): making[name] = state[container: name]?.definition.digest
+            default: break
+            }
+            if let progress = Progress(begun: step.operation) { actions.append(.report(progress)) }
+            actions.append(.begin(step.operation))
+        }
+        if isUnpublished && !isPublishing {
+            isUnpublished = false
+            isPublishing = true
+            actions.append(.publish)
+        }
+        actions += answers(plan, now: now)
+        let moment = ([plan.nextWake] + requests.map(\.deadline)).compactMap(\.self).min()
+        if let moment, moment != wake {
+            wake = moment
+            actions.append(.wake(at: moment))
+        }
+        return actions
+    }
+
+    private func saves(before: ProjectState) -> [Action] {
+        var actions: [Action] = []
+        if before.networks != state.networks || before.volumes != state.volumes { actions.append(.saveResources) }
+        let old = Dictionary(uniqueKeysWithValues: before.containers.map { ($0.name, $0) })
+        var names = Set(old.keys)
+        for container in state.containers {
+            names.remove(container.name)
+            if old[container.name] != container { actions.append(.save(container: container.name)) }
+        }
+        return actions + names.sorted().map { .save(container: $0) }
+    }
+
+    /// Containers whose start became impossible stay as they are; every request learns why.
+    private mutating func giveUp(_ obstacles: [Plan.Obstacle]) {
+        for obstacle in obstacles {
+            state[container: obstacle.container]?.failure = obstacle.reason
+            for index in requests.indices {
+                requests[index].failures.append(.init(subject: obstacle.container, message: obstacle.reason))
+            }
+        }
+    }
+
+    private mutating func answers(_ plan: Plan, now: WallTime) -> [Action] {
+        let isBusy =
+            isPublishing || inFlight.values.contains(where: isAskedFor)
+            || plan.steps.contains { isAskedFor($0.operation) }
+        var actions: [Action] = []
+        var open: [Request] = []
+        for var request in requests {
+            if let deadline = request.deadline, deadline <= now {
+                request.failures.append(.init(subject: state.project, message: "not ready within the time allowed"))
+            } else if isBusy {
+                open.append(request)
+                continue
+            } else {
+                switch readiness(request.awaited) {
+                case .open where request.failures.isEmpty:
+                    open.append(request)
+                    continue
+                case .open, .reached: break
+                case .failed(let failures): request.failures += failures
+                }
+            }
+            actions.append(.answer(request: request.id, failures: request.failures))
+        }
+        requests = open
+        return actions
+    }
+
+    /// Whether a command asked for the operation, and not just a restart policy.
+    private func isAskedFor(_ operation: Step.Operation) -> Bool {
+        switch operation.subject {
+        case .container(let name): state[container: name].map { $0.goal != .keep } ?? true
+        case .network, .volume: true
+        case nil: if case .wait(.condition) = operation { true } else { false }
+        }
+    }
+
+    private enum Readiness { case reached, open, failed([Failure]) }
+
+    private func readiness(_ awaited: Awaited) -> Readiness {
+        guard case .readiness(let services) = awaited else { return .reached }
+        var failures: [Failure] = []
+        var isOpen = false
+        for container in state.containers where services.contains(container.service) && !container.isOneOff {
+            if container.isReady || (container.endStatus == 0 && container.restartTime == nil) { continue }
+            if let status = container.endStatus, container.restartTime == nil {
+                failures.append(.init(subject: container.name, message: "exited (\(status))"))
+            } else if container.actual?.health == .unhealthy {
+                failures.append(.init(subject: container.name, message: "is unhealthy"))
+            } else {
+                isOpen = true
+            }
+        }
+        return failures.isEmpty ? (isOpen ? .open : .reached) : .failed(failures)
+    }
+}

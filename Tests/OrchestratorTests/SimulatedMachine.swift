@@ -1,0 +1,155 @@
+import Orchestrator
+
+/// A machine that carries out what a reconciler asks for, in an order that a seed decides, with crashes.
+///
+/// It keeps what a real machine would keep when the supervisor dies: the saved state, and the processes.
+struct SimulatedMachine {
+    /// What would be in the state directory.
+    private(set) var saved: ProjectState
+    private(set) var now = WallTime.start
+    private(set) var log: [String] = []
+    /// The containers whose process lives.
+    private(set) var alive: Set<String> = []
+    private(set) var answers: [Int: [Reconciler.Failure]] = [:]
+    private var reconciler: Reconciler
+    private var pending: [Reconciler.Event] = []
+    private var running: [Step.Operation] = []
+    private var wake: WallTime?
+    private var random: SplitMix
+
+    init(_ state: ProjectState, seed: UInt64) {
+        saved = state
+        reconciler = Reconciler(state: state)
+        random = SplitMix(state: seed)
+    }
+
+    var state: ProjectState { reconciler.state }
+    var isIdle: Bool { running.isEmpty && pending.isEmpty }
+
+    mutating func request(
+        awaiting awaited: Reconciler.Awaited = .steps,
+        _ command: (inout ProjectState) -> Void
+    ) -> Int {
+        let (id, actions) = reconciler.request(awaiting: awaited, now: now, command)
+        perform(actions)
+        return id
+    }
+
+    /// The supervisor is killed and a new one takes over.
+    ///
+    /// Operations under way are cut off: each of them is done, or not, and nobody knows.
+    mutating func crash() {
+        log.append("crash")
+        for operation in running where random.next() % 2 == 0 {
+            switch operation {
+            case .start(let name): alive.insert(name)
+            case .stop(let name): alive.remove(name)
+            default: break
+            }
+        }
+        running = []
+        pending = []
+        wake = nil
+        // What a takeover finds out: which processes live.
+        var state = saved
+        for index in state.containers.indices {
+            let name = state.containers[index].name
+            if state.containers[index].isRunning, !alive.contains(name) {
+                state.containers[index].actual?.phase = .lost(at: now)
+                state.containers[index].actual?.isUnclean = true
+                if state.containers[index].goal == .restart { state.containers[index].goal = .start }
+            } else if !state.containers[index].isRunning {
+                // A process that the state does not know of is ended.
+                alive.remove(name)
+                if state.containers[index].actual != nil { state.containers[index].actual?.isUnclean = true }
+            }
+        }
+        saved = state
+        reconciler = Reconciler(state: state)
+        perform(reconciler.resume(now: now))
+    }
+
+    /// A container's program ends by itself.
+    mutating func exit(_ name: String, code: Int32) {
+        guard alive.remove(name) != nil else { return }
+        pending.append(.exited(container: name, code: code, at: now))
+    }
+
+    mutating func becomeHealthy() {
+        for container in state.containers where container.actual?.health == .starting {
+            pending.append(.health(container: container.name, .healthy))
+        }
+    }
+
+    /// One thing happens: an operation ends, an event arrives, or time goes by.
+    ///
+    /// Returns whether anything was left to happen.
+    mutating func step() -> Bool {
+        if !pending.isEmpty && (running.isEmpty || random.next() % 2 == 0) {
+            let event = pending.removeFirst()
+            perform(reconciler.handle(event, now: now))
+        } else if !running.isEmpty {
+            let operation = running.remove(at: Int(random.next() % UInt64(running.count)))
+            now = now + .milliseconds(Int(random.next() % 20))
+            finish(operation)
+        } else if let moment = wake {
+            now = max(now, moment)
+            wake = nil
+            perform(reconciler.handle(.wake, now: now))
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private mutating func finish(_ operation: Step.Operation) {
+        switch operation {
+        case .start(let name):
+            precondition(!alive.contains(name), "\(name) was started twice")
+            alive.insert(name)
+        case .stop(let name):
+            if alive.remove(name) != nil {
+                perform(reconciler.handle(.exited(container: name, code: 143, at: now), now: now))
+            }
+        case .remove(let name), .recreate(let name), .clean(let name):
+            precondition(!alive.contains(name), "\(operation) while its process lives")
+        default: break
+        }
+        log.append("\(operation)")
+        perform(reconciler.handle(.ended(operation, .done(at: now)), now: now))
+    }
+
+    private mutating func perform(_ actions: [Reconciler.Action]) {
+        for action in actions {
+            switch action {
+            case .save(let name): saved[container: name] = reconciler.state[container: name]
+            case .saveResources:
+                saved.networks = reconciler.state.networks
+                saved.volumes = reconciler.state.volumes
+            case .begin(let operation):
+                precondition(
+                    !running.contains { $0.subject == operation.subject },
+                    "\(operation) while another operation is under way"
+                )
+                running.append(operation)
+            case .publish: pending.append(.published)
+            case .wake(let moment): wake = moment
+            case .answer(let request, let failures): answers[request] = failures
+            case .report: break
+            }
+        }
+    }
+}
+
+/// A small generator whose numbers a seed decides.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
