@@ -15,11 +15,16 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 
+#include "clinux_keeper.h"
 #include "clinux_launch.h"
 #include "clinux_network.h"
 
 /// Makes any system call: syscall(2). Returns the kernel's value or a negated errno.
 int64_t clinux_syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+
+/// Sends bytes over a socket, and with them a copy of `descriptor` unless that is -1: sendmsg(2), unix(7) SCM_RIGHTS.
+/// Returns 0 or a negated errno; never raises SIGPIPE.
+int clinux_send_descriptor(int socket, const void *_Nonnull bytes, uint32_t count, int descriptor);
 
 /// The symbolic name of an errno value, as in "ENOENT": strerrorname_np(3), glibc 2.32.
 /// Returns a static string, or null for a number that is no errno.

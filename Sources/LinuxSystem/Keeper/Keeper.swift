@@ -1,0 +1,112 @@
+import CLinux
+import Glibc
+
+/// The process that stands between a project's supervisor and its containers.
+///
+/// It is our own program under another name, and does everything in C: `clinux_keeper.h` says what.
+package enum Keeper {
+    /// Descriptors that whoever starts a keeper has to give it.
+    package enum Inherited {
+        /// The project's directory.
+        package static let directory: Int32 = 3
+        /// A pipe's writing end, for the first supervisor to say that it is ready.
+        package static let ready: Int32 = 4
+    }
+
+    /// Becomes the keeper, and returns only in the supervisors that it starts.
+    ///
+    /// To be called while the process has one thread. Takes over the inherited descriptors.
+    package static func run() throws(SyscallError) -> KeeperLink {
+        var restarts: UInt32 = 0
+        let result = clinux_keeper_run(Inherited.directory, Inherited.ready, &restarts)
+        let socket = OwnedDescriptor(adopting: try SyscallError.check(result, "keeper", "of the project"))
+        // The numbers are fixed, so they came without this flag.
+        _ = fcntl(Inherited.directory, F_SETFD, FD_CLOEXEC)
+        if restarts == 0 { _ = fcntl(Inherited.ready, F_SETFD, FD_CLOEXEC) }
+        return KeeperLink(socket: socket, restarts: Int(restarts))
+    }
+}
+
+/// How a process of the keeper's ended.
+package struct ProcessExit: Hashable, Sendable {
+    /// The process.
+    package var identity: ProcessIdentity
+    /// Its exit status, or 128 and the number of the signal that killed it.
+    package var status: Int32
+    /// Nanoseconds since 1970.
+    package var nanoseconds: Int64
+
+    init(_ record: clinux_exit) {
+        identity = ProcessIdentity(pid: record.pid, start: record.start)
+        status = record.status
+        nanoseconds = record.time
+    }
+}
+
+/// A supervisor's end of the line to its keeper.
+package struct KeeperLink: ~Copyable, Sendable {
+    private let socket: OwnedDescriptor
+    /// How many supervisors there were before this one.
+    package let restarts: Int
+    /// The longest name of a kept descriptor, in bytes.
+    package static let longestName = Int(CLINUX_KEEPER_NAME) - 1
+
+    fileprivate init(socket: consuming OwnedDescriptor, restarts: Int) {
+        self.socket = socket
+        self.restarts = restarts
+    }
+
+    /// The socket's number, to be polled for exits; lent.
+    package var descriptor: Int32 { socket.rawValue }
+
+    /// The next exit that the keeper has told of; nil when there is none yet.
+    ///
+    /// Throws `ENOTCONN` when the keeper is gone.
+    package func nextExit() throws(SyscallError) -> ProcessExit? {
+        var record = clinux_exit()
+        let count = recv(socket.rawValue, &record, MemoryLayout<clinux_exit>.size, Int32(MSG_DONTWAIT))
+        if count == MemoryLayout<clinux_exit>.size { return ProcessExit(record) }
+        let reason = count < 0 ? Errno.current : Errno(rawValue: ENOTCONN)
+        if reason.rawValue == EAGAIN || reason.rawValue == EINTR { return nil }
+        throw SyscallError(call: "recv", subject: "keeper", errno: reason)
+    }
+
+    /// Has the keeper hold a copy of `descriptor` for the next supervisor; a later one of the same name replaces it.
+    package func keep(_ descriptor: Int32, as name: String) throws(SyscallError) {
+        try send(name, descriptor: descriptor)
+    }
+
+    /// Has the keeper close what it holds under `name`.
+    package func forget(_ name: String) throws(SyscallError) { try send(name, descriptor: nil) }
+
+    /// What an earlier supervisor had the keeper hold; ours to close.
+    package func takeKept() -> [String: Int32] {
+        var result: [String: Int32] = [:]
+        for index in 0..<UInt32(CLINUX_KEEPER_KEPT) {
+            var name: UnsafePointer<CChar>?
+            let descriptor = clinux_keeper_kept(index, &name)
+            if descriptor >= 0, let name { result[String(cString: name)] = descriptor }
+        }
+        return result
+    }
+
+    private func send(_ name: String, descriptor: Int32?) throws(SyscallError) {
+        guard !name.isEmpty, name.utf8.count <= Self.longestName else {
+            throw SyscallError(call: "sendmsg", subject: "keeper: \(name)", errno: Errno(rawValue: ENAMETOOLONG))
+        }
+        var packet = clinux_keep()
+        withUnsafeMutableBytes(of: &packet) { $0.copyBytes(from: name.utf8) }
+        let result = withUnsafeBytes(of: &packet) { bytes in
+            clinux_send_descriptor(socket.rawValue, bytes.baseAddress!, UInt32(bytes.count), descriptor ?? -1)
+        }
+        _ = try SyscallError.check(result, "sendmsg", "keeper: \(name)")
+    }
+}
+
+extension ProcessExit {
+    /// The record in a file that the keeper wrote; nil when it is cut short.
+    package init?(record bytes: [UInt8]) {
+        guard bytes.count == MemoryLayout<clinux_exit>.size else { return nil }
+        self.init(bytes.withUnsafeBytes { $0.loadUnaligned(as: clinux_exit.self) })
+    }
+}
