@@ -35,6 +35,14 @@ package struct JSONPrinter {
         }
     }
 
+    /// Besides what JSON wants escaped, what YAML takes for a line break or refuses: the output is read as YAML, too.
+    private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: true
+        default: false
+        }
+    }
+
     /// The text in quotes, with what JSON does not allow escaped.
     static func quoted(_ string: String) -> String {
         var result = "\""
@@ -45,7 +53,7 @@ package struct JSONPrinter {
             case "\n": result += "\\n"
             case "\r": result += "\\r"
             case "\t": result += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            case _ where isEscaped(scalar):
                 let digits = String(scalar.value, radix: 16)
                 result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: result.unicodeScalars.append(scalar)

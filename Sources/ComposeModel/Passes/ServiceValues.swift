@@ -36,7 +36,7 @@ struct ServiceValues {
         }
     }
 
-    private static func isContainerName(_ text: String) -> Bool {
+    static func isContainerName(_ text: String) -> Bool {
         text.utf8.count > 1 && Validation.isName(text) && !"._-".contains(text.prefix(1))
     }
 
