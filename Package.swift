@@ -22,7 +22,8 @@ let package = Package(
     name: "roost",
     products: [.executable(name: "roost", targets: ["roost"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -34,7 +35,19 @@ let package = Package(
         .target(name: "ContainerRuntime", dependencies: ["OCISpec", "LinuxSystem", "CSeccomp"], swiftSettings: common),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(name: "ComposeModel", dependencies: ["YAMLComposer"], swiftSettings: memorySafe),
-        .target(name: "Orchestrator", dependencies: ["ComposeModel"], swiftSettings: memorySafe),
+        .target(name: "Orchestrator", dependencies: ["ComposeModel", "LinuxSystem"], swiftSettings: memorySafe),
+        .target(
+            name: "Supervisor",
+            dependencies: [
+                "Orchestrator",
+                "CLinux",
+                "LinuxSystem",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: common
+        ),
         .executableTarget(
             name: "roost",
             dependencies: [

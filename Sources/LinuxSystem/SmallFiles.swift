@@ -14,6 +14,11 @@ package func writeFile(_ path: String, _ value: String) throws(SyscallError) {
 
 /// Reads a whole file of the kernel's, at most `limit` bytes.
 package func readFile(_ path: String, limit: Int = 1 << 20) throws(SyscallError) -> String {
+    String(decoding: try readBytes(path, limit: limit), as: UTF8.self)
+}
+
+/// Reads a whole file, at most `limit` bytes.
+package func readBytes(_ path: String, limit: Int = 1 << 20) throws(SyscallError) -> [UInt8] {
     let file = try OwnedDescriptor.reading(path)
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
@@ -21,8 +26,77 @@ package func readFile(_ path: String, limit: Int = 1 << 20) throws(SyscallError)
         let count = read(file.rawValue, &buffer, buffer.count)
         if count < 0 && Glibc.errno == EINTR { continue }
         guard count >= 0 else { throw SyscallError(call: "read", subject: path, errno: .current) }
-        if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+        if count == 0 { return bytes }
         bytes += buffer[..<count]
     }
     throw SyscallError(call: "read", subject: path, errno: Errno(rawValue: EFBIG))
+}
+
+/// Puts a file in the place of whatever has its name, so that others see the old or the new one and nothing between:
+/// a temporary file beside it, rename(2).
+///
+/// Does not survive a loss of power, as nothing below `/run` does.
+package func replaceFile(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600) throws(SyscallError) {
+    let temporary = path + ".new"
+    let file = OwnedDescriptor(
+        adopting: try SyscallError.checkErrno(
+            open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode),
+            "open",
+            temporary
+        )
+    )
+    var written = 0
+    while written < bytes.count {
+        let count = bytes.withUnsafeBytes { write(file.rawValue, $0.baseAddress! + written, bytes.count - written) }
+        if count < 0 && Glibc.errno == EINTR { continue }
+        guard count > 0 else {
+            let reason = Errno.current
+            unlink(temporary)
+            throw SyscallError(call: "write", subject: temporary, errno: reason)
+        }
+        written += count
+    }
+    _ = try SyscallError.checkErrno(rename(temporary, path), "rename", path)
+}
+
+/// Makes a directory, and those above it, that are not there yet: mkdir(2).
+package func makeDirectories(_ path: String, mode: UInt32 = 0o700) throws(SyscallError) {
+    if mkdir(path, mode) == 0 || Glibc.errno == EEXIST { return }
+    let reason = Errno.current
+    guard reason.rawValue == ENOENT, let cut = path.lastIndex(of: "/"), cut != path.startIndex else {
+        throw SyscallError(call: "mkdir", subject: path, errno: reason)
+    }
+    try makeDirectories(String(path[..<cut]), mode: mode)
+    if mkdir(path, mode) != 0 && Glibc.errno != EEXIST {
+        throw SyscallError(call: "mkdir", subject: path, errno: .current)
+    }
+}
+
+/// Whether a path names anything: access(2) `F_OK`.
+package func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+/// Removes a file: unlink(2).
+///
+/// Returns false when it is not there or can't be removed.
+@discardableResult
+package func removeFile(_ path: String) -> Bool { unlink(path) == 0 }
+
+/// Removes an empty directory, or finds it gone: rmdir(2).
+package func removeDirectory(_ path: String) throws(SyscallError) {
+    if rmdir(path) == 0 || Glibc.errno == ENOENT { return }
+    throw SyscallError(call: "rmdir", subject: path, errno: .current)
+}
+
+/// The names in a directory, sorted, `.` and `..` not among them; none when it can't be read: readdir(3).
+package func namesInDirectory(_ path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
 }

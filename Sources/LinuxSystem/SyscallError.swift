@@ -9,6 +9,11 @@ package struct Errno: Error, Hashable, Sendable, RawRepresentable, CustomStringC
     /// Wraps a positive errno(3) value.
     package init(rawValue: CInt) { self.rawValue = rawValue }
 
+    /// `ENOENT`: there is no such file.
+    package static let notFound = Errno(rawValue: ENOENT)
+    /// `EEXIST`: the name is taken.
+    package static let exists = Errno(rawValue: EEXIST)
+
     /// The calling thread's errno.
     ///
     /// Read it directly after the failing call.

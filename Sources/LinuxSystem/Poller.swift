@@ -1,0 +1,94 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// One thread that waits for many descriptors: epoll(7).
+///
+/// Handlers run on that thread, one after the other; what takes long belongs elsewhere.
+package final class Poller: Sendable {
+    /// When a handler is called.
+    package enum Trigger: Sendable {
+        /// As long as there is something to read, or the other side is gone.
+        case level
+        /// Each time something new arrives: `EPOLLET`.
+        case edge
+    }
+
+    private let epoll: OwnedDescriptor
+    private let handlers = Mutex<[UInt64: Handler]>([:])
+    private let tokens = Mutex<UInt64>(1)
+
+    private struct Handler: Sendable {
+        let descriptor: Int32
+        let body: @Sendable () -> Void
+    }
+
+    /// A descriptor that is watched.
+    package struct Watch: Hashable, Sendable { fileprivate let token: UInt64 }
+
+    /// Starts the thread; it lives as long as the process.
+    package init() throws(SyscallError) {
+        epoll = OwnedDescriptor(
+            adopting: try SyscallError.checkErrno(epoll_create1(Int32(EPOLL_CLOEXEC)), "epoll_create1", "")
+        )
+        var thread = pthread_t()
+        let result = pthread_create(
+            &thread,
+            nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Poller>.fromOpaque(argument).takeRetainedValue().run()
+            },
+            Unmanaged.passRetained(self).toOpaque()
+        )
+        guard result == 0 else {
+            throw SyscallError(call: "pthread_create", subject: "poller", errno: Errno(rawValue: result))
+        }
+        pthread_detach(thread)
+    }
+
+    /// Has `body` called whenever `descriptor` can be read.
+    ///
+    /// The descriptor is lent until `end`, and must stay open so long.
+    package func watch(
+        _ descriptor: Int32,
+        _ trigger: Trigger,
+        _ body: @escaping @Sendable () -> Void
+    ) throws(SyscallError) -> Watch {
+        let token = tokens.withLock { token in
+            token += 1
+            return token
+        }
+        handlers.withLock { $0[token] = Handler(descriptor: descriptor, body: body) }
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue | (trigger == .edge ? EPOLLET.rawValue : 0)
+        event.data.u64 = token
+        let result = epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, descriptor, &event)
+        guard result == 0 else {
+            let reason = Errno.current
+            handlers.withLock { $0[token] = nil }
+            throw SyscallError(call: "epoll_ctl", subject: "descriptor \(descriptor)", errno: reason)
+        }
+        return Watch(token: token)
+    }
+
+    /// Ends a watch; a handler that runs at this moment runs to its end.
+    package func end(_ watch: Watch) {
+        guard let handler = handlers.withLock({ $0.removeValue(forKey: watch.token) }) else { return }
+        epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, handler.descriptor, nil)
+    }
+
+    private func run() -> Never {
+        _ = "poller".withCString {
+            clinux_syscall(Int64(SYS_prctl), UInt64(PR_SET_NAME), UInt64(UInt(bitPattern: $0)), 0, 0, 0, 0)
+        }
+        var events = [epoll_event](repeating: epoll_event(), count: 64)
+        while true {
+            let count = epoll_wait(epoll.rawValue, &events, Int32(events.count), -1)
+            for index in 0..<max(0, Int(count)) {
+                let token = events[index].data.u64
+                handlers.withLock({ $0[token] })?.body()
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Glibc
+package import LinuxSystem
+
+/// A container's log: a file that is cut into several when it grows.
+///
+/// The current file is `log.json`; older ones are `log.json.1`, `log.json.2` and so on, the newest first.
+package struct LogFile: ~Copyable, Sendable {
+    /// How much is kept.
+    package struct Limits: Hashable, Sendable {
+        /// Bytes after which a new file is begun; nil for never.
+        package var sizeBytes: Int64?
+        /// How many files there are at most, the current one among them.
+        package var files: Int
+
+        /// What is kept when nobody says anything: five files of 20 MB.
+        package static let standard = Limits(sizeBytes: 20_000_000, files: 5)
+
+        /// So many files of that size.
+        package init(sizeBytes: Int64?, files: Int) {
+            self.sizeBytes = sizeBytes
+            self.files = max(1, files)
+        }
+    }
+
+    private let directory: String
+    private let limits: Limits
+    private var file: OwnedDescriptor
+    private var size: Int64
+
+    /// Opens the log in `directory`, to go on where it ends.
+    package static func open(in directory: String, limits: Limits) throws(SyscallError) -> LogFile {
+        let file = try openFile(directory)
+        var information = stat()
+        _ = try SyscallError.checkErrno(fstat(file.rawValue, &information), "fstat", "\(directory)/log.json")
+        return LogFile(directory: directory, limits: limits, file: file, size: Int64(information.st_size))
+    }
+
+    private init(directory: String, limits: Limits, file: consuming OwnedDescriptor, size: Int64) {
+        self.directory = directory
+        self.limits = limits
+        self.file = file
+        self.size = size
+    }
+
+    /// Appends whole records.
+    package mutating func append(_ bytes: [UInt8]) throws(SyscallError) {
+        if let limit = limits.sizeBytes, size > 0, size + Int64(bytes.count) > limit { try rotate() }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { write(file.rawValue, $0.baseAddress! + written, bytes.count - written) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else {
+                throw SyscallError(call: "write", subject: "\(directory)/log.json", errno: .current)
+            }
+            written += count
+            size += Int64(count)
+        }
+    }
+
+    private mutating func rotate() throws(SyscallError) {
+        let path = "\(directory)/log.json"
+        if limits.files == 1 {
+            _ = try SyscallError.checkErrno(ftruncate(file.rawValue, 0), "ftruncate", path)
+        } else {
+            for number in stride(from: limits.files - 2, through: 1, by: -1) {
+                // The first rotations find fewer files than there may be.
+                _ = rename("\(path).\(number)", "\(path).\(number + 1)")
+            }
+            _ = try SyscallError.checkErrno(rename(path, "\(path).1"), "rename", path)
+            file = try Self.openFile(directory)
+        }
+        size = 0
+    }
+
+    private static func openFile(_ directory: String) throws(SyscallError) -> OwnedDescriptor {
+        let path = "\(directory)/log.json"
+        return OwnedDescriptor(
+            adopting: try SyscallError.checkErrno(
+                Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640),
+                "open",
+                path
+            )
+        )
+    }
+}
