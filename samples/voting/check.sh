@@ -1,7 +1,7 @@
 #!/bin/sh
 # check.sh [URL [SECONDS [REPLICAS]]]: votes through the gateway as a new voter, waits until the result shows the vote,
-# changes it, and waits again. Then it waits until that many replicas of `vote` have answered. Says what it saw; the exit
-# status is 0 when everything was seen within the seconds. Meant for a moment in which nobody else votes.
+# changes it, and waits again. Then it waits until that many replicas of `vote` have answered. Says what it saw; the
+# exit status is 0 when everything was seen within the seconds. Meant for a moment in which nobody else votes.
 exec /usr/bin/python3 - "${1:-http://localhost:${VOTING_PORT:-8080}}" "${2:-30}" "${3:-1}" <<'PYTHON'
 import http.cookiejar, json, sys, time, urllib.error, urllib.parse, urllib.request
 

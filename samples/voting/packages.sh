@@ -1,7 +1,7 @@
 #!/bin/sh
-# packages.sh: installs from Debian's packages the programs that the samples run. Does nothing, within milliseconds, when
-# all of them are there. Starts no service, makes no database, and leaves disabled what it installed: only the programs
-# are wanted, and what already runs on this machine stays as it is. Becomes root with sudo when it has to.
+# packages.sh: installs from Debian's packages the programs that the samples run. Does nothing, within milliseconds,
+# when all of them are there. Starts no service, makes no database, and leaves disabled what it installed: only the
+# programs are wanted, and what already runs on this machine stays as it is. Becomes root with sudo when it has to.
 set -eu
 
 packages=

@@ -55,6 +55,7 @@ counts = Counts()
 class Handler(http.server.BaseHTTPRequestHandler):
     server_version = "result"
     timeout = 5
+    wbufsize = -1  # buffered, so that an answer leaves in one piece
 
     def do_GET(self):
         if self.path == "/healthz":

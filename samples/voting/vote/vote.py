@@ -33,6 +33,7 @@ queue = redis.Redis(
 class Handler(http.server.BaseHTTPRequestHandler):
     server_version = "vote"
     timeout = 5
+    wbufsize = -1  # buffered, so that an answer leaves in one piece
 
     def do_GET(self):
         if self.path == "/healthz":
