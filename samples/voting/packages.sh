@@ -33,28 +33,28 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing$packages" >&2
 
-# Debian's switch against starting services. Should this script be killed, the file it leaves forbids nothing any more.
 policy=/usr/sbin/policy-rc.d
-mark="# Left by packages.sh of Roost's samples; may be removed."
-if [ ! -e "$policy" ] || grep -qxF "$mark" "$policy"; then
-    mine=$policy
-    printf '%s\n' '#!/bin/sh' "$mark" "kill -0 $$ 2>/dev/null && exit 101" 'exit 0' > "$policy"
-    chmod 755 "$policy"
-else
-    mine=
-fi
 clusters=/etc/postgresql-common/createcluster.d
-made=$(for directory in /etc/postgresql-common "$clusters"; do [ -d "$directory" ] || echo "$directory"; done)
-mkdir -p "$clusters"
-echo 'create_main_cluster = false' > "$clusters/zz-samples.conf"
+mark="# Left by packages.sh of Roost's samples; may be removed."
+mine=
+made=$(for directory in "$clusters" /etc/postgresql-common; do [ -d "$directory" ] || echo "$directory"; done)
 cleanup() {
     rm -f "$clusters/zz-samples.conf" ${mine:+"$mine"}
-    for directory in $(echo "$made" | sort -r); do
+    for directory in $made; do
         rmdir "$directory" 2>/dev/null || true  # not empty: it is the package's now
     done
 }
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
+
+# Debian's switch against starting services. Should this script be killed, the file it leaves forbids nothing any more.
+if [ ! -e "$policy" ] || grep -qxF "$mark" "$policy"; then
+    mine=$policy
+    printf '%s\n' '#!/bin/sh' "$mark" "kill -0 $$ 2>/dev/null && exit 101" 'exit 0' > "$policy"
+    chmod 755 "$policy"
+fi
+mkdir -p "$clusters"
+echo 'create_main_cluster = false' > "$clusters/zz-samples.conf"
 
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 apt-get update -qq
