@@ -22,7 +22,8 @@ let package = Package(
     name: "roost",
     products: [.executable(name: "roost", targets: ["roost"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -32,6 +33,14 @@ let package = Package(
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: common),
         .target(name: "OCISpec", swiftSettings: memorySafe),
         .target(name: "ContainerRuntime", dependencies: ["OCISpec", "LinuxSystem", "CSeccomp"], swiftSettings: common),
+        .target(
+            name: "ContainerNetwork",
+            dependencies: [
+                "CLinux", "LinuxSystem", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common
+        ),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(name: "ComposeModel", dependencies: ["YAMLComposer"], swiftSettings: memorySafe),
         .executableTarget(
@@ -53,8 +62,16 @@ let package = Package(
             swiftSettings: common
         ),
         .testTarget(
+            name: "ContainerNetworkTests",
+            dependencies: ["ContainerNetwork", "LinuxSystem"],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "KernelTests",
-            dependencies: ["CLinux", "ContainerRuntime", "LinuxSystem", "OCISpec"],
+            dependencies: [
+                "CLinux", "ContainerNetwork", "ContainerRuntime", "LinuxSystem", "OCISpec",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: common
         ),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),

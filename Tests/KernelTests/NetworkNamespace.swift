@@ -22,6 +22,9 @@ final class NetworkNamespace: Sendable {
         }
     }
 
+    /// Takes over a namespace that was made elsewhere.
+    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor.release() }
+
     deinit { close(descriptor) }
 
     /// Runs `body` on a thread in this namespace.
