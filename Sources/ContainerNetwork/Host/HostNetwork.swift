@@ -220,10 +220,9 @@ package final class HostNetwork: Sendable {
                 peerOptions: LinkOptions(mac: interface.mac, mtu: network.mtu, index: interface.index),
                 peerNamespace: namespace
             )
-            requests.append(.create(veth))
-            if !network.connectsContainers {
-                requests.append(.setPortFlags(.name(veth.name), BridgePortFlags(isIsolated: true)))
-            }
+            // Where br_netfilter is loaded, a container reaches its own published port by a turn at its bridge port.
+            let flags = BridgePortFlags(isIsolated: !network.connectsContainers, isHairpin: true)
+            requests += [.create(veth), .setPortFlags(.name(veth.name), flags)]
         }
         do { try sessions.routes.perform(NetlinkBatch(requests)) } catch {
             // A bridge that was deleted and made again behind our back has another index.
