@@ -42,7 +42,9 @@ package final class HostNetwork: Sendable {
             let links = try sessions.routes.links()
             let own = Set(links.filter { ours.contains($0.name) }.map(\.index))
             // What our own bridges route is recorded; a network that is made again may have it.
-            let routes = try sessions.routes.routes().filter { route in route.interface.map { !own.contains($0) } ?? true }
+            let routes = try sessions.routes.routes().filter { route in
+                route.interface.map { !own.contains($0) } ?? true
+            }
             let addresses = try sessions.routes.addresses().filter { !own.contains($0.interface) }
             return TakenNames(
                 prefixes: routes.map(\.destination) + addresses.map(\.address.prefix),

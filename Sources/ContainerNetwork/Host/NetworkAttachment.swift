@@ -88,8 +88,8 @@ package struct NamespacePlan: Hashable, Sendable, CustomStringConvertible {
             ($1.0.gatewayPriority, $0.0.network.name) < ($0.0.gatewayPriority, $1.0.network.name)
         }
         defaults = IPFamily.allCases.compactMap { family in
-            for (attachment, interface) in exits where attachment.addresses.contains(where: { $0.address.family == family })
-            {
+            for (attachment, interface) in exits
+            where attachment.addresses.contains(where: { $0.address.family == family }) {
                 guard let gateway = attachment.network.subnet(family)?.gateway else { continue }
                 return Route(defaultVia: gateway, interface: interface.index)
             }

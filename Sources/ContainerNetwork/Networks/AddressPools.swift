@@ -18,7 +18,10 @@ package struct AddressPools: Hashable, Sendable {
 
     /// 512 subnets away from the ranges that Docker, home routers and most companies hand out first.
     package static func standard(seed: String = "") -> AddressPools {
-        AddressPools(v4: ["10.210.0.0/16", "192.168.224.0/20", "172.30.0.0/16"].compactMap { IPPrefix($0) }, seed: seed)
+        AddressPools(
+            v4: ["10.210.0.0/16", "192.168.224.0/20", "172.30.0.0/16"].compactMap { IPPrefix($0) },
+            seed: seed
+        )
     }
 
     /// Picks a free subnet; the same name is given the same subnet as long as it is free.
