@@ -23,19 +23,46 @@ let package = Package(
     products: [.executable(name: "roost", targets: ["roost"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
         .target(name: "CLinux", cSettings: strictC),
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: common),
         .target(name: "OCISpec", swiftSettings: memorySafe),
         .target(name: "ContainerRuntime", dependencies: ["OCISpec", "LinuxSystem", "CSeccomp"], swiftSettings: common),
+        .target(
+            name: "ContainerNetwork",
+            dependencies: [
+                "CLinux", "LinuxSystem", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common
+        ),
+        .target(
+            name: "ImageStore",
+            dependencies: ["OCISpec", "LinuxSystem", "CArchive", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: common
+        ),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
-        .target(name: "ComposeModel", dependencies: ["YAMLComposer"], swiftSettings: memorySafe),
-        .target(name: "Orchestrator", dependencies: ["ComposeModel", "LinuxSystem"], swiftSettings: memorySafe),
+        .target(
+            name: "ComposeModel",
+            dependencies: ["YAMLComposer", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: memorySafe
+        ),
+        .target(
+            name: "Orchestrator",
+            dependencies: [
+                "ComposeModel", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "YAMLComposer", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: memorySafe
+        ),
         .target(
             name: "Supervisor",
             dependencies: [
@@ -67,8 +94,21 @@ let package = Package(
             swiftSettings: common
         ),
         .testTarget(
+            name: "ContainerNetworkTests",
+            dependencies: ["ContainerNetwork", "LinuxSystem"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "ImageStoreTests",
+            dependencies: ["ImageStore", "LinuxSystem", "OCISpec"],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "KernelTests",
-            dependencies: ["CLinux", "ContainerRuntime", "LinuxSystem", "OCISpec"],
+            dependencies: [
+                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: common
         ),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),

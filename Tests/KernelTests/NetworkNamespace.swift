@@ -22,6 +22,9 @@ final class NetworkNamespace: Sendable {
         }
     }
 
+    /// Takes over a namespace that was made elsewhere.
+    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor.release() }
+
     deinit { close(descriptor) }
 
     /// Runs `body` on a thread in this namespace.
@@ -94,6 +97,23 @@ func onThread<Value>(_ body: @escaping () throws -> Value) throws -> Value {
         throw SyscallError(call: "pthread_join(3)", subject: "test", errno: Errno(rawValue: EINVAL))
     }
     return try outcome.get()
+}
+
+/// Runs `other` on a thread of its own while `body` runs here; both end before this returns.
+func bothAtOnce(_ body: @escaping () throws -> Void, _ other: @escaping () throws -> Void) throws {
+    var thread = pthread_t()
+    var outcome: Result<Void, any Error> = .success(())
+    let work = Work { outcome = Result { try other() } }
+    let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
+        if let argument { Unmanaged<Work>.fromOpaque(argument).takeUnretainedValue().body() }
+        return nil
+    }
+    try check(pthread_create(&thread, nil, start, Unmanaged.passUnretained(work).toOpaque()), "pthread_create(3)")
+    let mine = Result { try body() }
+    pthread_join(thread, nil)
+    withExtendedLifetime(work) {}
+    try mine.get()
+    try outcome.get()
 }
 
 /// What this machine lets a test do.

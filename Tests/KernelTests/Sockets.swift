@@ -24,6 +24,9 @@ final class Listener {
         return try withExtendedLifetime(connection) { try accept() }
     }
 
+    /// Takes the next connection; the caller owns the socket.
+    func acceptSocket() throws -> CInt { try check(Glibc.accept(socket, nil, nil), "accept(2)") }
+
     /// Takes the next connection, which must come within two seconds, and returns where it came from.
     func accept() throws -> IPAddress {
         var storage = sockaddr_storage()

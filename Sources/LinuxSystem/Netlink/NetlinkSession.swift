@@ -143,6 +143,8 @@ package struct NetlinkSession<Transport: NetlinkTransport & ~Copyable>: ~Copyabl
     }
 }
 
+extension NetlinkSession: Sendable where Transport: Sendable & ~Copyable {}
+
 extension NetlinkSession where Transport == NetlinkSocket {
     /// Opens a session in the calling thread's network namespace.
     package static func open(_ netlinkProtocol: NetlinkProtocol) throws(SyscallError) -> NetlinkSession<NetlinkSocket> {

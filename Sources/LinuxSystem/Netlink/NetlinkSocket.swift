@@ -17,7 +17,7 @@ package enum NetlinkProtocol: CInt, Sendable {
 }
 
 /// A netlink socket; it keeps to the network namespace in which the calling thread opened it, wherever it is used.
-package struct NetlinkSocket: ~Copyable, NetlinkTransport {
+package struct NetlinkSocket: ~Copyable, NetlinkTransport, Sendable {
     private let descriptor: OwnedDescriptor
     private var sendLimit = 100 << 10
 

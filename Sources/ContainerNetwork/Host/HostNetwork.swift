@@ -1,0 +1,269 @@
+package import LinuxSystem
+import Synchronization
+
+/// The host's side of networks: bridges, namespaces, tables.
+///
+/// Keeps its netlink sessions open, and belongs to the network namespace in which it was made. Safe to use from
+/// several threads; calls block for as long as the kernel takes, a millisecond or so.
+package final class HostNetwork: Sendable {
+    private struct Sessions: ~Copyable {
+        var routes: NetlinkSession<NetlinkSocket>
+        var tables: NetlinkSession<NetlinkSocket>
+        var bridges: [InterfaceName: InterfaceIndex] = [:]
+    }
+
+    private let sessions: Mutex<Sessions>
+    private let home: OwnedDescriptor
+
+    private init(sessions: consuming Sessions, home: consuming OwnedDescriptor) {
+        self.sessions = Mutex(sessions)
+        self.home = home
+    }
+
+    /// Opens the sessions in the calling thread's network namespace.
+    package static func open() throws(NetworkError) -> HostNetwork {
+        do {
+            let sessions = Sessions(routes: try .open(.route), tables: try .open(.netfilter))
+            return HostNetwork(sessions: sessions, home: try NamespaceVisit.current())
+        } catch {
+            throw NetworkError("open the host's network", error)
+        }
+    }
+
+    /// Runs `body` in the host's network namespace.
+    func atHome<Value: ~Copyable>(_ body: () throws(SyscallError) -> Value) throws(SyscallError) -> Value {
+        try NamespaceVisit.within(home.rawValue, body)
+    }
+
+    /// What a new network must not collide with, next to the recorded ones.
+    package func observed(with networks: [BridgeNetwork] = []) throws(NetworkError) -> TakenNames {
+        try withSessions("look at the host's network") { sessions throws(NetlinkError) in
+            let ours = Set(networks.map(\.bridge.description))
+            let links = try sessions.routes.links()
+            let own = Set(links.filter { ours.contains($0.name) }.map(\.index))
+            // What our own bridges route is recorded; a network that is made again may have it.
+            let routes = try sessions.routes.routes().filter { route in
+                route.interface.map { !own.contains($0) } ?? true
+            }
+            let addresses = try sessions.routes.addresses().filter { !own.contains($0.interface) }
+            return TakenNames(
+                prefixes: routes.map(\.destination) + addresses.map(\.address.prefix),
+                interfaces: Set(links.map(\.name)),
+                networks: networks
+            )
+        }
+    }
+
+    /// Makes the network's bridge, or completes the one that is there.
+    ///
+    /// Record the network first. Returns the settings of the host that it changed, as in "net.ipv4.ip_forward = 1".
+    package func ensureBridge(_ network: BridgeNetwork) throws(NetworkError) -> [String] {
+        let doing = "make network \(network.name)"
+        let isNew = try withSessions(doing) { sessions throws(NetlinkError) in
+            try Self.makeBridge(network, in: &sessions)
+        }
+        guard isNew else {
+            throw NetworkError(
+                .nameTaken,
+                "\(doing): \(network.bridge) is there and is no bridge; remove it or choose another bridge name"
+            )
+        }
+        do { return try atHome { () throws(SyscallError) in try BridgeSettings(network).apply() } } catch {
+            throw NetworkError(doing, error)
+        }
+    }
+
+    /// Deletes the network's bridge, if it is there; ports that are left are left without it.
+    package func removeBridge(_ network: BridgeNetwork) throws(NetworkError) {
+        try withSessions("remove network \(network.name)") { sessions throws(NetlinkError) in
+            sessions.bridges[network.bridge] = nil
+            try Self.ignoringAbsence { () throws(NetlinkError) in
+                try sessions.routes.perform(.deleteLink(.name(network.bridge)))
+            }
+        }
+    }
+
+    /// Deletes all links of a project at once, if there are any; namespaces keep only loopback.
+    package func removeLinks(group: UInt32) throws(NetworkError) {
+        try withSessions("remove the links of group \(group)") { sessions throws(NetlinkError) in
+            sessions.bridges = [:]
+            try Self.ignoringAbsence { () throws(NetlinkError) in
+                try sessions.routes.perform(.deleteLinks(group: group))
+            }
+        }
+    }
+
+    /// Replaces a table in one transaction.
+    package func apply(_ table: NFTable) throws(NetworkError) {
+        var transaction = NFTransaction()
+        transaction.replace(table)
+        let batch = transaction.batch()
+        try withSessions("load the rules of \(table.name)") { sessions throws(NetlinkError) in
+            try sessions.tables.perform(batch)
+        }
+    }
+
+    /// Loads a project's rules, then makes loopback addresses routable on the bridges that need it.
+    package func apply(_ rules: ProjectRules) throws(NetworkError) {
+        try apply(rules.table)
+        let bridges = rules.localhostBridges
+        guard !bridges.isEmpty else { return }
+        do {
+            try atHome { () throws(SyscallError) in
+                for bridge in bridges { try SystemControl("net/ipv4/conf/\(bridge)/route_localnet").set("1") }
+            }
+        } catch {
+            throw NetworkError("publish ports on 127.0.0.1", error)
+        }
+    }
+
+    /// Whether the table is there; another program's flush may have taken it.
+    package func hasTable(_ name: String) throws(NetworkError) -> Bool {
+        try withSessions("look up the rules of \(name)") { sessions throws(NetlinkError) in
+            try sessions.tables.hasTable(name)
+        }
+    }
+
+    /// Deletes a table, if it is there.
+    package func remove(table: String) throws(NetworkError) {
+        var transaction = NFTransaction()
+        transaction.delete(table: table)
+        let batch = transaction.batch()
+        try withSessions("remove the rules of \(table)") { sessions throws(NetlinkError) in
+            try Self.ignoringAbsence { () throws(NetlinkError) in try sessions.tables.perform(batch) }
+        }
+    }
+
+    /// Makes a namespace with everything in it that the plan says; the bridges must be there.
+    ///
+    /// The caller owns the descriptor; the namespace, with its ends of veth pairs, goes with the last process in it.
+    package func makeNamespace(_ plan: NamespacePlan) throws(NetworkError) -> OwnedDescriptor {
+        let doing = "make a container's network namespace"
+        var new: NewNamespace
+        do {
+            new = try NamespaceVisit.withinNew { () throws(SyscallError) in try NewNamespace.entered(for: plan) }
+        } catch {
+            throw NetworkError(doing, error)
+        }
+        let descriptor = new.descriptor.rawValue
+        if !plan.interfaces.isEmpty {
+            try withSessions(doing) { sessions throws(NetlinkError) in
+                try Self.connect(plan, to: descriptor, in: &sessions)
+            }
+        }
+        do { try new.routes.perform(NetlinkBatch(plan.insideRequests)) } catch { throw NetworkError(doing, error) }
+        return new.takeDescriptor()
+    }
+
+    /// Looks at tables through the netfilter session.
+    func withTables<Value>(
+        _ doing: String,
+        _ body: (inout NetlinkSession<NetlinkSocket>) throws(NetlinkError) -> Value
+    ) throws(NetworkError) -> Value {
+        try withSessions(doing) { sessions throws(NetlinkError) in try body(&sessions.tables) }
+    }
+
+    private func withSessions<Value>(
+        _ doing: String,
+        _ body: (inout Sessions) throws(NetlinkError) -> Value
+    ) throws(NetworkError) -> Value {
+        do {
+            return try sessions.withLock { sessions throws(NetlinkError) in try body(&sessions) }
+        } catch {
+            throw NetworkError(doing, error)
+        }
+    }
+
+    /// Returns false if something else has the name.
+    private static func makeBridge(
+        _ network: BridgeNetwork,
+        in sessions: inout Sessions
+    ) throws(NetlinkError) -> Bool {
+        var options = LinkOptions(mtu: network.mtu, group: network.group)
+        if case .v4(let gateway) = network.subnet(.v4)?.gateway { options.mac = MACAddress(derivedFrom: gateway) }
+        do {
+            try sessions.routes.perform(.create(BridgeConfiguration(name: network.bridge, options: options)))
+        } catch {
+            guard error.code == .exists else { throw error }
+        }
+        let link = try sessions.routes.link(.name(network.bridge))
+        guard link.kind == "bridge" else { return false }
+        let additions = network.subnets.compactMap { subnet in
+            InterfaceAddress(subnet.gateway, prefixLength: subnet.prefix.length).map {
+                NetlinkRequest.addAddress($0, to: link.index, flags: .skipDuplicateDetection)
+            }
+        }
+        for case .failure(let error) in try sessions.routes.outcomes(of: NetlinkBatch(additions))
+        where error.code != .exists { throw error }
+        sessions.bridges[network.bridge] = link.index
+        return true
+    }
+
+    private static func connect(
+        _ plan: NamespacePlan,
+        to namespace: CInt,
+        in sessions: inout Sessions
+    ) throws(NetlinkError) {
+        var requests: [NetlinkRequest] = []
+        for interface in plan.interfaces {
+            let network = interface.network
+            let bridge: InterfaceIndex
+            if let known = sessions.bridges[network.bridge] {
+                bridge = known
+            } else {
+                bridge = try sessions.routes.link(.name(network.bridge)).index
+                sessions.bridges[network.bridge] = bridge
+            }
+            let veth = VethConfiguration(
+                name: .randomVeth(),
+                options: LinkOptions(mtu: network.mtu, group: network.group),
+                bridge: bridge,
+                peerName: interface.name,
+                peerOptions: LinkOptions(mac: interface.mac, mtu: network.mtu, index: interface.index),
+                peerNamespace: namespace
+            )
+            // Where br_netfilter is loaded, a container reaches its own published port by a turn at its bridge port.
+            let flags = BridgePortFlags(isIsolated: !network.connectsContainers, isHairpin: true)
+            requests += [.create(veth), .setPortFlags(.name(veth.name), flags)]
+        }
+        do { try sessions.routes.perform(NetlinkBatch(requests)) } catch {
+            // A bridge that was deleted and made again behind our back has another index.
+            sessions.bridges = [:]
+            throw error
+        }
+    }
+
+    private static func ignoringAbsence(_ body: () throws(NetlinkError) -> Void) throws(NetlinkError) {
+        do { try body() } catch {
+            guard error.code == .notFound else { throw error }
+        }
+    }
+}
+
+/// A namespace just made, and a session inside.
+private struct NewNamespace: ~Copyable {
+    let descriptor: OwnedDescriptor
+    var routes: NetlinkSession<NetlinkSocket>
+
+    /// To be called on a thread in the new namespace.
+    static func entered(for plan: NamespacePlan) throws(SyscallError) -> NewNamespace {
+        // New interfaces take these over. Without a version 6 address of ours there shall be none of the kernel's, and a
+        // neighbour's router advertisement must never become the default route (CVE-2020-13401).
+        let setting = plan.hasIPv6 ? "accept_ra" : "disable_ipv6"
+        try SystemControl("net/ipv6/conf/default/\(setting)").set(plan.hasIPv6 ? "0" : "1")
+        return NewNamespace(descriptor: try NamespaceVisit.current(), routes: try .open(.route))
+    }
+
+    consuming func takeDescriptor() -> OwnedDescriptor { descriptor }
+}
+
+extension InterfaceName {
+    /// A name for the host's end of a veth pair: 45 random bits, as those of a container's former namespace may not
+    /// be gone yet and the kernel refuses names in use.
+    fileprivate static func randomVeth() -> InterfaceName {
+        let digits = Array("abcdefghijklmnopqrstuvwxyz234567")
+        let random = UInt64.random(in: 0...UInt64.max)
+        let text = "roostv" + String((0..<9).map { digits[Int(random >> (5 * UInt64($0)) & 31)] })
+        return InterfaceName(text) ?? .loopback
+    }
+}
