@@ -1,3 +1,4 @@
+import Glibc
 package import LinuxSystem
 
 /// Starts what a `ContainerPlan` describes.
@@ -8,53 +9,113 @@ package enum Container {
         package var root: DetachedMount
         /// Standard input, output and error; lent.
         package var stdio: (Int32, Int32, Int32)
+        /// Detached mounts by the names that mounts of type `prepared` have as their source; lent.
+        ///
+        /// Each is attached once, and no longer detached then.
+        package var mounts: [String: Int32] = [:]
+        /// The network namespace, for a plan whose inputs say so; lent.
+        package var network: Int32?
+        /// The sending end of a `TerminalSocket`, for a plan with a terminal; lent.
+        package var terminal: Int32?
+        /// The control group to be born in.
+        package var group: ContainerCgroup?
 
         /// A root and the three descriptors.
         package init(root: consuming DetachedMount, stdio: (Int32, Int32, Int32) = (0, 1, 2)) {
             self.root = root
             self.stdio = stdio
         }
+
+        fileprivate var lent: LentDescriptors {
+            LentDescriptors(
+                root: root.descriptor.rawValue,
+                stdio: [stdio.0, stdio.1, stdio.2],
+                mounts: mounts,
+                network: network,
+                terminal: terminal
+            )
+        }
     }
 
     /// Starts the container and returns when its program is executed.
+    ///
+    /// Blocks the thread. The process is in its control groups before the program is executed.
     package static func start(
         _ plan: ContainerPlan,
         in surroundings: borrowing Surroundings,
         options: LaunchedProcess.Options = LaunchedProcess.Options()
     ) throws(ContainerError) -> LaunchedProcess {
-        var descriptors = OpenedSources()
+        try launch(plan, lending: surroundings.lent, group: surroundings.group, options: options)
+    }
+
+    static func launch(
+        _ plan: ContainerPlan,
+        lending lent: LentDescriptors,
+        group: ContainerCgroup?,
+        options: LaunchedProcess.Options
+    ) throws(ContainerError) -> LaunchedProcess {
+        var descriptors = OpenedSources(lent: lent)
         for (slot, source) in plan.sources.sorted(by: { $0.key.index < $1.key.index }) {
-            try descriptors.open(source, as: slot, surroundings)
+            try descriptors.open(source, as: slot)
         }
+        var options = options
+        if let group { options.cgroup = try descriptors.openBirthplace(of: group) }
+        if let slot = plan.pidNamespace { options.pidNamespace = descriptors.numbers[slot] }
         do {
             let process = try LaunchedProcess.start(plan.launch, descriptors: descriptors.numbers, options: options)
-            do { try process.awaitExecution() } catch {
+            do {
+                try group?.attachLegacy(pid: process.pid)
+                try descriptors.releaseProcess()
+                try process.awaitExecution()
+            } catch {
                 // It has ended by itself and waits to be reaped; a sibling is our parent's to reap.
+                descriptors.closeGroupsReady()
                 if !options.isSibling { _ = try process.waitForExit() }
                 throw error
             }
             return process
+        } catch let error as ContainerError {
+            throw error
         } catch {
             throw ContainerError(code: .kernel, message: "\(error)", cause: error)
         }
     }
 }
 
+/// The numbers of descriptors that a caller lends to a launch.
+struct LentDescriptors {
+    var root: Int32 = -1
+    var stdio: [Int32] = [0, 1, 2]
+    var mounts: [String: Int32] = [:]
+    var network: Int32?
+    var terminal: Int32?
+    var container: Int32?
+}
+
 /// Descriptors opened for a launch, closed when it is done.
 private struct OpenedSources: ~Copyable {
     private(set) var numbers: [LaunchSlot: Int32] = [:]
     private var owned: [Int32] = []
+    private let lent: LentDescriptors
+    /// The end of the pipe that the process waits at the other end of.
+    private var groupsReady: Int32?
 
-    mutating func open(
-        _ source: DescriptorSource,
-        as slot: LaunchSlot,
-        _ surroundings: borrowing Container.Surroundings
-    ) throws(ContainerError) {
+    init(lent: LentDescriptors) { self.lent = lent }
+
+    mutating func open(_ source: DescriptorSource, as slot: LaunchSlot) throws(ContainerError) {
         do {
             switch source {
-            case .root: numbers[slot] = surroundings.root.descriptor.rawValue
-            case .stdio(let number):
-                numbers[slot] = [surroundings.stdio.0, surroundings.stdio.1, surroundings.stdio.2][Int(number)]
+            case .root: numbers[slot] = lent.root
+            case .stdio(let number): numbers[slot] = lent.stdio[Int(number)]
+            case .prepared(let name): try lend(lent.mounts[name], as: slot, "the prepared mount '\(name)'")
+            case .lentNetwork: try lend(lent.network, as: slot, "the network namespace")
+            case .terminalSocket: try lend(lent.terminal, as: slot, "the terminal's socket")
+            case .container: try lend(lent.container, as: slot, "the container")
+            case .groupsReady:
+                let pipe = try Pipe()
+                let writing = try pipe.writing.duplicate()
+                groupsReady = writing.release()
+                keep(pipe.takeReading(), as: slot)
             case .namespace(let path, let kind, let own):
                 let namespace = try OwnedDescriptor.reading(path)
                 let isOurs = try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind)"))
@@ -78,11 +139,41 @@ private struct OpenedSources: ~Copyable {
         }
     }
 
+    mutating func openBirthplace(of group: ContainerCgroup) throws(ContainerError) -> Int32? {
+        guard let directory = group.group.unifiedDirectory else { return nil }
+        do {
+            let number = try OwnedDescriptor.directory(directory).release()
+            owned.append(number)
+            return number
+        } catch { throw .kernel("control group", error) }
+    }
+
+    private mutating func lend(_ number: Int32?, as slot: LaunchSlot, _ what: String) throws(ContainerError) {
+        guard let number else { throw .invalid(slot.name, "\(what) is part of the plan, but not lent") }
+        numbers[slot] = number
+    }
+
     private mutating func keep(_ descriptor: consuming OwnedDescriptor, as slot: LaunchSlot) {
         let number = descriptor.release()
         owned.append(number)
         numbers[slot] = number
     }
 
-    deinit { for number in owned { _ = OwnedDescriptor(adopting: number) } }
+    /// Says to the process that it may go on.
+    mutating func releaseProcess() throws(SyscallError) {
+        guard let number = groupsReady else { return }
+        var byte: UInt8 = 1
+        guard write(number, &byte, 1) == 1 else { throw SyscallError(call: "write", subject: "pipe", errno: .current) }
+    }
+
+    /// Closes the pipe: a process that still waits at it then ends by itself.
+    mutating func closeGroupsReady() {
+        guard let number = groupsReady else { return }
+        groupsReady = nil
+        _ = OwnedDescriptor(adopting: number)
+    }
+
+    deinit {
+        for number in owned + [groupsReady].compactMap({ $0 }) { _ = OwnedDescriptor(adopting: number) }
+    }
 }

@@ -21,19 +21,10 @@ extension ContainerPlan {
             throw .invalid("\(origin).destination", "'\(mount.destination)' is not an absolute path")
         }
         let options = try mount.checkedOptions(place: origin)
-        let name = mount.destination.split(separator: "/").joined(separator: "-")
-        if options.isBind || mount.type == "bind" {
-            guard let source = mount.source else {
-                throw .invalid("\(origin).source", "missing: a bind mount has a source")
-            }
-            let slot = makeSlot(
-                name,
-                .bind(path: source, recursive: options.isRecursive, attributes: options.attributes)
-            )
-            appendMountPoint(mount.destination, origin: origin)
-            launch.append(.attachAt(slot, path: mount.destination, symlinks: .follow), origin: origin)
-            return
+        if options.isBind || mount.type == "bind" || mount.type == MountSpec.preparedType {
+            return try appendExisting(mount, options, origin: origin)
         }
+        let name = mount.destination.slotName
         guard let type = mount.type else { throw .invalid("\(origin).type", "missing, and the mount is no bind mount") }
         let kernelType = type == "cgroup" ? "cgroup2" : type
         let slot = launch.makeSlot(name)
@@ -45,24 +36,64 @@ extension ContainerPlan {
                 launch.append(.write(sysctl.value, beneath: slot, path: "sys/" + sysctl.path), origin: "linux.sysctl")
             }
         }
-        appendMountPoint(mount.destination, origin: origin)
+        appendMountPoint(mount.destination, .directory, origin: origin)
         // An image may not choose where procfs and sysfs lie: what protects them is bound to their paths.
         let symlinks: SymlinkPolicy = type == "proc" || type == "sysfs" ? .refuse : .follow
         launch.append(.attachAt(slot, path: mount.destination, symlinks: symlinks), origin: origin)
     }
 
-    /// The directories down to a mount's destination.
-    private mutating func appendMountPoint(_ path: String, origin: String) {
-        var prefix = ""
-        for component in path.split(separator: "/") {
-            prefix += "/" + component
+    /// A mount whose files are there before the container: a path of the host, or what the caller lends.
+    private mutating func appendExisting(
+        _ mount: MountSpec,
+        _ options: MountOptions,
+        origin: String
+    ) throws(ContainerError) {
+        guard let source = mount.source else {
+            throw .invalid("\(origin).source", "missing: a \(mount.type ?? "bind") mount has a source")
+        }
+        let kind: MountKind
+        let slot: LaunchSlot
+        if mount.type == MountSpec.preparedType {
+            guard let lent = inputs.prepared[source] else {
+                throw .invalid("\(origin).source", "there is no prepared mount '\(source)'")
+            }
+            kind = lent
+            slot = makeSlot(mount.destination.slotName, .prepared(source))
+            if !options.attributes.isEmpty {
+                launch.append(.setAttributes(slot, options.attributes, recursive: true), origin: origin)
+            }
+        } else {
+            kind = inputs.sources[source] ?? .directory
+            slot = makeSlot(
+                mount.destination.slotName,
+                .bind(path: source, recursive: options.isRecursive, attributes: options.attributes)
+            )
+        }
+        appendMountPoint(mount.destination, kind, origin: origin)
+        launch.append(.attachAt(slot, path: mount.destination, symlinks: .follow), origin: origin)
+    }
+
+    /// The directories down to a mount's destination, and what it is attached to.
+    private mutating func appendMountPoint(_ path: String, _ kind: MountKind, origin: String) {
+        let prefixes = path.pathPrefixes
+        for prefix in kind == .file ? prefixes.dropLast() : prefixes[...] {
             launch.append(.makeDirectory(prefix, mode: 0o755), origin: origin)
+        }
+        guard kind == .file, let last = prefixes.last else { return }
+        launch.append(.makeFile(last, mode: 0o644), origin: origin)
+    }
+
+    /// A working directory that is not there is made, as users expect of images.
+    mutating func appendWorkingDirectory(_ process: ProcessSpec) {
+        for prefix in process.cwd.pathPrefixes where process.cwd.hasPrefix("/") {
+            // A read-only root has its directories or not; what is missing then shows when it is entered.
+            launch.append(.makeWorkingDirectory(prefix), origin: "process.cwd")
         }
     }
 
     /// The devices every container has, those the configuration adds, and the links programs expect.
     mutating func appendDevices(_ spec: RuntimeSpec) throws(ContainerError) {
-        guard (spec.mounts ?? []).contains(where: { $0.destination == "/dev" && $0.type == "tmpfs" }) else {
+        guard spec.hasOwnDevices else {
             guard (spec.linux?.devices ?? []).isEmpty else {
                 throw .unsupported("linux.devices", "devices without a tmpfs at /dev are not supported yet")
             }
@@ -71,9 +102,17 @@ extension ContainerPlan {
         for (name, major, minor) in ContainerPlan.defaultDevices {
             launch.append(.makeDevice(DeviceNode("/dev/\(name)", .character, major: major, minor: minor, mode: 0o666)))
         }
-        for (index, device) in (spec.linux?.devices ?? []).enumerated() {
-            let node = try deviceNode(device, place: "linux.devices[\(index)]")
-            launch.append(.makeDevice(node), origin: "linux.devices[\(index)]")
+        var taken = Set(ContainerPlan.defaultDevices.map { "/dev/\($0.0)" })
+        for (index, device) in (spec.linux?.devices ?? []).enumerated() where taken.insert(device.path).inserted {
+            let place = "linux.devices[\(index)]"
+            let node = try deviceNode(device, place: place)
+            for directory in device.path.pathPrefixes.dropFirst().dropLast() where taken.insert(directory).inserted {
+                launch.append(.makeDirectory(directory, mode: 0o755), origin: place)
+            }
+            launch.append(.makeDevice(node), origin: place)
+            if device.uid ?? 0 != 0 || device.gid ?? 0 != 0 {
+                launch.append(.setOwner(device.path, uid: device.uid ?? 0, gid: device.gid ?? 0), origin: place)
+            }
         }
         for (name, target) in ContainerPlan.deviceLinks {
             launch.append(.makeSymlink("/dev/\(name)", target: target))
@@ -88,11 +127,8 @@ extension ContainerPlan {
         case "p": kind = .fifo
         default: throw .invalid("\(place).type", "'\(device.type)' is not c, b, u or p")
         }
-        guard device.path.hasPrefix("/dev/") else {
+        guard device.path.hasPrefix("/dev/"), !device.path.split(separator: "/").contains("..") else {
             throw .unsupported("\(place).path", "'\(device.path)' is not below /dev")
-        }
-        guard (device.uid ?? 0) == 0, (device.gid ?? 0) == 0 else {
-            throw .unsupported(place, "an owner other than 0:0 is not supported yet")
         }
         let numbers = 0...Int64(UInt32.max)
         guard numbers.contains(device.major ?? 0), numbers.contains(device.minor ?? 0) else {
@@ -116,4 +152,18 @@ extension ContainerPlan {
         ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx"),
     ]
+}
+
+extension String {
+    /// `/a`, `/a/b` and `/a/b/c` of `/a/b/c`.
+    var pathPrefixes: [String] {
+        var prefix = ""
+        return split(separator: "/").map { component in
+            prefix += "/" + component
+            return prefix
+        }
+    }
+
+    /// The name of the slot that holds what is to be mounted at this path.
+    var slotName: String { split(separator: "/").joined(separator: "-") }
 }

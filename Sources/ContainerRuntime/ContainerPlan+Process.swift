@@ -3,26 +3,27 @@ import OCISpec
 
 extension ContainerPlan {
     /// The identity, the limits and the program, in the order that lets each step have the privilege it needs.
-    mutating func appendProcess(_ process: ProcessSpec, seccomp: SeccompProgram?) throws(ContainerError) {
+    mutating func appendProcess(_ process: ProcessSpec, hasOwnGroups: Bool, hasConsole: Bool) throws(ContainerError) {
         guard let arguments = process.args, let program = arguments.first, !program.isEmpty else {
             throw .invalid("process.args", "empty: there is no program to start")
         }
         guard process.cwd.hasPrefix("/") else {
             throw .invalid("process.cwd", "'\(process.cwd)' is not an absolute path")
         }
-        launch.append(.makeSession)
-        for number: Int32 in 0...2 {
-            let slot = makeSlot(["stdin", "stdout", "stderr"][Int(number)], .stdio(number))
-            launch.append(.duplicate(slot, as: UInt32(number)))
+        // Before a filter that may forbid to wait, and after all that can be done meanwhile.
+        if inputs.awaitsGroups {
+            launch.append(.awaitByte(makeSlot("groups", .groupsReady)), origin: "linux.resources")
+            // Again, now that the process is in the groups that are to be the namespace's roots in v1 hierarchies too.
+            if hasOwnGroups { launch.append(.unshare(.cgroup)) }
         }
+        launch.append(.makeSession)
+        try appendStandardDescriptors(process, hasConsole: hasConsole)
         for (index, limit) in (process.rlimits ?? []).enumerated() {
-            launch.append(
-                .setLimit(try resourceLimit(limit, place: "process.rlimits[\(index)]")),
-                origin: "process.rlimits[\(index)]"
-            )
+            let place = "process.rlimits[\(index)]"
+            launch.append(.setLimit(possible(try resourceLimit(limit, place: place), place: place)), origin: place)
         }
         launch.append(.changeDirectory(process.cwd), origin: "process.cwd")
-        try appendIdentity(process, seccomp: seccomp)
+        try appendIdentity(process, seccomp: inputs.seccomp)
         launch.append(.closeDescriptors(from: 3))
         let environment = process.env ?? []
         launch.append(
@@ -35,13 +36,67 @@ extension ContainerPlan {
         )
     }
 
+    private mutating func appendStandardDescriptors(
+        _ process: ProcessSpec,
+        hasConsole: Bool
+    ) throws(ContainerError) {
+        guard process.terminal == true else {
+            guard process.consoleSize == nil else {
+                throw .invalid("process.consoleSize", "needs process.terminal")
+            }
+            for number: Int32 in 0...2 {
+                let slot = makeSlot(["stdin", "stdout", "stderr"][Int(number)], .stdio(number))
+                launch.append(.duplicate(slot, as: UInt32(number)))
+            }
+            return
+        }
+        let slave = launch.makeSlot("terminal")
+        let size = process.consoleSize.map { TerminalSize(rows: $0.height, columns: $0.width) }
+        let socket = makeSlot("terminal-socket", .terminalSocket)
+        let owner = process.user?.uid ?? 0
+        launch.append(
+            .openTerminal(into: slave, sendingTo: socket, owner: owner, size: size),
+            origin: "process.terminal"
+        )
+        if hasConsole { launch.append(.attachConsole(slave), origin: "process.terminal") }
+        for number: UInt32 in 0...2 { launch.append(.duplicate(slave, as: number)) }
+    }
+
+    /// Sets the score where the kernel lets us; lowering it takes `CAP_SYS_RESOURCE`.
+    mutating func appendOOMScore(_ score: Int) throws(ContainerError) {
+        guard (-1000...1000).contains(score) else {
+            throw .invalid("process.oomScoreAdj", "\(score) is not from -1000 to 1000")
+        }
+        if let lowest = inputs.lowestOOMScore, score < lowest {
+            unenforced.append(
+                "process.oomScoreAdj: \(score) is below our own \(lowest), and lowering it is not permitted"
+            )
+        } else {
+            launch.append(.setOOMScore(score), origin: "process.oomScoreAdj")
+        }
+    }
+
+    /// A limit that we may set: one above our own hard limit takes `CAP_SYS_RESOURCE`.
+    private mutating func possible(_ limit: ResourceLimit, place: String) -> ResourceLimit {
+        guard let highest = inputs.hardLimits[limit.resource], limit.hard > highest else { return limit }
+        unenforced.append("\(place): \(limit.resource) is capped at our own hard limit, \(highest)")
+        return ResourceLimit(limit.resource, soft: min(limit.soft, highest), hard: highest)
+    }
+
+    /// Capabilities that we have ourselves; nobody can give others.
+    private mutating func possible(_ set: CapabilitySet, place: String) -> CapabilitySet {
+        let missing = set.subtracting(inputs.permitted)
+        if !missing.isEmpty { unenforced.append("\(place): we don't have \(missing) ourselves") }
+        return set.intersection(inputs.permitted)
+    }
+
     private mutating func appendIdentity(_ process: ProcessSpec, seccomp: SeccompProgram?) throws(ContainerError) {
         let user = process.user ?? ProcessSpec.User()
         let names = process.capabilities ?? ProcessSpec.Capabilities()
         let place = "process.capabilities"
-        let bounding = try capabilities(names.bounding, place: "\(place).bounding")
-        let effective = try capabilities(names.effective, place: "\(place).effective")
-        let permitted = try capabilities(names.permitted, place: "\(place).permitted")
+        let bounding = possible(try capabilities(names.bounding, place: "\(place).bounding"), place: place)
+        let permitted = try capabilities(names.permitted, place: "\(place).permitted").intersection(inputs.permitted)
+        let effective = try capabilities(names.effective, place: "\(place).effective").intersection(inputs.permitted)
         let inheritable = try capabilities(names.inheritable, place: "\(place).inheritable")
         let ambient = try capabilities(names.ambient, place: "\(place).ambient")
         launch.append(.setUmask(user.umask ?? 0o022), origin: user.umask == nil ? "" : "process.user.umask")

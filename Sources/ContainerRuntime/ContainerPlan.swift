@@ -7,6 +7,16 @@ package enum DescriptorSource: Hashable, Sendable {
     case root
     /// A detached copy of a host path's mount: open_tree(2).
     case bind(path: String, recursive: Bool, attributes: MountAttributes)
+    /// A mount that the caller lends under a name.
+    case prepared(String)
+    /// The network namespace that the caller lends.
+    case lentNetwork
+    /// The socket that takes the terminal's descriptor; lent.
+    case terminalSocket
+    /// The pidfd of the container that a program is to run in; lent.
+    case container
+    /// The end of a pipe that says when the process is in all its control groups.
+    case groupsReady
     /// A namespace file, as in `/proc/PID/ns`; `own` when it may not be the launching process's, which is to change it.
     case namespace(path: String, Namespaces, own: Bool)
     /// Standard input, output or error of the program.
@@ -20,14 +30,29 @@ package struct ContainerPlan: Hashable, Sendable {
     package var launch: LaunchPlan
     package private(set) var sources: [LaunchSlot: DescriptorSource] = [:]
 
+    /// What the host can't do of what is asked, in words for a warning.
+    package internal(set) var unenforced: [String] = []
+    /// The PID namespace to be born into, when it is an existing one.
+    package private(set) var pidNamespace: LaunchSlot?
+
     /// One copy of the host's null device for each masked path.
     private var covers: [LaunchSlot] = []
+    let inputs: PlanInputs
 
-    /// Compiles a configuration; `seccomp` is its compiled filter, if it has one.
+    /// Compiles a configuration for a host that can do everything; `seccomp` is its compiled filter, if it has one.
     package init(_ spec: RuntimeSpec, seccomp: SeccompProgram?) throws(ContainerError) {
+        var inputs = PlanInputs()
+        inputs.seccomp = seccomp
+        try self.init(spec, inputs)
+    }
+
+    /// Compiles a configuration with what is known of the host and of the caller.
+    package init(_ spec: RuntimeSpec, _ inputs: PlanInputs) throws(ContainerError) {
+        self.inputs = inputs
         guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
         guard spec.root != nil else { throw .invalid("root", "missing: there is no root directory") }
-        let namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
+        var namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
+        if inputs.lendsNetwork { namespaces.lendNetwork() }
         launch = LaunchPlan(namespaces: namespaces.created.subtracting(.cgroup))
         guard namespaces.created.contains(.mount) else {
             throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
@@ -40,10 +65,19 @@ package struct ContainerPlan: Hashable, Sendable {
         }
         // Before any file or device: a mode is what the configuration says, not what is left of it.
         launch.append(.setUmask(0))
+        if let score = process.oomScoreAdj { try appendOOMScore(score) }
         for (kind, path) in namespaces.joined {
+            if kind == .pid {
+                pidNamespace = makeSlot("pidns", .namespace(path: path, .pid, own: false))
+                continue
+            }
+            if kind == .network && inputs.lendsNetwork { continue }
             let changes = kind == .uts || !sysctls.isEmpty
             let slot = makeSlot("\(kind)ns", .namespace(path: path, kind, own: changes))
             launch.append(.join(slot, kind), origin: "linux.namespaces")
+        }
+        if inputs.lendsNetwork {
+            launch.append(.join(makeSlot("netns", .lentNetwork), .network), origin: "linux.namespaces")
         }
         appendRoot(spec)
         if namespaces.created.contains(.cgroup) { launch.append(.unshare(.cgroup)) }
@@ -52,10 +86,31 @@ package struct ContainerPlan: Hashable, Sendable {
         try appendMounts(spec, sysctls: sysctls)
         try appendDevices(spec)
         appendPathRestrictions(spec)
+        // Before the root is read-only, and so that restrictions hold for it.
+        appendWorkingDirectory(process)
         if spec.root?.readonly == true, let root = slot(of: .root) {
             launch.append(.setAttributes(root, .readOnly, recursive: false), origin: "root.readonly")
         }
-        try appendProcess(process, seccomp: seccomp)
+        try appendProcess(
+            process,
+            hasOwnGroups: namespaces.created.contains(.cgroup),
+            hasConsole: spec.hasOwnDevices
+        )
+    }
+
+    /// Compiles what it takes to run one more program in the container that `container` names by a pidfd.
+    ///
+    /// `spec` is the container's own configuration, with `process` replaced by the program's.
+    package init(exec spec: RuntimeSpec, _ inputs: PlanInputs) throws(ContainerError) {
+        guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
+        self.inputs = inputs
+        launch = LaunchPlan(namespaces: [])
+        if let score = process.oomScoreAdj { try appendOOMScore(score) }
+        let container = makeSlot("container", .container)
+        // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
+        // change every path of it at any time.
+        launch.append(.join(container, [.mount, .network, .ipc, .uts, .cgroup]))
+        try appendProcess(process, hasOwnGroups: false, hasConsole: false)
     }
 
     /// Adds a descriptor that the launching process opens.
@@ -97,6 +152,13 @@ struct NamespacePlan {
     /// All that are not simply the launching process's.
     var all: Namespaces { joined.reduce(created) { $0.union($1.kind) } }
 
+    /// The network namespace is the one that the caller lends.
+    mutating func lendNetwork() {
+        created.remove(.network)
+        joined.removeAll { $0.kind == .network }
+        joined.append((.network, ""))
+    }
+
     private static let kinds: [String: Namespaces] = [
         "pid": .pid, "network": .network, "mount": .mount, "ipc": .ipc, "uts": .uts, "user": .user,
         "cgroup": .cgroup, "time": .time,
@@ -115,7 +177,6 @@ struct NamespacePlan {
                 throw .unsupported(place, "\(kind) namespaces are not supported yet")
             }
             if let path = namespace.path, !path.isEmpty {
-                guard kind != .pid else { throw .unsupported(place, "joining a pid namespace is not supported yet") }
                 joined.append((kind, path))
             } else {
                 created.insert(kind)

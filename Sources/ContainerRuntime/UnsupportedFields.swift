@@ -7,15 +7,13 @@ extension RuntimeSpec {
         let process = process ?? ProcessSpec()
         let linux = linux ?? LinuxSpec()
         let asked: [(field: String, isThere: Bool)] = [
-            ("process.terminal", process.terminal == true), ("process.consoleSize", process.consoleSize != nil),
             ("process.apparmorProfile", process.apparmorProfile?.isEmpty == false),
             ("process.selinuxLabel", process.selinuxLabel?.isEmpty == false),
-            ("process.oomScoreAdj", process.oomScoreAdj != nil), ("process.scheduler", process.scheduler != nil),
+            ("process.scheduler", process.scheduler != nil),
             ("process.ioPriority", process.ioPriority != nil),
             ("process.execCPUAffinity", process.execCPUAffinity != nil), ("hooks", hooks != nil),
             ("linux.uidMappings", linux.uidMappings?.isEmpty == false),
-            ("linux.gidMappings", linux.gidMappings?.isEmpty == false), ("linux.resources", linux.resources != nil),
-            ("linux.cgroupsPath", linux.cgroupsPath?.isEmpty == false),
+            ("linux.gidMappings", linux.gidMappings?.isEmpty == false),
             ("linux.rootfsPropagation", !["", "private", "rprivate"].contains(linux.rootfsPropagation ?? "")),
             ("linux.mountLabel", linux.mountLabel?.isEmpty == false), ("linux.intelRdt", linux.intelRdt != nil),
             ("linux.personality", linux.personality != nil), ("linux.timeOffsets", linux.timeOffsets?.isEmpty == false),

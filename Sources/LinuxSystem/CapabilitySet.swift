@@ -41,3 +41,22 @@ package struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConvert
         )
     }
 }
+
+extension CapabilitySet {
+    /// What this process may pass on: its permitted set as far as its bounding set has it, from proc_pid_status(5).
+    package static func ofThisProcess() throws(SyscallError) -> CapabilitySet {
+        var sets: [Substring: UInt64] = [:]
+        for line in try readFile("/proc/self/status").split(separator: "\n") where line.hasPrefix("Cap") {
+            let fields = line.split(separator: ":")
+            sets[fields[0]] = fields.last.flatMap { UInt64($0.drop { $0 == "\t" }, radix: 16) }
+        }
+        return CapabilitySet(rawValue: (sets["CapPrm"] ?? 0) & (sets["CapBnd"] ?? 0)).intersection(.all)
+    }
+}
+
+extension CapabilitySet {
+    /// The names without `CAP_`, in order of number.
+    package var names: [String] {
+        CapabilitySet.names.enumerated().filter { contains(number: $0.offset) }.map(\.element)
+    }
+}

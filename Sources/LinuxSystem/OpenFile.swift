@@ -35,3 +35,42 @@ extension OwnedDescriptor {
         return OwnedDescriptor(adopting: try SyscallError.check(CInt(result), "memfd_create", name))
     }
 }
+
+extension OwnedDescriptor {
+    /// Opens a regular file for reading, taking a directory for the root of all its links: openat2(2), Linux 5.6.
+    ///
+    /// Never waits and follows no magic link of procfs. Throws `EINVAL` for what is not a regular file.
+    package static func regularFile(_ path: String, inRoot root: CInt) throws(SyscallError) -> OwnedDescriptor {
+        // struct open_how: flags, mode, resolve
+        var how: (UInt64, UInt64, UInt64) = (
+            UInt64(O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), 0,
+            UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        )
+        var result: Int64
+        var attempts = 0
+        repeat {
+            result = path.withCString { path in
+                withUnsafeMutablePointer(to: &how) {
+                    clinux_syscall(
+                        Int64(SYS_openat2),
+                        UInt64(root),
+                        UInt64(UInt(bitPattern: path)),
+                        UInt64(UInt(bitPattern: $0)),
+                        UInt64(MemoryLayout.size(ofValue: $0.pointee)),
+                        0,
+                        0
+                    )
+                }
+            }
+            attempts += 1
+            // A rename anywhere on the host while `..` was resolved: openat2(2) asks to try again.
+        } while result == -Int64(EAGAIN) && attempts < 256
+        let file = OwnedDescriptor(adopting: try SyscallError.check(CInt(result), "openat2", path))
+        var status = stat()
+        _ = try SyscallError.checkErrno(fstat(file.rawValue, &status), "fstat", path)
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw SyscallError(call: "openat2 (not a regular file)", subject: path, errno: Errno(rawValue: EINVAL))
+        }
+        return file
+    }
+}

@@ -43,6 +43,12 @@ extension LaunchedProcess {
     }
 }
 
+/// Sends a signal to the process that a pidfd names, and never to another: pidfd_send_signal(2), Linux 5.1.
+package func sendSignal(_ signal: Int32, to pidfd: Int32) throws(SyscallError) {
+    let result = clinux_syscall(Int64(SYS_pidfd_send_signal), UInt64(pidfd), UInt64(signal), 0, 0, 0, 0)
+    _ = try SyscallError.check(CInt(result), "pidfd_send_signal", "signal \(signal)")
+}
+
 /// `P_PIDFD`.
 private let pidfdIDType = 3
 /// `CLD_EXITED`.

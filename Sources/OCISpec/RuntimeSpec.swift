@@ -12,6 +12,9 @@ package struct RuntimeSpec: Codable, Hashable, Sendable {
 
     /// A configuration with nothing in it.
     package init(ociVersion: String = "1.2.0") { self.ociVersion = ociVersion }
+
+    /// Whether `/dev` is a filesystem of the container's own, with nothing of the image in it.
+    package var hasOwnDevices: Bool { (mounts ?? []).contains { $0.destination == "/dev" && $0.type == "tmpfs" } }
 }
 
 /// `root`: the directory that becomes the container's root.
@@ -32,6 +35,12 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     package struct ConsoleSize: Codable, Hashable, Sendable {
         package var height: UInt32
         package var width: UInt32
+
+        /// A size in characters.
+        package init(height: UInt32, width: UInt32) {
+            self.height = height
+            self.width = width
+        }
     }
 
     /// `process.user`.
@@ -103,6 +112,12 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     package struct IOPriority: Codable, Hashable, Sendable {
         package var `class`: String
         package var priority: Int
+
+        /// A class by its kernel name, and the level in it.
+        package init(class: String, priority: Int) {
+            self.class = `class`
+            self.priority = priority
+        }
     }
 
     /// `process.execCPUAffinity`.
@@ -138,6 +153,9 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
 
 /// One of `mounts`, in the order they are made.
 package struct MountSpec: Codable, Hashable, Sendable {
+    /// The type of a mount that the caller of the runtime lends; its source is the name it is lent under.
+    package static let preparedType = "prepared"
+
     package var destination: String
     package var type: String?
     package var source: String?

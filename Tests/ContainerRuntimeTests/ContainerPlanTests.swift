@@ -72,6 +72,132 @@ struct ContainerPlanTests {
                 symlink /dev/ptmx -> pts/ptmx
                 remount /proc/sys ro  # linux.readonlyPaths
                 mask /proc/kcore  # linux.maskedPaths
+                mkdir /srv if possible  # process.cwd
+                session
+                descriptor 0 $stdin
+                descriptor 1 $stdout
+                descriptor 2 $stderr
+                chdir /srv  # process.cwd
+                umask 022
+                bounding CHOWN,KILL  # process.capabilities.bounding
+                credentials 33:33  # process.user
+                capabilities effective SYS_ADMIN permitted SYS_ADMIN inheritable none
+                seccomp 2 instructions  # linux.seccomp
+                capabilities effective none permitted none inheritable none  # process.capabilities
+                close-on-exec 3-
+                execute /bin/id|/usr/bin/id ["id" "-u"] with 2 variables  # process.args
+
+                """
+        )
+    }
+
+    /// Lines of a plan from one that starts with `first` to one that starts with `last`.
+    private func lines(_ plan: ContainerPlan, from first: String, to last: String) -> String {
+        let lines = plan.launch.description.split(separator: "\n").map { String($0) }
+        guard let start = lines.firstIndex(where: { $0.hasPrefix(first) }),
+            let end = lines[start...].firstIndex(where: { $0.hasPrefix(last) })
+        else { return "" }
+        return lines[start...end].joined(separator: "\n")
+    }
+
+    @Test("files are mounted on files, directories on directories, in the order of the configuration")
+    func mountPoints() throws {
+        var inputs = PlanInputs()
+        inputs.sources = ["/host/app.conf": .file]
+        inputs.prepared = ["data": .directory, "token": .file]
+        let plan = try ContainerPlan(
+            spec {
+                $0.mounts = [
+                    .init(destination: "/etc/app/app.conf", type: "bind", source: "/host/app.conf", options: ["ro"]),
+                    .init(destination: "/data", type: "prepared", source: "data"),
+                    .init(destination: "/run/secrets/token", type: "prepared", source: "token", options: ["ro"]),
+                ]
+            },
+            inputs
+        )
+        #expect(
+            lines(plan, from: "mkdir /etc 0755", to: "attach $run") == """
+                mkdir /etc 0755  # mounts[0]
+                mkdir /etc/app 0755  # mounts[0]
+                file /etc/app/app.conf 0644  # mounts[0]
+                attach $etc-app-app.conf at /etc/app/app.conf  # mounts[0]
+                mkdir /data 0755  # mounts[1]
+                attach $data at /data  # mounts[1]
+                attributes $run-secrets-token ro recursive  # mounts[2]
+                mkdir /run 0755  # mounts[2]
+                mkdir /run/secrets 0755  # mounts[2]
+                file /run/secrets/token 0644  # mounts[2]
+                attach $run-secrets-token at /run/secrets/token  # mounts[2]
+                """
+        )
+    }
+
+    @Test("what we may not do ourselves is left out and named")
+    func unenforced() throws {
+        var inputs = PlanInputs()
+        inputs.permitted = CapabilitySet.all.subtracting(CapabilitySet(named: "CHOWN") ?? [])
+        inputs.hardLimits = [.nofile: 1000]
+        inputs.lowestOOMScore = 0
+        let plan = try ContainerPlan(
+            spec {
+                $0.process?.oomScoreAdj = -500
+                $0.process?.rlimits = [.init(type: "RLIMIT_NOFILE", soft: 2000, hard: 4000)]
+            },
+            inputs
+        )
+        #expect(
+            plan.unenforced == [
+                "process.oomScoreAdj: -500 is below our own 0, and lowering it is not permitted",
+                "process.rlimits[0]: nofile is capped at our own hard limit, 1000",
+                "process.capabilities: we don't have CHOWN ourselves",
+            ]
+        )
+        #expect(plan.launch.description.contains("limit nofile 1000 1000  # process.rlimits[0]\n"))
+        #expect(plan.launch.description.contains("bounding KILL  # process.capabilities.bounding\n"))
+        #expect(!plan.launch.description.contains("oom-score"))
+    }
+
+    @Test("a terminal is made inside, and goes out by its descriptor")
+    func terminal() throws {
+        let plan = try ContainerPlan(
+            spec {
+                $0.mounts = [.init(destination: "/dev", type: "tmpfs", source: "tmpfs")]
+                $0.process?.terminal = true
+                $0.process?.consoleSize = .init(height: 24, width: 80)
+                $0.process?.oomScoreAdj = 100
+            },
+            seccomp: nil
+        )
+        #expect(
+            lines(plan, from: "session", to: "chdir") == """
+                session
+                terminal as $terminal owner 33 80x24, master to $terminal-socket  # process.terminal
+                attach $terminal at /dev/console no-symlinks  # process.terminal
+                descriptor 0 $terminal
+                descriptor 1 $terminal
+                descriptor 2 $terminal
+                chdir /srv  # process.cwd
+                """
+        )
+        #expect(lines(plan, from: "clone", to: "oom").hasSuffix("umask 00\noom-score 100  # process.oomScoreAdj"))
+        #expect(
+            !(try ContainerPlan(spec { $0.process?.terminal = true }, seccomp: nil)).launch.description
+                .contains("console"),
+            "what an image has at /dev/console is not ours to mount on"
+        )
+    }
+
+    @Test("one more program joins the container first, and is confined as the container's own is")
+    func exec() throws {
+        var inputs = PlanInputs()
+        inputs.seccomp = SeccompProgram(instructions: Array(repeating: 0, count: 16), flags: 0)
+        inputs.awaitsGroups = true
+        let plan = try ContainerPlan(exec: spec(), inputs)
+        #expect(
+            plan.launch.description == """
+                clone \n\
+                join mount,net,ipc,uts,cgroup namespace $container
+                await $groups  # linux.resources
                 session
                 descriptor 0 $stdin
                 descriptor 1 $stdout
@@ -139,7 +265,16 @@ struct ContainerPlanTests {
                 $0.hostname = "gone"
                 $0.linux?.namespaces = [.init(type: "mount")]
             },
-            Mistake("process.oomScoreAdj: not supported yet") { $0.process?.oomScoreAdj = 0 },
+            Mistake("process.oomScoreAdj: 1001 is not from -1000 to 1000") { $0.process?.oomScoreAdj = 1001 },
+            Mistake("process.ioPriority: not supported yet") {
+                $0.process?.ioPriority = .init(class: "IOPRIO_CLASS_IDLE", priority: 1)
+            },
+            Mistake("process.consoleSize: needs process.terminal") {
+                $0.process?.consoleSize = .init(height: 24, width: 80)
+            },
+            Mistake("mounts[0].source: there is no prepared mount 'data'") {
+                $0.mounts = [.init(destination: "/a", type: "prepared", source: "data")]
+            },
             Mistake("mounts[0].options: 'sync' is not supported yet") {
                 $0.mounts = [.init(destination: "/a", type: "tmpfs", options: ["sync"])]
             },

@@ -38,14 +38,54 @@ package struct Cgroup: Hashable, Sendable {
         try Cgroup.makeDirectories(below: root, path)
     }
 
-    /// Lets groups below `path`'s parents use the given controllers: `cgroup.subtree_control` from the root down.
-    package func delegate(_ controllers: [String]) throws(SyscallError) {
-        guard let root = hierarchies.unified, !controllers.isEmpty else { return }
-        var directory = root
-        let value = controllers.map { "+\($0)" }.joined(separator: " ")
-        for component in path.split(separator: "/") {
-            try writeFile("\(directory)/cgroup.subtree_control", value)
-            directory += "/\(component)"
+    /// Lets groups below `path`'s parents use each of the given controllers, from the root down.
+    ///
+    /// Only the root and groups on the way to `path` change (`cgroup.subtree_control`), and only where they lack a
+    /// controller. Returns why a controller can't be had, by its name.
+    package func delegateEach(_ controllers: [String]) -> [String: SyscallError] {
+        guard let root = hierarchies.unified else { return [:] }
+        var refused: [String: SyscallError] = [:]
+        for controller in controllers {
+            var directory = root
+            do throws(SyscallError) {
+                for component in path.split(separator: "/") {
+                    let file = "\(directory)/cgroup.subtree_control"
+                    let present = try readFile(file).split(whereSeparator: \.isWhitespace)
+                    if !present.contains(Substring(controller)) { try writeFile(file, "+\(controller)") }
+                    directory += "/\(component)"
+                }
+            } catch { refused[controller] = error }
+        }
+        return refused
+    }
+
+    /// Waits until neither the group nor a group below it holds a process: poll(2) on `cgroup.events`.
+    ///
+    /// Throws `ETIMEDOUT` when that takes longer than `milliseconds`.
+    package func awaitEmpty(milliseconds: Int32) throws(SyscallError) {
+        guard let directory = unifiedDirectory else { return }
+        let path = "\(directory)/cgroup.events"
+        let file: OwnedDescriptor
+        do { file = try OwnedDescriptor.reading(path) } catch {
+            if error.errno.rawValue == ENOENT { return }
+            throw error
+        }
+        var (now, buffer) = (timespec(), [UInt8](repeating: 0, count: 256))
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        func inMilliseconds(_ time: timespec) -> Int { time.tv_sec * 1000 + time.tv_nsec / 1_000_000 }
+        let deadline = inMilliseconds(now) + Int(milliseconds)
+        while true {
+            let count = pread(file.rawValue, &buffer, buffer.count, 0)
+            if count < 0 && Glibc.errno == ENODEV { return }
+            guard count >= 0 else { throw SyscallError(call: "read", subject: path, errno: .current) }
+            if String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") { return }
+            clock_gettime(CLOCK_MONOTONIC, &now)
+            let rest = deadline - inMilliseconds(now)
+            guard rest > 0 else {
+                throw SyscallError(call: "poll", subject: path, errno: Errno(rawValue: ETIMEDOUT))
+            }
+            var entry = pollfd(fd: file.rawValue, events: Int16(POLLPRI), revents: 0)
+            _ = poll(&entry, 1, Int32(rest))
         }
     }
 

@@ -87,6 +87,9 @@ struct CallList {
         return .address(program)
     }
 
+    /// Says that the word at a place of the arena holds an offset in it.
+    mutating func markAddress(at place: Int) { addressWords.append(place) }
+
     private mutating func align() {
         while arena.count % 8 != 0 { arena.append(0) }
     }

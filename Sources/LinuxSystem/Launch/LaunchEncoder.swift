@@ -3,7 +3,7 @@ import Glibc
 
 /// Turns the steps of a plan into system calls, and remembers which call belongs to which step.
 struct LaunchEncoder {
-    private(set) var list: CallList
+    var list: CallList
     /// The index of the step that each call is part of.
     private(set) var stepOfCall: [Int] = []
     /// The first step with a NUL in its text: it would do something else than it says.
@@ -26,7 +26,10 @@ struct LaunchEncoder {
         case .setDomainname(let name): list.call(SYS_setdomainname, [list.string(name), .flags(name.utf8.count)])
         case .setPropagation, .copyMount, .pivot, .makeFilesystem, .attachAt, .mask, .remount, .setAttributes:
             encodeMount(step)
-        case .makeDirectory, .makeFile, .makeSymlink, .makeDevice, .write: encodeFile(step)
+        case .makeDirectory, .makeWorkingDirectory, .makeFile, .makeSymlink, .makeDevice, .setOwner, .write,
+            .setOOMScore:
+            encodeFile(step)
+        case .openTerminal, .attachConsole: encodeTerminal(step)
         case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
             encodePrivilege(step)
         case .makeSession: list.call(SYS_setsid, [])
@@ -147,7 +150,7 @@ struct LaunchEncoder {
         close(context)
     }
 
-    private mutating func moveMount(_ source: Int, to target: Int) {
+    mutating func moveMount(_ source: Int, to target: Int) {
         list.call(
             SYS_move_mount,
             [
@@ -218,6 +221,26 @@ struct LaunchEncoder {
         switch step {
         case .makeDirectory(let path, let mode):
             list.call(SYS_mkdirat, [.currentDirectory, list.string(path), .flags(mode)], .init(ignoring: [EEXIST]))
+        case .makeWorkingDirectory(let path):
+            list.call(
+                SYS_mkdirat,
+                [.currentDirectory, list.string(path), .flags(0o755)],
+                .init(ignoringAll: true)
+            )
+        case .setOwner(let path, let uid, let gid):
+            list.call(
+                SYS_fchownat,
+                [.currentDirectory, list.string(path), .flags(uid), .flags(gid), .flags(AT_SYMLINK_NOFOLLOW)]
+            )
+        case .setOOMScore(let score):
+            let file = open("/proc/self/oom_score_adj", flags: O_WRONLY, resolve: 0)
+            let value = "\(score)"
+            list.call(
+                SYS_write,
+                [.slot(file), list.string(value), .flags(value.utf8.count)],
+                .init(exactly: Int32(value.utf8.count))
+            )
+            close(file)
         case .makeFile(let path, let mode):
             let file = list.scratchSlot()
             list.call(
@@ -255,14 +278,14 @@ struct LaunchEncoder {
         }
     }
 
-    private func resolution(_ symlinks: SymlinkPolicy) -> UInt64 {
+    func resolution(_ symlinks: SymlinkPolicy) -> UInt64 {
         switch symlinks {
         case .follow: UInt64(RESOLVE_NO_MAGICLINKS)
         case .refuse: UInt64(RESOLVE_NO_SYMLINKS)
         }
     }
 
-    private mutating func open(
+    mutating func open(
         _ path: String,
         beneath directory: CallArgument = .currentDirectory,
         flags: CInt,
@@ -273,7 +296,7 @@ struct LaunchEncoder {
         return slot
     }
 
-    private mutating func open(
+    mutating func open(
         _ path: String,
         beneath directory: CallArgument = .currentDirectory,
         flags: CInt,
@@ -286,7 +309,7 @@ struct LaunchEncoder {
         list.call(SYS_openat2, [directory, list.string(path), how, .flags(24)], outcome)
     }
 
-    private mutating func close(_ slot: Int) { list.call(SYS_close, [.slot(slot)]) }
+    mutating func close(_ slot: Int) { list.call(SYS_close, [.slot(slot)]) }
 
     // MARK: Privilege
 

@@ -212,3 +212,30 @@ package struct SeccompProgram: Hashable, Sendable, CustomStringConvertible {
     /// The number of instructions.
     package var description: String { "\(instructions.count / 8) instructions" }
 }
+
+/// The size of a terminal in characters: `TIOCSWINSZ`.
+package struct TerminalSize: Hashable, Sendable, CustomStringConvertible {
+    package var rows: UInt16
+    package var columns: UInt16
+
+    /// A size; what is above the kernel's 65535 is cut.
+    package init(rows: UInt32, columns: UInt32) {
+        self.rows = UInt16(clamping: rows)
+        self.columns = UInt16(clamping: columns)
+    }
+
+    /// Columns and rows, as in `80x24`.
+    package var description: String { "\(columns)x\(rows)" }
+}
+
+extension ResourceLimit {
+    /// A limit that this process has: prlimit(2).
+    package static func ofThisProcess(_ resource: Resource) throws(SyscallError) -> ResourceLimit {
+        var limits: (soft: UInt64, hard: UInt64) = (0, 0)
+        let result = withUnsafeMutablePointer(to: &limits) {
+            clinux_syscall(Int64(SYS_prlimit64), 0, UInt64(resource.rawValue), 0, UInt64(UInt(bitPattern: $0)), 0, 0)
+        }
+        _ = try SyscallError.check(CInt(result), "prlimit", "\(resource)")
+        return ResourceLimit(resource, soft: limits.soft, hard: limits.hard)
+    }
+}

@@ -40,6 +40,10 @@ package enum LaunchStep: Hashable, Sendable {
 
     /// Makes a directory, and does nothing if there is one: mkdir(2).
     case makeDirectory(String, mode: UInt32)
+    /// Makes a directory where that is possible, whatever the answer.
+    case makeWorkingDirectory(String)
+    /// Changes the owner of a file, not following a link: fchownat(2).
+    case setOwner(String, uid: UInt32, gid: UInt32)
     /// Makes an empty file to mount on, and does nothing if there is one: open(2).
     case makeFile(String, mode: UInt32)
     /// Makes a symbolic link, and does nothing if the name is taken: symlink(2).
@@ -53,6 +57,13 @@ package enum LaunchStep: Hashable, Sendable {
 
     /// Opens a new session: setsid(2).
     case makeSession
+    /// Makes a terminal in the devpts at `/dev/pts`, sends its master over a socket (`SCM_RIGHTS`), keeps the slave and
+    /// makes it the session's: pty(7), ioctl_tty(2), `TIOCGPTPEER`, Linux 4.13. Uses descriptor 0 on the way.
+    case openTerminal(into: LaunchSlot, sendingTo: LaunchSlot, owner: UInt32, size: TerminalSize?)
+    /// Attaches a terminal at `/dev/console` by descriptor.
+    case attachConsole(LaunchSlot)
+    /// How likely the kernel is to end this process when memory runs out: proc_pid_oom_score_adj(5).
+    case setOOMScore(Int)
     /// Makes a descriptor one of 0, 1 and 2: dup3(2).
     case duplicate(LaunchSlot, as: UInt32)
     /// A resource limit: prlimit(2).
@@ -106,11 +117,17 @@ extension LaunchStep: CustomStringConvertible {
         case .setAttributes(let slot, let attributes, let recursive):
             "attributes \(slot) \(attributes)\(recursive ? " recursive" : "")"
         case .makeDirectory(let path, let mode): "mkdir \(path) \(octal(mode))"
+        case .makeWorkingDirectory(let path): "mkdir \(path) if possible"
+        case .setOwner(let path, let uid, let gid): "owner \(path) \(uid):\(gid)"
         case .makeFile(let path, let mode): "file \(path) \(octal(mode))"
         case .makeSymlink(let path, let target): "symlink \(path) -> \(target)"
         case .makeDevice(let node): "device \(node)"
         case .write(let value, let slot, let path): "write \(slot)/\(path) \(quoted(value))"
         case .makeSession: "session"
+        case .openTerminal(let slave, let socket, let owner, let size):
+            "terminal as \(slave) owner \(owner)\(size.map { " \($0)" } ?? ""), master to \(socket)"
+        case .attachConsole(let slot): "attach \(slot) at /dev/console no-symlinks"
+        case .setOOMScore(let score): "oom-score \(score)"
         case .duplicate(let slot, let number): "descriptor \(number) \(slot)"
         case .setLimit(let limit): "limit \(limit)"
         case .setUmask(let mask): "umask \(octal(mask))"

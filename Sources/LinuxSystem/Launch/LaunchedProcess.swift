@@ -31,6 +31,8 @@ package struct LaunchedProcess: ~Copyable, Sendable {
         package var cgroup: CInt?
         /// Become a child of our parent, which then learns of the end: `CLONE_PARENT`.
         package var isSibling = false
+        /// A PID namespace to be born into, or a pidfd of a process in it: setns(2), with a pidfd Linux 5.8.
+        package var pidNamespace: CInt?
 
         /// Neither.
         package init() {}
@@ -51,6 +53,7 @@ package struct LaunchedProcess: ~Copyable, Sendable {
         }
         let pipe = try makeReportPipe()
         var pidfd: Int32 = -1
+        let birth = try BirthNamespace(options.pidNamespace)
         let slots = Dictionary(uniqueKeysWithValues: descriptors.map { ($0.key.index, $0.value) })
         let result = encoder.list.withUnsafeLaunch(slots: slots) { calls, slots in
             var launch = clinux_launch(
@@ -64,6 +67,7 @@ package struct LaunchedProcess: ~Copyable, Sendable {
             )
             return clinux_launch(&launch, &pidfd)
         }
+        try birth.leave(child: result)
         guard result > 0 else { throw LaunchError(entry: nil, errno: Errno(rawValue: -result)) }
         return LaunchedProcess(
             pid: result,
@@ -92,5 +96,40 @@ package struct LaunchedProcess: ~Copyable, Sendable {
             throw LaunchError(entry: nil, errno: Errno(rawValue: EIO))
         }
         throw LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
+    }
+}
+
+/// Makes the calling thread's children members of another PID namespace, for a while.
+private struct BirthNamespace: ~Copyable {
+    /// Our own PID namespace to come back to, or -1 when we never left.
+    private let own: Int32
+
+    init(_ other: CInt?) throws(LaunchError) {
+        guard let other else {
+            own = -1
+            return
+        }
+        let descriptor: OwnedDescriptor
+        do {
+            descriptor = try OwnedDescriptor.reading("/proc/self/ns/pid")
+        } catch { throw LaunchError(entry: nil, errno: error.errno) }
+        // The child is among others before its first instruction, and holds a copy of our memory: it must be born not
+        // dumpable. This stays, for another thread may be about to start a child too.
+        let hidden = clinux_syscall(Int64(SYS_prctl), UInt64(PR_SET_DUMPABLE), 0, 0, 0, 0, 0)
+        guard hidden >= 0 else { throw LaunchError(entry: nil, errno: Errno(rawValue: CInt(-hidden))) }
+        let result = clinux_syscall(Int64(SYS_setns), UInt64(other), UInt64(CLONE_NEWPID), 0, 0, 0, 0)
+        guard result >= 0 else { throw LaunchError(entry: nil, errno: Errno(rawValue: CInt(-result))) }
+        own = descriptor.release()
+    }
+
+    deinit { if own >= 0 { _ = close(own) } }
+
+    /// Back to our own; a thread that can't go back must not go on, for it would put others' children there.
+    borrowing func leave(child: Int32) throws(LaunchError) {
+        guard own >= 0 else { return }
+        let result = clinux_syscall(Int64(SYS_setns), UInt64(own), UInt64(CLONE_NEWPID), 0, 0, 0, 0)
+        guard result < 0 else { return }
+        if child > 0 { _ = kill(child, SIGKILL) }
+        throw LaunchError(entry: nil, errno: Errno(rawValue: CInt(-result)))
     }
 }

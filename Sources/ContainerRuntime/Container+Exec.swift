@@ -1,0 +1,47 @@
+package import LinuxSystem
+
+extension Container {
+    /// What the launching process gives to a program that joins a running container.
+    package struct ExecSurroundings: Sendable {
+        /// A pidfd of a process in the container; lent.
+        package var container: Int32
+        /// Standard input, output and error; lent.
+        package var stdio: (Int32, Int32, Int32)
+        /// The sending end of a `TerminalSocket`, for a program with a terminal; lent.
+        package var terminal: Int32?
+        /// The container's control group, as `ContainerCgroup.joined` gives it.
+        package var group: ContainerCgroup?
+
+        /// A container and the three descriptors.
+        package init(container: Int32, stdio: (Int32, Int32, Int32) = (0, 1, 2)) {
+            self.container = container
+            self.stdio = stdio
+        }
+    }
+
+    /// Runs one more program in a container and returns when it is executed: setns(2) with a pidfd, Linux 5.8.
+    ///
+    /// `plan` is one of `ContainerPlan(exec:_:)`. Blocks the thread. From the first call on this process is not dumpable
+    /// any more: its child is in the container's PID namespace before it can say so for itself.
+    package static func execute(
+        _ plan: ContainerPlan,
+        in surroundings: ExecSurroundings,
+        options: LaunchedProcess.Options = LaunchedProcess.Options()
+    ) throws(ContainerError) -> LaunchedProcess {
+        var options = options
+        options.pidNamespace = surroundings.container
+        let lent = LentDescriptors(
+            stdio: [surroundings.stdio.0, surroundings.stdio.1, surroundings.stdio.2],
+            terminal: surroundings.terminal,
+            container: surroundings.container
+        )
+        return try launch(plan, lending: lent, group: surroundings.group, options: options)
+    }
+
+    /// Sends a signal to the process that a pidfd names, and never to another: pidfd_send_signal(2), Linux 5.1.
+    ///
+    /// Throws `ESRCH` when it has ended.
+    package static func signal(_ pidfd: Int32, _ signal: Int32) throws(SyscallError) {
+        try sendSignal(signal, to: pidfd)
+    }
+}

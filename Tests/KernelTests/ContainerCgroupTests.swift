@@ -1,0 +1,92 @@
+import ContainerRuntime
+import Glibc
+import LinuxSystem
+import OCISpec
+import Testing
+
+@Suite("a container's control group", .serialized, .enabled(if: getuid() == 0, "needs root"))
+struct ContainerCgroupTests {
+    private func box(_ arguments: [String]) throws -> Box {
+        var box = try Box(arguments)
+        box.group = "/roost-test-\(getpid())/shop/web-1"
+        return box
+    }
+
+    /// Takes away the groups above the container's own.
+    private func cleanUp() throws {
+        for path in ["/roost-test-\(getpid())/shop", "/roost-test-\(getpid())"] {
+            #expect(ContainerCgroup(path, in: try Box.hierarchies()).remove().isEmpty)
+        }
+        for root in [try Box.hierarchies().unified].compactMap({ $0 }) + (try Box.hierarchies().legacy.values) {
+            #expect(access("\(root)/roost-test-\(getpid())", F_OK) != 0)
+        }
+    }
+
+    @Test("is where it is born, and is all it sees of groups")
+    func birth() throws {
+        let box = try box(["sh", "-c", "grep ^0:: /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs | wc -l"])
+        #expect(try box.run().output == "0::/\n3\n")
+        try cleanUp()
+    }
+
+    @Test("limits the number of processes before the program's first instruction")
+    func pids() throws {
+        var box = try box(["sh", "-c", "(true) && echo forked; (true | true | true) 2>/dev/null; exit 3"])
+        box.options.resources.pids = .init(limit: 1)
+        #expect(try box.run().output.contains("annot fork"))
+        try cleanUp()
+    }
+
+    @Test("refuses devices that are not among the rules, and lets those through that are")
+    func devices() throws {
+        var box = try box([
+            "sh", "-c",
+            "mknod /k c 10 200; (exec < /k) && echo open; mknod /b b 7 0; head -c 0 /b; head -c 1 /dev/zero | wc -c",
+        ])
+        #expect(
+            try box.run().output == """
+                sh: 1: cannot open /k: Operation not permitted
+                head: cannot open '/b' for reading: Operation not permitted
+                1
+
+                """
+        )
+        box.options.deviceRules = [.init(allow: true, type: "c", major: 10, minor: 200, access: "r")]
+        let second = try Box(["sh", "-c", "mknod /k c 10 200; (exec < /k) && echo open; echo x > /k"])
+        var allowed = second
+        allowed.group = box.group
+        allowed.options.deviceRules = box.options.deviceRules
+        let output = try allowed.run().output
+        #expect(output == "open\nsh: 1: cannot create /k: Operation not permitted\n")
+        try cleanUp()
+    }
+
+    @Test("goes with everything in it, also when only its path is known")
+    func leftovers() throws {
+        let box = try box(["sh", "-c", "sleep 1000 & sleep 1000 & echo ready; wait"])
+        let pipe = try Pipe()
+        let started = try box.start(output: pipe.writing.rawValue)
+        #expect(Box.line(of: pipe.reading.rawValue) == "ready")
+        try box.remove()
+        #expect(try started.process.process.waitForExit() == .signaled(SIGKILL))
+        #expect(ContainerCgroup(box.group, in: try Box.hierarchies()).remove().isEmpty, "a second time is no error")
+        try cleanUp()
+    }
+
+    @Test("stops and goes on as one")
+    func pause() throws {
+        let box = try box(["sleep", "1000"])
+        let pipe = try Pipe()
+        let started = try box.start(output: pipe.writing.rawValue)
+        let group = ContainerCgroup(box.group, in: try Box.hierarchies())
+        let file = "\(group.group.unifiedDirectory ?? "")/cgroup.freeze"
+        try group.pause()
+        #expect(try readFile(file) == "1\n")
+        try group.resume()
+        #expect(try readFile(file) == "0\n")
+        try group.pause()
+        try box.remove()
+        #expect(try started.process.process.waitForExit() == .signaled(SIGKILL), "a frozen container can be ended")
+        try cleanUp()
+    }
+}
