@@ -22,7 +22,8 @@ let package = Package(
     name: "roost",
     products: [.executable(name: "roost", targets: ["roost"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -33,7 +34,11 @@ let package = Package(
         .target(name: "OCISpec", swiftSettings: memorySafe),
         .target(name: "ContainerRuntime", dependencies: ["OCISpec", "LinuxSystem", "CSeccomp"], swiftSettings: common),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
-        .target(name: "ComposeModel", dependencies: ["YAMLComposer"], swiftSettings: memorySafe),
+        .target(
+            name: "ComposeModel",
+            dependencies: ["YAMLComposer", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: memorySafe
+        ),
         .executableTarget(
             name: "roost",
             dependencies: [
