@@ -100,8 +100,8 @@ package struct ServiceDigest: Hashable, Sendable, CustomStringConvertible {
 
     private static func read(_ form: String) -> YAMLNode? {
         // Why the text can't be read is of no use: nobody but this type writes it.
-        let documents = try? YAMLReader().documents(of: SourceFile(name: "service", bytes: Array(form.utf8)))
-        guard let node = documents?.first, node["version"]?.int == version, node["service"]?.mapping != nil else {
+        let record = try? JSONReader.read(SourceFile(name: "service", bytes: Array(form.utf8)))
+        guard let node = record, node["version"]?.int == version, node["service"]?.mapping != nil else {
             return nil
         }
         return node

@@ -42,7 +42,7 @@ func stableDigest() throws {
 func digestAfterJSON() throws {
     let tree = try #require(load(["compose.yaml": base]).tree)
     let text = Array(JSONPrinter.print(tree).utf8)
-    let again = try YAMLReader().documents(of: SourceFile(name: "project.json", bytes: text))[0]
+    let again = try JSONReader.read(SourceFile(name: "project.json", bytes: text))
     #expect(ServiceDigest(of: "web", in: again) == ServiceDigest(of: "web", in: tree))
     #expect(ServiceDigest(of: "nobody", in: tree) == nil)
 }
