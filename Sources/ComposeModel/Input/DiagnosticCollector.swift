@@ -24,4 +24,17 @@ package final class DiagnosticCollector {
 
     /// Notes a mistake or a warning.
     package func add(_ diagnostic: Diagnostic) { all.append(diagnostic) }
+
+    /// Notes what one check found, in the order of the lines it is about.
+    func addInFileOrder(_ found: [Diagnostic]) {
+        func key(_ one: Diagnostic) -> (String, Int, Int) {
+            (one.mark?.file.name ?? "", one.mark?.line ?? 0, one.mark?.column ?? 0)
+        }
+        // Sorting by place and then by turn keeps what is said about one place in order.
+        let ordered = found.enumerated().sorted { left, right in
+            let (first, second) = (key(left.element), key(right.element))
+            return first == second ? left.offset < right.offset : first < second
+        }
+        for one in ordered { add(one.element) }
+    }
 }

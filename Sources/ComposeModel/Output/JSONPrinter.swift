@@ -15,6 +15,8 @@ package struct JSONPrinter {
         switch node.content {
         case .null: text += "null"
         case .string(let string), .timestamp(let string): text += Self.quoted(string)
+        // JSON has no word for these; only extensions can hold them.
+        case .float(let number) where !number.isFinite: text += Self.quoted(YAMLNode.text(of: number))
         case .bool, .int, .float: text += node.scalarText ?? "null"
         case .sequence(let elements):
             guard !elements.isEmpty else { return text += "[]" }

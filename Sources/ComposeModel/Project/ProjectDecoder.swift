@@ -7,7 +7,7 @@ extension Project {
     package init?(tree: YAMLNode, directory: String, diagnostics: DiagnosticCollector) {
         let found = DiagnosticCollector()
         let project = ProjectDecoder(diagnostics: found).project(tree, directory: directory)
-        for diagnostic in found.all { diagnostics.add(diagnostic) }
+        diagnostics.addInFileOrder(found.all)
         if found.hasErrors { return nil }
         self = project
     }

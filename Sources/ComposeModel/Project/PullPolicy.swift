@@ -21,7 +21,9 @@ package enum PullPolicy: Hashable, Sendable {
         case "daily": self = .every(.seconds(86400))
         case "weekly": self = .every(.seconds(7 * 86400))
         default:
-            guard text.hasPrefix("every_"), let span = TimeSpan(text: String(text.dropFirst(6))) else { return nil }
+            guard text.hasPrefix("every_"), let span = TimeSpan(text: String(text.dropFirst(6))),
+                span.nanoseconds >= 0
+            else { return nil }
             self = .every(.nanoseconds(span.nanoseconds))
         }
     }

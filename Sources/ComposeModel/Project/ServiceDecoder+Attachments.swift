@@ -91,7 +91,15 @@ extension ServiceDecoder {
     }
 
     private func mount(_ fields: Fields) -> Mount? {
-        let target = fields.value("target", hint: "use an absolute path inside the container", Self.absolutePath)
+        let text = fields.text("target") ?? ""
+        let isDrive = text.dropFirst().hasPrefix(":/")
+        let target = fields.value(
+            "target",
+            hint: isDrive
+                ? "a volume whose name is one letter needs the long form: {type: volume, source: \(text.prefix(1)), …}"
+                : "use an absolute path inside the container",
+            Self.absolutePath
+        )
         guard let target else {
             if fields.text("target") == nil {
                 fields.diagnostics.error("\(fields.path) needs a target", at: fields.mark)

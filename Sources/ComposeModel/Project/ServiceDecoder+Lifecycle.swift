@@ -32,7 +32,13 @@ extension ServiceDecoder {
         case nil: check.test = .inherit
         case "NONE": check.test = .none
         case "CMD" where words.count > 1: check.test = .exec(Array(words.dropFirst()))
-        case "CMD-SHELL" where words.count == 2: check.test = .shell(words[1])
+        case "CMD-SHELL" where words.count > 1:
+            check.test = .shell(words[1])
+            // Further words would be the shell's $0, $1 …, which nobody means.
+            if words.count > 2 {
+                let message = "\(fields.path).test: only the first word after CMD-SHELL is run"
+                fields.diagnostics.warning(message, at: fields.node("test")?.mark)
+            }
         case "CMD"?, "CMD-SHELL"?:
             fields.wrong("test", "has nothing to run", hint: "use CMD with a program, or CMD-SHELL with one line")
         default: fields.wrong("test", "starts with CMD, CMD-SHELL or NONE")

@@ -18,7 +18,7 @@ func project(_ text: String, environment: [String: String] = [:]) -> (project: P
 /// The project after its tree went through JSON.
 func reread(_ tree: YAMLNode) -> Project? {
     let file = SourceFile(name: "project.json", bytes: Array(JSONPrinter.print(tree).utf8))
-    guard let document = try? YAMLReader().documents(of: file).first else { return nil }
+    guard let document = try? JSONReader.read(file) else { return nil }
     return Project(tree: document, directory: "/app", diagnostics: DiagnosticCollector())
 }
 

@@ -1,0 +1,149 @@
+import ComposeModel
+import Testing
+import YAMLComposer
+
+/// What is said about attributes of a project that have no effect.
+private func unsupported(_ text: String) throws -> String {
+    let (tree, report) = load(["compose.yaml": text])
+    let diagnostics = DiagnosticCollector()
+    let project = try #require(tree, "\(report)")
+    UnsupportedAttributes(diagnostics: diagnostics).check(project)
+    return DiagnosticRenderer().render(diagnostics.all)
+}
+
+@Test("what is honoured is not mentioned")
+func honoured() throws {
+    let text = """
+        services:
+          web:
+            image: nginx
+            command: a
+            environment: {A: b}
+            user: "1"
+            ports: ["80:80"]
+            volumes: ["./a:/a:ro", "data:/data", {type: tmpfs, target: /t, tmpfs: {size: 1m}}]
+            networks: {back: {aliases: [x], ipv4_address: 10.5.0.2, gw_priority: 1}}
+            depends_on: [db]
+            links: [db]
+            healthcheck: {test: a}
+            deploy: {mode: global, resources: {limits: {cpus: "1", memory: 1g}}}
+            ulimits: {nofile: 1}
+            ipc: shareable
+            userns_mode: host
+            cgroup: private
+            runtime: runc
+            security_opt: [no-new-privileges, "seccomp=unconfined", "apparmor=unconfined", "label=disable"]
+            secrets: [s]
+            configs: [c]
+            logging: {driver: local, options: {max-size: 1m}}
+            x-own: 1
+          db: {image: db, network_mode: "service:web"}
+        networks: {back: {driver: bridge, internal: true, ipam: {driver: default, config: [{subnet: 10.5.0.0/16}]}}}
+        volumes: {data: {driver: local}}
+        secrets: {s: {file: ./s}}
+        configs: {c: {content: a}}
+        """
+    #expect(try unsupported(text.replacing("network_mode: \"service:web\"", with: "restart: always")) == "")
+}
+
+@Test("what has no effect is told once, with its reason and place")
+func told() throws {
+    let text = """
+        services:
+          web:
+            image: nginx
+            build: .
+            cpu_rt_runtime: 1000
+            oom_score_adj: 0
+            volumes: ["./a:/a:z", "./b:/b"]
+            deploy: {labels: {a: b}, placement: {constraints: [a]}}
+            logging: {driver: syslog, options: {tag: a}}
+            networks: {default: {driver_opts: {a: b}, priority: 5}}
+        """
+    let report = try unsupported(text)
+    #expect(
+        report == """
+            compose.yaml:4:5: warning: services.web.build is not honoured: images are not built yet; the image is pulled
+                    build: .
+                    ^
+            compose.yaml:5:5: warning: services.web.cpu_rt_runtime is not honoured: real-time scheduling of groups is seldom in a kernel
+                    cpu_rt_runtime: 1000
+                    ^
+            compose.yaml:7:15: warning: services.web.volumes[0].bind.selinux is not honoured: SELinux labels are not changed
+                    volumes: ["./a:/a:z", "./b:/b"]
+                              ^
+            compose.yaml:8:14: warning: services.web.deploy.labels is not honoured: there is no object beside the containers
+                    deploy: {labels: {a: b}, placement: {constraints: [a]}}
+                             ^
+              hint: use labels of the service
+            compose.yaml:8:30: warning: services.web.deploy.placement is not honoured: there is one machine to run on
+                    deploy: {labels: {a: b}, placement: {constraints: [a]}}
+                                             ^
+            compose.yaml:9:15: warning: services.web.logging.driver is not honoured: output is kept here only, as by json-file
+                    logging: {driver: syslog, options: {tag: a}}
+                              ^
+            compose.yaml:10:26: warning: services.web.networks.default.driver_opts is not honoured: the bridge takes no options for one container
+                    networks: {default: {driver_opts: {a: b}, priority: 5}}
+                                         ^
+
+            """
+    )
+}
+
+@Test("what would change what a program sees is refused")
+func refused() throws {
+    let text = """
+        services:
+          web:
+            build: .
+            runtime: nvidia
+            gpus: all
+            pid: host
+            links: ["db:database"]
+            volumes: [{type: image, source: a, target: /a}, {type: volume, source: data, target: /d}]
+            configs: [c]
+          db: {image: db, userns_mode: "private"}
+        volumes: {data: {driver_opts: {type: nfs}}}
+        configs: {c: {external: true}}
+        """
+    let report = try unsupported(text)
+    #expect(
+        report == """
+            compose.yaml:3:5: services.web.build can't be honoured: images are not built yet
+                    build: .
+                    ^
+              hint: name an image as well, which is pulled
+            compose.yaml:4:5: services.web.runtime can't be honoured: there is one runtime, which is built in
+                    runtime: nvidia
+                    ^
+              hint: leave it out
+            compose.yaml:5:5: services.web.gpus can't be honoured: devices are not looked for
+                    gpus: all
+                    ^
+              hint: name the device nodes under devices
+            compose.yaml:6:5: services.web.pid can't be honoured: containers see their own processes only
+                    pid: host
+                    ^
+            compose.yaml:7:13: services.web.links[0] can't be honoured: names of links are not looked up
+                    links: ["db:database"]
+                            ^
+              hint: put the name under networks: default: aliases: of the other service
+            compose.yaml:8:15: services.web.volumes[0] can't be honoured: only bind, volume and tmpfs can be mounted
+                    volumes: [{type: image, source: a, target: /a}, {type: volume, source: data, target: /d}]
+                              ^
+            compose.yaml:10:19: services.db.userns_mode can't be honoured: containers use the host's user numbers
+                  db: {image: db, userns_mode: "private"}
+                                  ^
+              hint: use host
+            compose.yaml:11:18: volumes.data.driver_opts can't be honoured: volumes are directories that Roost makes
+                volumes: {data: {driver_opts: {type: nfs}}}
+                                 ^
+              hint: mount the directory itself: {type: bind, source: …, target: …}
+            compose.yaml:12:15: configs.c.external can't be honoured: there is no store of them outside of projects
+                configs: {c: {external: true}}
+                              ^
+              hint: use file, environment or content
+
+            """
+    )
+}
