@@ -2,7 +2,7 @@ import YAMLComposer
 
 extension YAMLNode {
     /// Changes the value under `key`, if there is one.
-    mutating func edit(_ key: String, _ change: (inout YAMLNode) -> Void) {
+    package mutating func edit(_ key: String, _ change: (inout YAMLNode) -> Void) {
         guard var mapping, var value = mapping[key] else { return }
         change(&value)
         mapping[key] = value
@@ -10,7 +10,7 @@ extension YAMLNode {
     }
 
     /// Changes every value of a mapping.
-    mutating func editEntries(_ change: (String, inout YAMLNode) -> Void) {
+    package mutating func editEntries(_ change: (String, inout YAMLNode) -> Void) {
         guard let mapping else { return }
         content = .mapping(
             mapping.compactMapValues { entry in
@@ -22,7 +22,7 @@ extension YAMLNode {
     }
 
     /// Changes every element of a list.
-    mutating func editElements(_ change: (inout YAMLNode) -> Void) {
+    package mutating func editElements(_ change: (inout YAMLNode) -> Void) {
         guard let sequence else { return }
         content = .sequence(
             sequence.map { element in
@@ -34,7 +34,7 @@ extension YAMLNode {
     }
 
     /// Puts a value under `key`; an empty node becomes a mapping.
-    mutating func set(_ key: String, _ value: Content) {
+    package mutating func set(_ key: String, _ value: Content) {
         if isNull { content = .mapping(YAMLMapping()) }
         guard var mapping else { return }
         mapping[key] = YAMLNode(value, at: mapping[key]?.mark ?? mark)
@@ -42,12 +42,12 @@ extension YAMLNode {
     }
 
     /// Puts a value under `key` unless one is there.
-    mutating func setDefault(_ key: String, _ value: Content) {
+    package mutating func setDefault(_ key: String, _ value: Content) {
         if self[key] == nil { set(key, value) }
     }
 
     /// Takes the value of `key` away.
-    mutating func remove(_ key: String) {
+    package mutating func remove(_ key: String) {
         guard var mapping else { return }
         mapping[key] = nil
         content = .mapping(mapping)
