@@ -22,16 +22,26 @@ let package = Package(
     name: "roost",
     products: [.executable(name: "roost", targets: ["roost"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
         .target(name: "CLinux", cSettings: strictC),
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: common),
         .target(name: "OCISpec", swiftSettings: memorySafe),
         .target(name: "ContainerRuntime", dependencies: ["OCISpec", "LinuxSystem", "CSeccomp"], swiftSettings: common),
+        .target(
+            name: "ImageStore",
+            dependencies: [
+                "OCISpec", "LinuxSystem", "CArchive",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: common
+        ),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(name: "ComposeModel", dependencies: ["YAMLComposer"], swiftSettings: memorySafe),
         .executableTarget(
@@ -53,8 +63,13 @@ let package = Package(
             swiftSettings: common
         ),
         .testTarget(
+            name: "ImageStoreTests",
+            dependencies: ["ImageStore", "LinuxSystem", "OCISpec"],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "KernelTests",
-            dependencies: ["CLinux", "ContainerRuntime", "LinuxSystem", "OCISpec"],
+            dependencies: ["CLinux", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec"],
             swiftSettings: common
         ),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
