@@ -1,0 +1,177 @@
+import Glibc
+package import LinuxSystem
+
+/// What one container changes of its root: the upper directory of its overlay.
+package struct ContainerLayer: Hashable, Sendable {
+    /// The container's directory, with `upper` and `work` in it.
+    package let directory: String
+    private let parent: String
+    private let id: String
+
+    /// Names the layer of a container; nothing is made yet.
+    ///
+    /// Throws `invalidReference` unless the ID is up to 128 letters, digits, ".", "_" and "-", starting with a letter or
+    /// digit.
+    package init(id: String, in store: ImageStore) throws(ImageError) {
+        guard isPlainName(id) else {
+            throw ImageError(.invalidReference, "container \"\(printable(id))\": the ID is no plain name")
+        }
+        self.id = id
+        parent = "\(store.root)/containers"
+        directory = "\(parent)/\(id)"
+    }
+
+    /// Whether the container has a layer.
+    package var exists: Bool { access("\(directory)/upper", F_OK) == 0 }
+
+    /// Makes the layer, empty; one that is there already stays as it is.
+    package func make(for root: RootFilesystem) throws(ImageError) {
+        guard !exists else { return }
+        let lower = root.mask == nil ? root.lowerDirectories[0] : "/"
+        let like = try attempt("make the container \(id)") { () throws(SyscallError) in
+            try OwnedDescriptor.path(lower).metadata()
+        }
+        if mkdir(directory, 0o700) != 0 {
+            try makeDirectories(parent, mode: 0o711)
+            try makeDirectories(directory, mode: 0o700)
+        }
+        try makeDirectories("\(directory)/work", mode: 0o700)
+        // Under another name until it has its owner and mode: the root of the container gets both from here.
+        let upper = "\(directory)/upper.new"
+        try makeDirectories(upper, mode: 0o700)
+        guard chown(upper, like.owner, like.group) == 0, chmod(upper, like.permissions) == 0,
+            rename(upper, "\(directory)/upper") == 0
+        else {
+            throw .kernel("make the container \(id)", SyscallError(call: "mkdir", subject: upper, errno: .current))
+        }
+    }
+
+    /// Mounts the root: what the image has, with the container's changes on top.
+    ///
+    /// The mount is in no namespace, and the caller's. Kernels before 6.5 take the lower directories in one string; those
+    /// before 6.15 take none that is not in the mount namespace, and then the mask is part of the changes.
+    package func makeRoot(of root: RootFilesystem) throws(ImageError) -> DetachedMount {
+        do throws(SyscallError) { return try makeRoot(of: root, by: .appended) } catch {
+            guard error.errno.rawValue == EINVAL else { throw .kernel("mount the root of the container \(id)", error) }
+        }
+        return try attempt("mount the root of the container \(id)") { () throws(SyscallError) in
+            do throws(SyscallError) { return try makeRoot(of: root, by: .appendedWithMaskInUpper) } catch {
+                guard error.errno.rawValue == EINVAL else { throw error }
+                return try makeRoot(of: root, by: .joined)
+            }
+        }
+    }
+
+    /// Removes the layer with everything in it; one that isn't there is no error.
+    ///
+    /// Follows no link and crosses into no mount. After a crash, do it again.
+    package func remove() throws(ImageError) {
+        try attempt("remove the container \(id)") { () throws(SyscallError) in
+            do throws(SyscallError) {
+                try OwnedDescriptor.directory(parent).removeTree(id)
+            } catch {
+                guard error.errno.rawValue == ENOENT else { throw error }
+            }
+        }
+    }
+
+    /// The ways to name lower directories to overlayfs.
+    enum OverlayForm {
+        /// One `lowerdir+` each, Linux 6.5, and the mask as one of them, Linux 6.15.
+        case appended
+        /// One `lowerdir+` each, and the mask among the changes.
+        case appendedWithMaskInUpper
+        /// All in `lowerdir`, and the mask among the changes; for this mount(2) is needed when they are many.
+        case joined
+    }
+
+    func makeRoot(of root: RootFilesystem, by form: OverlayForm) throws(SyscallError) -> DetachedMount {
+        var names = MountPaths()
+        defer { names.close() }
+        let upper = try names.name("\(directory)/upper")
+        let work = try names.name("\(directory)/work")
+        if let mask = root.mask, form == .appended {
+            let mount = try Self.makeMask(mask)
+            let lower = try [names.name(mount)] + names.names(root.lowerDirectories)
+            return try Self.overlay(lower.map { .init("lowerdir+", $0) }, upper, work)
+        }
+        if let mask = root.mask {
+            try Self.plan(mask).make(in: OwnedDescriptor.directory("\(directory)/upper"))
+        }
+        guard form == .joined else {
+            return try Self.overlay(names.names(root.lowerDirectories).map { .init("lowerdir+", $0) }, upper, work)
+        }
+        let lower = try names.shortNames(root.lowerDirectories).joined(separator: ":")
+        // fsconfig(2) takes values of 255 bytes.
+        if lower.utf8.count <= 255 { return try Self.overlay([.init("lowerdir", lower)], upper, work) }
+        return try DetachedMount.mounted(
+            "overlay",
+            options: "lowerdir=\(lower),upperdir=\(upper),workdir=\(work)",
+            at: "\(directory)/work"
+        )
+    }
+
+    private static func overlay(
+        _ lower: [FilesystemRecipe.Parameter],
+        _ upper: String,
+        _ work: String
+    ) throws(SyscallError) -> DetachedMount {
+        try .filesystem(FilesystemRecipe("overlay", lower + [.init("upperdir", upper), .init("workdir", work)]))
+    }
+
+    private static func makeMask(_ mask: RootMask) throws(SyscallError) -> OwnedDescriptor {
+        let plan = try plan(mask)
+        let mode = String(plan.root.permissions, radix: 8)
+        let mount = try DetachedMount.filesystem(FilesystemRecipe("tmpfs", [.init("mode", mode)])).takeDescriptor()
+        try plan.make(in: mount)
+        return mount
+    }
+
+    private static func plan(_ mask: RootMask) throws(SyscallError) -> MaskPlan {
+        do throws(ImageError) { return try mask.plan() } catch {
+            throw error.cause ?? SyscallError(call: "lstat", subject: "/", errno: Errno(rawValue: EIO))
+        }
+    }
+}
+
+/// Names of directories that mount options can hold, and the descriptors that some of them go through.
+private struct MountPaths {
+    private var open: [CInt] = []
+
+    /// The path itself when it is short and plain, else one through a descriptor.
+    mutating func name(_ path: String) throws(SyscallError) -> String {
+        let isPlain = path.utf8.count <= 255 && path.utf8.allSatisfy { !#":,\"#.utf8.contains($0) }
+        return isPlain ? path : name(try OwnedDescriptor.directory(path))
+    }
+
+    mutating func names(_ paths: [String]) throws(SyscallError) -> [String] {
+        var names: [String] = []
+        for path in paths { names.append(try name(path)) }
+        return names
+    }
+
+    /// Paths through descriptors, of which some two hundred fit into one page.
+    mutating func shortNames(_ paths: [String]) throws(SyscallError) -> [String] {
+        var names: [String] = []
+        for path in paths { names.append(name(try OwnedDescriptor.directory(path))) }
+        return names
+    }
+
+    mutating func name(_ directory: consuming OwnedDescriptor) -> String {
+        open.append(directory.release())
+        return "/proc/self/fd/\(open[open.count - 1])"
+    }
+
+    func close() {
+        for descriptor in open { _ = OwnedDescriptor(adopting: descriptor) }
+    }
+}
+
+/// Whether a name is a file name without surprises.
+func isPlainName(_ name: String) -> Bool {
+    func isAlphanumeric(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+    }
+    guard let first = name.utf8.first, isAlphanumeric(first), name.utf8.count <= 128 else { return false }
+    return name.utf8.allSatisfy { isAlphanumeric($0) || "_.-".utf8.contains($0) }
+}
