@@ -37,13 +37,13 @@ struct FileLoader<Reader: FileReader> {
             if document.isNull { continue }
             if let canonical = canonical(document, scope) { raw.append(canonical) }
         }
-        guard !diagnostics.hasErrors else { return nil }
+        guard !diagnostics.stopsPasses else { return nil }
         for document in raw {
             let complete = extended(included(document, scope, chain: chain), scope)
             result =
                 result.map { Merge(diagnostics: diagnostics).apply(complete, over: $0, .object(Schema.project)) ?? $0 }
                 ?? complete
-            if let result, !diagnostics.hasErrors {
+            if let result, !diagnostics.stopsPasses {
                 Validation(diagnostics: diagnostics, allowsEmpty: false).check(result)
             }
         }
@@ -63,9 +63,10 @@ struct FileLoader<Reader: FileReader> {
             tree = pass.apply(tree, .object(Schema.project))
         }
         if tree["include"]?.isNull == true { tree.remove("include") }
-        let before = diagnostics.all.count
-        Validation(diagnostics: diagnostics, allowsEmpty: true).check(tree)
-        guard !diagnostics.all.dropFirst(before).contains(where: { $0.severity == .error }) else { return nil }
+        let checked = DiagnosticCollector()
+        Validation(diagnostics: checked, allowsEmpty: true).check(tree)
+        diagnostics.add(contentsOf: checked)
+        guard !checked.stopsPasses else { return nil }
         let result = Canonicalisation(diagnostics: diagnostics).apply(tree)
         ResourceConsistency(diagnostics: diagnostics).checkExternal(result)
         return result

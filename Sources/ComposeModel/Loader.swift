@@ -39,7 +39,7 @@ package struct Loader<Reader: FileReader> {
         environment["COMPOSE_PROJECT_NAME"] = name.description
         let named = FileLoader<Reader>.Scope(directory: scope.directory, environment: environment)
         tree = files.merged(sources, named, chain: located.paths)
-        guard var project = tree, !diagnostics.hasErrors else { return nil }
+        guard var project = tree, !diagnostics.stopsPasses else { return nil }
         project = Merge.settled(project)
         finish(&project, name: name, directory: located.directory, environment: environment)
         guard !diagnostics.hasErrors else { return nil }

@@ -220,3 +220,38 @@ func terminalEscapes() {
     let report = load(["compose.yaml": #"services: {web: {image: a, "\e[2J\x9b1m": 1}}"#]).report
     #expect(report.hasPrefix(#"compose.yaml:1:28: there is no key "\u{1B}[2J\u{009B}1m" in services.web"#))
 }
+
+@Test("an unknown key hides no other mistake, and makes none up")
+func unknownKeyAndOthers() {
+    #expect(
+        config(
+            """
+            services:
+              web:
+                imge: nginx
+                depends_on: [databse]
+                ports: [{taget: 80}]
+              database:
+                image: db
+                networks: [back]
+            """
+        ) == """
+            compose.yaml:3:5: there is no key "imge" in services.web
+                    imge: nginx
+                    ^
+              hint: did you mean "image"?
+            compose.yaml:5:14: there is no key "taget" in services.web.ports[0]
+                    ports: [{taget: 80}]
+                             ^
+              hint: did you mean "target"?
+            compose.yaml:4:18: "web" depends on "databse", which is not there or not active
+                    depends_on: [databse]
+                                 ^
+              hint: did you mean "database"?
+            compose.yaml:8:16: "back" is not defined under "networks"
+                    networks: [back]
+                               ^
+
+            """
+    )
+}

@@ -5,6 +5,11 @@ package final class DiagnosticCollector {
     /// What was found, in the order of finding.
     package private(set) var all: [Diagnostic] = []
 
+    /// Whether anything found leaves the tree unfit for further passes; a key that was dropped does not.
+    private(set) var stopsPasses = false
+    /// The mappings that keys were dropped from, by path: what they lack may stand under a misspelled key.
+    private(set) var damaged: Set<String> = []
+
     /// An empty collector.
     package init() {}
 
@@ -23,7 +28,23 @@ package final class DiagnosticCollector {
     }
 
     /// Notes a mistake or a warning.
-    package func add(_ diagnostic: Diagnostic) { all.append(diagnostic) }
+    package func add(_ diagnostic: Diagnostic) {
+        all.append(diagnostic)
+        if diagnostic.severity == .error { stopsPasses = true }
+    }
+
+    /// Notes a key that means nothing in the mapping at `path`; passes go on without it.
+    func addUnknownKey(_ diagnostic: Diagnostic, in path: String) {
+        all.append(diagnostic)
+        damaged.insert(path)
+    }
+
+    /// Notes everything that another collector has.
+    func add(contentsOf other: DiagnosticCollector) {
+        all += other.all
+        damaged.formUnion(other.damaged)
+        stopsPasses = stopsPasses || other.stopsPasses
+    }
 
     /// Notes what one check found, in the order of the lines it is about.
     func addInFileOrder(_ found: [Diagnostic]) {

@@ -25,8 +25,11 @@ struct Canonicalisation {
             return node.with(
                 .mapping(
                     mapping.compactMapValues { entry in
-                        object.attributes[entry.key].map { apply(entry.value, $0, join(path, entry.key)) }
-                            ?? entry.value
+                        if let inner = object.attributes[entry.key] {
+                            return apply(entry.value, inner, join(path, entry.key))
+                        }
+                        // The check has told about any other key.
+                        return object.extensible && entry.key.hasPrefix("x-") ? entry.value : nil
                     }
                 )
             )

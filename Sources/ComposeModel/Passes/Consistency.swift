@@ -20,7 +20,8 @@ struct Consistency {
 
     private func check(_ entry: YAMLMapping.Entry, _ services: YAMLMapping, _ project: YAMLNode) {
         let (name, service) = (entry.key, entry.value)
-        if service["image"]?.string?.isEmpty ?? true, service["build"] == nil && service["provider"] == nil {
+        let hasNothing = service["build"] == nil && service["provider"] == nil
+        if service["image"]?.string?.isEmpty ?? true, hasNothing, !diagnostics.damaged.contains("services.\(name)") {
             diagnostics.error(
                 "the service \"\(name)\" has nothing to run",
                 at: entry.keyMark,

@@ -41,13 +41,16 @@ struct Validation {
             }
             let nearest = NearestKey.match(entry.key, among: object.attributes.keys)
             let place = path.isEmpty ? "at the top of a Compose file" : "in \(path)"
-            diagnostics.error(
-                "there is no key \"\(entry.key)\" \(place)",
-                at: entry.keyMark,
-                hint: nearest.map { "did you mean \"\($0)\"?" }
+            diagnostics.addUnknownKey(
+                Diagnostic(
+                    "there is no key \"\(entry.key)\" \(place)",
+                    at: entry.keyMark,
+                    hint: nearest.map { "did you mean \"\($0)\"?" }
+                ),
+                in: path
             )
         }
-        for key in object.required where mapping[key] == nil {
+        for key in object.required where mapping[key] == nil && !diagnostics.damaged.contains(path) {
             diagnostics.error("\(path) needs \"\(key)\"", at: node.mark)
         }
     }

@@ -7,7 +7,7 @@ package struct Dependency: Hashable, Sendable {
         case completedSuccessfully = "service_completed_successfully"
     }
 
-    /// The other service.
+    /// The other service; one that is not required may not be in the project.
     package var service: String
     /// What must be true of it.
     package var condition = Condition.started

@@ -27,6 +27,9 @@ struct ProjectDecoder {
         project.secrets = top.named("secrets").map { fileObject($0.name, $0.fields) }
         project.configs = top.named("configs").map { fileObject($0.name, $0.fields) }
         checkContainerNames(project, tree)
+        for service in project.services {
+            for attachment in service.networks { checkAddresses(attachment, service, project, tree) }
+        }
         return project
     }
 
@@ -109,6 +112,35 @@ struct ProjectDecoder {
     /// `external: {name: x}` stays in trees that were not normalised.
     private func isExternal(_ fields: Fields) -> Bool {
         fields.node("external").map { $0.bool ?? $0.string.flatMap(BooleanWord.value) ?? true } ?? false
+    }
+
+    /// An address of one's own lies in a subnet that the file names, and is one container's.
+    private func checkAddresses(
+        _ attachment: NetworkAttachment,
+        _ service: Service,
+        _ project: Project,
+        _ tree: YAMLNode
+    ) {
+        let known = project.network(attachment.network).flatMap { $0.isExternal ? nil : $0.pools }
+        let written = tree["services"]?[service.name]?["networks"]?[attachment.network]
+        let addresses = [("ipv4_address", attachment.ipv4Address), ("ipv6_address", attachment.ipv6Address)]
+        for case (let key, let address?) in addresses {
+            let path = "services.\(service.name).networks.\(attachment.network).\(key)"
+            if let known, !known.contains(where: { $0.subnet?.contains(address) ?? false }) {
+                diagnostics.error(
+                    "\(path): \(address) is in no subnet of the network",
+                    at: written?[key]?.mark,
+                    hint: "give the network a subnet that has it: ipam: {config: [{subnet: …}]}"
+                )
+            }
+            if service.replicas > 1 {
+                diagnostics.error(
+                    "\(path) allows one replica, not \(service.replicas)",
+                    at: written?[key]?.mark,
+                    hint: "leave the address out, or set the number of replicas to 1"
+                )
+            }
+        }
     }
 
     private func checkContainerNames(_ project: Project, _ tree: YAMLNode) {

@@ -23,7 +23,7 @@ func attachments() throws {
         extra_hosts: ["a:10.0.0.1", "b=::1", "c=host-gateway"]
         expose: [80]
         """,
-        besides: "networks: {front: , back: }\n"
+        besides: "networks: {front: , back: {ipam: {config: [{subnet: 10.5.0.0/16}, {subnet: \"fd00::/64\"}]}}}\n"
     )
     #expect(report == "")
     var back = NetworkAttachment(network: "back")
@@ -150,4 +150,58 @@ func badNetworks() {
 
             """
     )
+}
+
+@Test("an address of one's own needs a subnet and one container")
+func staticAddresses() {
+    let (_, report) = project(
+        """
+        services:
+          web:
+            image: a
+            scale: 2
+            networks:
+              n: {ipv4_address: 10.5.0.2}
+              m: {ipv4_address: 10.5.0.2}
+              e: {ipv6_address: "fd00::1"}
+        networks:
+          n: {ipam: {config: [{subnet: 10.5.0.0/24}]}}
+          m: {ipam: {config: [{subnet: 10.6.0.0/24}]}}
+          e: {external: true}
+        """
+    )
+    #expect(
+        report == """
+            compose.yaml:6:25: services.web.networks.n.ipv4_address allows one replica, not 2
+                      n: {ipv4_address: 10.5.0.2}
+                                        ^
+              hint: leave the address out, or set the number of replicas to 1
+            compose.yaml:7:25: services.web.networks.m.ipv4_address: 10.5.0.2 is in no subnet of the network
+                      m: {ipv4_address: 10.5.0.2}
+                                        ^
+              hint: give the network a subnet that has it: ipam: {config: [{subnet: …}]}
+            compose.yaml:7:25: services.web.networks.m.ipv4_address allows one replica, not 2
+                      m: {ipv4_address: 10.5.0.2}
+                                        ^
+              hint: leave the address out, or set the number of replicas to 1
+            compose.yaml:8:25: services.web.networks.e.ipv6_address allows one replica, not 2
+                      e: {ipv6_address: "fd00::1"}
+                                        ^
+              hint: leave the address out, or set the number of replicas to 1
+
+            """
+    )
+}
+
+@Test(
+    "a range has the addresses that share its leading bits",
+    arguments: [
+        ("10.5.0.0/16", "10.5.255.1", true), ("10.5.0.0/16", "10.6.0.1", false), ("10.5.0.128/25", "10.5.0.127", false),
+        ("0.0.0.0/0", "1.2.3.4", true), ("1.2.3.4/32", "1.2.3.4", true), ("fd00::/64", "fd00::1", true),
+        ("fd00::/64", "fd00:0:0:1::1", false), ("0.0.0.0/0", "::1", false),
+    ]
+)
+func ranges(range: String, address: String, isInside: Bool) throws {
+    let prefix = try #require(AddressPrefix(text: range))
+    #expect(prefix.contains(try #require(InternetAddress(text: address))) == isInside)
 }
