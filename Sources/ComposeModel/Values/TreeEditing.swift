@@ -1,4 +1,4 @@
-import YAMLComposer
+package import YAMLComposer
 
 extension YAMLNode {
     /// Changes the value under `key`, if there is one.

@@ -1,8 +1,3 @@
-import ComposeModel
-import ContainerNetwork
-import ContainerRuntime
-import ImageStore
-package import LinuxSystem
 
 /// Why something that a command asked for can't be done.
 package struct ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {

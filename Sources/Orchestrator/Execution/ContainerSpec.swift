@@ -1,0 +1,156 @@
+import ComposeModel
+import ContainerRuntime
+import FoundationEssentials
+import LinuxSystem
+import OCISpec
+
+/// The OCI configuration of a container, from its service and from what was decided for it.
+struct ContainerSpec {
+    let service: Service
+    let blueprint: Blueprint
+    let hostname: String
+    let user: ContainerUser
+    let mounts: [MountSpec]
+    /// Namespaces that are other containers' or the host's.
+    var sharing = NamespaceSharing()
+
+    /// Whose namespaces a container is in, where they are not its own.
+    struct NamespaceSharing {
+        var network = StandardOptions.Sharing.own
+        var ipc = StandardOptions.Sharing.own
+        var pid = StandardOptions.Sharing.own
+        var uts = StandardOptions.Sharing.own
+        var cgroup = StandardOptions.Sharing.own
+    }
+
+    /// The configuration.
+    func runtimeSpec() throws -> RuntimeSpec {
+        var process = ProcessSpec(
+            cwd: blueprint.workingDirectory,
+            args: blueprint.arguments,
+            env: Self.environment(blueprint, hostname: hostname, home: user.home, hasTerminal: service.hasTerminal)
+        )
+        process.user = user.user
+        process.terminal = service.hasTerminal ? true : nil
+        process.rlimits = service.ulimits.isEmpty ? nil : service.ulimits.map(\.specification)
+        process.oomScoreAdj = service.resources.oomScoreAdjustment
+        process.noNewPrivileges = service.securityOptions.contains(.noNewPrivileges(true)) ? true : nil
+        var options = StandardOptions(process)
+        options.hostname = hostname
+        options.domainname = service.domainName
+        options.isReadOnly = service.hasReadOnlyRoot
+        options.isPrivileged = service.isPrivileged
+        options.addedCapabilities = service.addedCapabilities.words
+        options.droppedCapabilities = service.droppedCapabilities.words
+        options.isUnconfined = service.securityOptions.contains(.seccompUnconfined)
+        options.network = sharing.network
+        options.ipc = sharing.ipc
+        options.pid = sharing.pid
+        options.uts = sharing.uts
+        options.cgroup = sharing.cgroup
+        options.sysctl = service.sysctls
+        if let size = service.resources.sharedMemoryBytes { options.sharedMemorySize = size }
+        if case .joined(let path) = sharing.ipc, let process = path.split(separator: "/").dropFirst().first {
+            let shared = "/proc/\(process)/root/dev/shm"
+            options.sharedMemory = .init(destination: "/dev/shm", type: "bind", source: shared, options: ["rbind"])
+        }
+        options.resources = service.resources.specification
+        for device in service.devices {
+            let node = try LinuxSpec.Device.ofHost(device.source, at: device.target)
+            options.devices.append(node)
+            options.deviceRules.append(
+                .init(allow: true, type: node.type, major: node.major, minor: node.minor, access: device.permissions.letters)
+            )
+        }
+        options.deviceRules += service.deviceRules.map(\.specification)
+        var spec = try RuntimeSpec.standard(
+            options,
+            mounts: mounts,
+            hostDevices: service.isPrivileged ? LinuxSpec.Device.ofHost() : []
+        )
+        if let profile = seccompProfile { spec.linux?.seccomp = try Self.readProfile(profile) }
+        return spec
+    }
+
+    /// What programs find in their environment: docker's own variables first, then the image's and the service's.
+    static func environment(_ blueprint: Blueprint, hostname: String, home: String, hasTerminal: Bool) -> [String] {
+        let given = blueprint.environment
+        let names = Set(given.map(\.name))
+        var own = [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOSTNAME", hostname)]
+        if hasTerminal { own.append(("TERM", "xterm")) }
+        let last = names.contains("HOME") ? [] : ["HOME=\(home)"]
+        return own.filter { !names.contains($0.0) }.map { "\($0.0)=\($0.1)" } + given.map { "\($0.name)=\($0.value)" }
+            + last
+    }
+
+    private var seccompProfile: String? {
+        for case .seccompProfile(let path) in service.securityOptions { return path }
+        return nil
+    }
+
+    private static func readProfile(_ path: String) throws -> SeccompSpec {
+        do {
+            let bytes = try readBytes(path, limit: 16 << 20)
+            return try JSONDecoder().decode(SeccompSpec.self, from: Data(bytes))
+        } catch {
+            throw ExecutionError("seccomp profile \(path): \(error)", hint: "it has the form of docker's profiles")
+        }
+    }
+}
+
+extension CapabilityNames {
+    /// The names, `ALL` among them when it stands for every one.
+    fileprivate var words: [String] { (all ? ["ALL"] : []) + names.sorted() }
+}
+
+extension DevicePermissions {
+    fileprivate var letters: String {
+        (contains(.read) ? "r" : "") + (contains(.write) ? "w" : "") + (contains(.makeNode) ? "m" : "")
+    }
+}
+
+extension DeviceRule {
+    fileprivate var specification: ResourcesSpec.Device {
+        .init(
+            allow: true,
+            type: kind.rawValue,
+            major: major.map(Int64.init),
+            minor: minor.map(Int64.init),
+            access: permissions.letters
+        )
+    }
+}
+
+extension Ulimit {
+    fileprivate var specification: ProcessSpec.Rlimit {
+        .init(type: "RLIMIT_\(resource.rawValue.uppercased())", soft: soft ?? .max, hard: hard ?? .max)
+    }
+}
+
+extension ServiceResources {
+    fileprivate var specification: ResourcesSpec {
+        var result = ResourcesSpec()
+        var cpu = ResourcesSpec.CPU()
+        if let nanoCPUs, nanoCPUs > 0 {
+            cpu.period = 100_000
+            cpu.quota = max(1000, nanoCPUs / 10_000)
+        }
+        if let cpuQuotaMicroseconds { cpu.quota = cpuQuotaMicroseconds }
+        if let cpuPeriodMicroseconds, cpuPeriodMicroseconds > 0 { cpu.period = UInt64(cpuPeriodMicroseconds) }
+        if let cpuShares, cpuShares > 0 { cpu.shares = UInt64(cpuShares) }
+        cpu.cpus = cpuSet
+        if cpu != ResourcesSpec.CPU() { result.cpu = cpu }
+        var memory = ResourcesSpec.Memory()
+        if let memoryLimitBytes, memoryLimitBytes > 0 {
+            memory.limit = memoryLimitBytes
+            // As docker does: as much swap again, unless somebody says otherwise.
+            memory.swap = memorySwapLimitBytes ?? memoryLimitBytes.multipliedReportingOverflow(by: 2).partialValue
+        } else if let memorySwapLimitBytes {
+            memory.swap = memorySwapLimitBytes
+        }
+        memory.reservation = memoryReservationBytes
+        if memory != ResourcesSpec.Memory() { result.memory = memory }
+        if let processLimit, processLimit != 0 { result.pids = .init(limit: processLimit) }
+        return result
+    }
+}

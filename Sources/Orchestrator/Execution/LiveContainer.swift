@@ -1,0 +1,57 @@
+import ContainerNetwork
+import ContainerRuntime
+import LinuxSystem
+import OCISpec
+import Synchronization
+
+/// A container whose process lives, as this supervisor knows it.
+final class LiveContainer: Sendable {
+    let name: String
+    let service: String
+    let isOneOff: Bool
+    let definition: ServiceDefinition
+    let blueprint: Blueprint
+    let spec: RuntimeSpec
+    let process: ProcessRecord
+    let pidfd: OwnedDescriptor
+    let group: ContainerCgroup
+    /// Opens when the process has ended.
+    let ended = Gate()
+    private let readiness: Mutex<Bool>
+    private let checks = Mutex<Task<Void, Never>?>(nil)
+
+    init(
+        _ state: ContainerState,
+        definition: ServiceDefinition,
+        blueprint: Blueprint,
+        spec: RuntimeSpec,
+        process: ProcessRecord,
+        pidfd: consuming OwnedDescriptor,
+        group: ContainerCgroup
+    ) {
+        name = state.name
+        service = state.service
+        isOneOff = state.isOneOff
+        self.definition = definition
+        self.blueprint = blueprint
+        self.spec = spec
+        self.process = process
+        self.pidfd = pidfd
+        self.group = group
+        readiness = Mutex(blueprint.probe == nil || state.actual?.health == .healthy)
+    }
+
+    /// Whether requests may be sent to it.
+    var isReady: Bool {
+        get { readiness.withLock { $0 } }
+        set { readiness.withLock { $0 = newValue } }
+    }
+
+    /// Begins checking its health.
+    func beginChecks(_ body: @escaping @Sendable () async -> Void) {
+        checks.withLock { $0 = Task { await body() } }
+    }
+
+    /// Ends checking its health.
+    func endChecks() { checks.withLock { $0 }?.cancel() }
+}

@@ -1,0 +1,325 @@
+import ComposeModel
+import ContainerNetwork
+import ContainerRuntime
+import FoundationEssentials
+import ImageStore
+import LinuxSystem
+import OCISpec
+
+extension Machine {
+    // Making
+
+    /// Makes a container, in the place of one of its name; its own volumes stay.
+    func create(_ state: ContainerState) throws {
+        let directory = configuration.directory
+        let definition = try definition(state.definition.digest)
+        let image = try image(of: definition)
+        let blueprint = Blueprint(definition.service, image: image.configuration.config)
+        guard !blueprint.arguments.isEmpty else {
+            throw ExecutionError(
+                "\(state.name): neither the service nor its image says what to run",
+                at: "services.\(state.service)",
+                hint: "give it a command"
+            )
+        }
+        let former = try directory.record(of: state.name)
+        var record = ContainerRecord(
+            id: Self.newID(),
+            definition: definition.digest,
+            image: definition.service.image ?? "",
+            command: blueprint.arguments,
+            created: configuration.clock()
+        )
+        record.anonymousVolumes = former?.anonymousVolumes ?? [:]
+        record.labels = definition.service.labels
+        let mounts = try mounts(definition, blueprint, record, name: state.name)
+        record.anonymousVolumes = mounts.anonymousVolumes
+        for (_, volume) in record.anonymousVolumes {
+            _ = try volumes.ensure(VolumeRecord(name: volume, project: project))
+        }
+        record.ports = try assignPorts(to: state, definition.service, blueprint, image, former: former?.ports ?? [])
+        if state.isOneOff { record.isRemovedAtEnd = definition.project.services.first?.labels[Self.removalLabel] == "true" }
+        try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
+        try directory.write(record, of: state.name)
+        shared.withLock { $0.records[state.name] = record }
+        if let former { try ContainerLayer(id: former.id, in: images).remove() }
+    }
+
+    /// Marks a definition whose containers are removed when they end: `roost run --rm`.
+    package static let removalLabel = "io.roost.run.remove"
+
+    func mounts(
+        _ definition: ServiceDefinition,
+        _ blueprint: Blueprint,
+        _ record: ContainerRecord,
+        name: String
+    ) throws -> ContainerMounts {
+        try ContainerMounts(
+            definition,
+            blueprint: blueprint,
+            containerID: record.id,
+            anonymous: record.anonymousVolumes,
+            filesDirectory: configuration.directory.container(name)
+        ) { volume in
+            try volumes.mount(shared.withLock { $0.volumes[volume] } ?? VolumeRecord(name: volume))
+        }
+    }
+
+    private static func newID() -> String {
+        (0..<4).map { _ in
+            let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        .joined()
+    }
+
+    // Starting
+
+    func start(_ state: ContainerState) async throws {
+        let prepared = try await blocking { try self.launch(state) }
+        let live = prepared.container
+        shared.withLock { $0.live[state.name] = live }
+        if let namespace = prepared.takeNamespace() {
+            // Before anybody else learns of the container: its first question should find somebody to answer.
+            try await resolver.serve(state.name, view(of: live.definition), in: namespace)
+        }
+        try watch(live)
+    }
+
+    /// What a launch hands over.
+    private final class Launch: Sendable {
+        let container: LiveContainer
+        private let namespace: OwnedDescriptor?
+
+        init(_ container: LiveContainer, namespace: consuming OwnedDescriptor?) {
+            self.container = container
+            self.namespace = namespace
+        }
+
+        /// Lent as long as the launch lives.
+        func takeNamespace() -> Int32? {
+            switch namespace {
+            case .some(let descriptor): descriptor.rawValue
+            case .none: nil
+            }
+        }
+    }
+
+    private func launch(_ state: ContainerState) throws -> Launch {
+        let directory = configuration.directory
+        let record = try record(of: state.name)
+        let definition = try definition(record.definition)
+        let service = definition.service
+        let image = try image(of: definition)
+        let blueprint = Blueprint(service, image: image.configuration.config)
+        let hostname = service.hostname ?? String(record.id.prefix(12))
+        let layer = try ContainerLayer(id: record.id, in: images)
+        let root = try layer.makeRoot(of: image.rootFilesystem)
+        let user = try UserDatabase(root: root).resolve(blueprint.user, adding: blueprint.groups)
+
+        let place = try networkPlace(of: state, definition)
+        let namespace = try place.plan.map { try host().makeNamespace($0) }
+        try writeNames(into: root, hostname: hostname, definition, place)
+        let mounts = try prepareMounts(definition, blueprint, record, state, root)
+
+        var request = ContainerSpec(
+            service: service,
+            blueprint: blueprint,
+            hostname: hostname,
+            user: user,
+            mounts: mounts
+        )
+        request.sharing = try sharing(of: definition, network: place.sharing)
+        let spec = try request.runtimeSpec()
+        let group = try ContainerCgroup.make(
+            groupPath(state.name),
+            in: hierarchies,
+            resources: spec.linux?.resources,
+            devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) }
+        )
+        let asksForSwap = service.resources.memorySwapLimitBytes != nil
+        for sentence in group.unenforced where asksForSwap || !sentence.contains("memory.swap") {
+            configuration.report(.warning("\(state.name): \(sentence)"))
+        }
+        var inputs = PlanInputs()
+        inputs.seccomp = try spec.linux?.seccomp.map { try filter($0) }
+        inputs.lendsNetwork = namespace != nil
+        inputs.awaitsGroups = group.needsAttachment
+        inputs.hasInit = service.usesInit == true
+        try inputs.observe(for: spec)
+        let plan = try ContainerPlan(spec, inputs)
+        for sentence in plan.unenforced { configuration.report(.warning("\(state.name): \(sentence)")) }
+
+        let outputs = try configuration.outputs.open(
+            OutputRequest(
+                container: state.name,
+                id: record.id,
+                userID: user.user.uid,
+                groupID: user.user.gid,
+                hasTerminal: service.hasTerminal,
+                keepsInputOpen: service.keepsInputOpen,
+                logging: service.logging
+            )
+        )
+        var surroundings = Container.Surroundings(
+            root: root,
+            stdio: (outputs.input.rawValue, outputs.output.rawValue, outputs.error.rawValue)
+        )
+        surroundings.network = namespace.map { $0.rawValue }
+        surroundings.group = group
+        let terminal = service.hasTerminal ? try TerminalSocket.make() : nil
+        surroundings.terminal = terminal.map { $0.sending }
+        var options = LaunchedProcess.Options()
+        options.isSibling = configuration.hasKeeper
+        let process = try Container.start(plan, in: surroundings, options: options)
+        if let terminal { try configuration.outputs.attach(terminal: terminal.receive(), of: state.name) }
+        var known = ProcessRecord(
+            pid: process.pid,
+            start: ProcessIdentity(of: process.pid)?.start ?? 0,
+            groups: [groupPath(state.name)]
+        )
+        known.attachments = place.attachments
+        try directory.write(known, of: state.name)
+        let live = LiveContainer(
+            state,
+            definition: definition,
+            blueprint: blueprint,
+            spec: spec,
+            process: known,
+            pidfd: try process.descriptor.duplicate(),
+            group: group
+        )
+        return Launch(live, namespace: namespace)
+    }
+
+    private func filter(_ spec: SeccompSpec) throws -> SeccompProgram {
+        if let known = shared.withLock({ $0.filters[spec] }) { return known }
+        let compiled = try SeccompProgram(compiling: spec)
+        shared.withLock { $0.filters[spec] = compiled }
+        return compiled
+    }
+
+    private func prepareMounts(
+        _ definition: ServiceDefinition,
+        _ blueprint: Blueprint,
+        _ record: ContainerRecord,
+        _ state: ContainerState,
+        _ root: borrowing DetachedMount
+    ) throws -> [MountSpec] {
+        let mounts = try mounts(definition, blueprint, record, name: state.name)
+        for path in mounts.hostDirectories where !fileExists(path) { try makeDirectories(path, mode: 0o755) }
+        for seed in mounts.seeds { try volumes.seed(seed.volume, from: root, path: seed.target) }
+        for file in mounts.files {
+            let bytes: [UInt8]
+            switch file.source {
+            case .content(let text): bytes = Array(text.utf8)
+            case .file(let path): bytes = try readBytes(path, limit: 64 << 20)
+            }
+            try writeOwnedFile(file.target, bytes, owner: file.userID, group: file.groupID, mode: file.mode)
+        }
+        return mounts.mounts
+    }
+
+    /// Namespaces of other containers are those of their processes.
+    private func sharing(
+        of definition: ServiceDefinition,
+        network: StandardOptions.Sharing
+    ) throws -> ContainerSpec.NamespaceSharing {
+        var result = ContainerSpec.NamespaceSharing()
+        let service = definition.service
+        result.network = network
+        func path(_ owner: Owner, _ kind: String) throws -> StandardOptions.Sharing {
+            .joined(path: "/proc/\(try process(of: owner).pid)/ns/\(kind)")
+        }
+        switch service.ipcMode {
+        case .private, .shareable, .none: break
+        case .host: result.ipc = .host
+        case .service(let name): result.ipc = try path(.service(name), "ipc")
+        case .container(let name): result.ipc = try path(.container(name), "ipc")
+        }
+        switch service.pidMode {
+        case .own: break
+        case .host: result.pid = .host
+        case .service(let name): result.pid = try path(.service(name), "pid")
+        case .container(let name): result.pid = try path(.container(name), "pid")
+        }
+        if service.utsMode == .host || (network == .host && service.hostname == nil) { result.uts = .host }
+        if service.cgroupMode == .host { result.cgroup = .host }
+        return result
+    }
+
+    /// A container, as another one's definition names it.
+    enum Owner { case service(String), container(String) }
+
+    /// The process of a container that runs.
+    func process(of owner: Owner) throws -> ProcessRecord {
+        let live = shared.withLock { Array($0.live.values) }
+        let found: LiveContainer?
+        let words: String
+        switch owner {
+        case .service(let name):
+            found = live.filter { $0.service == name && !$0.isOneOff }.min { $0.name < $1.name }
+            words = "service \(name)"
+        case .container(let name):
+            found = live.first { $0.name == name }
+            words = "container \(name)"
+        }
+        guard let found else { throw ExecutionError("\(words) does not run", hint: "start it first") }
+        return found.process
+    }
+
+    // Ending
+
+    func stop(_ name: String, timeout: Int?) async {
+        guard let live = shared.withLock({ $0.live[name] }) else { return }
+        let grace = timeout.map { Duration.seconds($0) } ?? live.blueprint.stopGracePeriod
+        // A process that is gone has nothing to be told.
+        try? Container.signal(live.pidfd.rawValue, live.blueprint.stopSignal)
+        if await live.ended.wait(atMost: grace) { return }
+        try? Container.signal(live.pidfd.rawValue, 9)
+        _ = await live.ended.wait(atMost: .seconds(30))
+    }
+
+    /// Sends a signal to a container's process; false when it does not run.
+    package func signal(_ name: String, _ signal: Int32) throws -> Bool {
+        guard let live = shared.withLock({ $0.live[name] }) else { return false }
+        do throws(SyscallError) { try Container.signal(live.pidfd.rawValue, signal) } catch {
+            guard error.errno.rawValue == 3 else { throw error }  // ESRCH: it has just ended
+        }
+        return true
+    }
+
+    /// A container's process has ended; whoever waits for that goes on.
+    package func hasEnded(_ name: String) {
+        guard let live = shared.withLock({ $0.live[name] }) else { return }
+        live.endChecks()
+        live.ended.open()
+    }
+
+    func clean(_ name: String) async throws {
+        let live = shared.withLock { $0.live.removeValue(forKey: name) }
+        live?.endChecks()
+        await resolver.stop(name)
+        try await blocking {
+            let failures = ContainerCgroup(self.groupPath(name), in: self.hierarchies).remove()
+            self.configuration.outputs.finish(container: name)
+            if let failure = failures.first { throw ExecutionError("\(name): \(failure)") }
+            try self.configuration.directory.write(nil as ProcessRecord?, of: name)
+        }
+    }
+
+    func remove(_ name: String) throws {
+        if let record = try configuration.directory.record(of: name) {
+            try ContainerLayer(id: record.id, in: images).remove()
+            if record.isRemovedAtEnd {
+                for volume in record.anonymousVolumes.values { try volumes.remove(volume) }
+            }
+        }
+        shared.withLock { shared in
+            shared.records[name] = nil
+            shared.leases.release(container: name)
+            shared.publisher.release(container: name)
+        }
+        try configuration.directory.removeContainer(name)
+    }
+}

@@ -1,0 +1,112 @@
+import ComposeModel
+import ContainerNetwork
+import FoundationEssentials
+import ImageStore
+import LinuxSystem
+
+extension Machine {
+    func createNetwork(_ name: String) throws {
+        guard let plan = shared.withLock({ $0.networkPlans[name] }) else {
+            throw ExecutionError("network \(name) is not defined")
+        }
+        let host = try host()
+        let network = try registry.claim(plan, on: host, pools: .standard(seed: name))
+        for change in try host.ensureBridge(network) {
+            configuration.report(.warning("set \(change) on the host, so that containers reach other networks"))
+        }
+        shared.withLock { $0.networks[name] = network }
+    }
+
+    func removeNetwork(_ name: String) throws {
+        guard let network = try registry.networks(of: project).first(where: { $0.name == name }) else { return }
+        let host = try host()
+        let others = try registry.networks(of: project).filter { $0.name != name }
+        // With the last network everything goes at once, which is much cheaper than one link after the other.
+        if others.isEmpty {
+            try registry.removeAll(of: project, on: host)
+        } else {
+            try host.removeBridge(network)
+            try registry.release(network)
+        }
+        shared.withLock { shared in
+            shared.networks[name] = nil
+            shared.leases.release(network: name)
+            shared.publisher.forgetRules()
+        }
+    }
+
+    /// The network called `name`, which has to be there.
+    func network(_ name: String) throws -> BridgeNetwork {
+        if let known = shared.withLock({ $0.networks[name] }) { return known }
+        guard let network = try registry.networks(of: project).first(where: { $0.name == name }) else {
+            throw ExecutionError("network \(name) is not there", hint: "make it with \"roost up\"")
+        }
+        shared.withLock { $0.networks[name] = network }
+        return network
+    }
+
+    /// Decides a container's place on each of its networks.
+    func attachments(of state: ContainerState, _ definition: ServiceDefinition) throws -> [ContainerNetwork.NetworkAttachment] {
+        let service = definition.service
+        return try service.networks.map { joined in
+            guard let defined = definition.project.network(joined.network) else {
+                throw ExecutionError("network \(joined.network) is not defined")
+            }
+            let network = try network(defined.name)
+            let fixed = [joined.ipv4Address, joined.ipv6Address].compactMap { $0 }.compactMap { IPAddress($0.description) }
+            let addresses = try shared.withLock { shared in
+                try shared.leases.assign(on: network, to: state.name, fixed: fixed)
+            }
+            return .init(
+                network,
+                addresses: addresses,
+                interface: joined.interfaceName.flatMap { InterfaceName($0) },
+                mac: (joined.macAddress ?? service.macAddress).flatMap { MACAddress($0.description) },
+                priority: joined.priority,
+                gatewayPriority: joined.gatewayPriority
+            )
+        }
+    }
+
+    /// The names that a container answers to on a network.
+    static func names(of state: ContainerState, _ joined: ComposeModel.NetworkAttachment) -> [String] {
+        (state.isOneOff ? [] : joined.aliases)
+    }
+}
+
+extension NetworkPlan {
+    /// What a Compose file wants of a network.
+    init(_ network: Network, project: String) {
+        self.init(name: network.name, project: project)
+        subnets = network.pools.compactMap { pool in
+            guard let prefix = pool.subnet.flatMap({ IPPrefix($0.description) }) else { return nil }
+            return Subnet(
+                prefix,
+                range: pool.range.flatMap { IPPrefix($0.description) },
+                gateway: pool.gateway.flatMap { IPAddress($0.description) },
+                reserved: Set(pool.reserved.values.compactMap { IPAddress($0.description) })
+            )
+        }
+        hasIPv4 = network.enablesIPv4 ?? true
+        hasIPv6 = network.enablesIPv6 ?? subnets.contains { $0.prefix.family == .v6 }
+        isInternal = network.isInternal
+        let options = network.driverOptions
+        bridge = options["com.docker.network.bridge.name"].flatMap { InterfaceName($0) }
+        mtu = options["com.docker.network.driver.mtu"].flatMap { UInt32($0) }
+        connectsContainers = options["com.docker.network.bridge.enable_icc"] != "false"
+        masquerades = options["com.docker.network.bridge.enable_ip_masquerade"] != "false"
+    }
+}
+
+extension VolumeRecord {
+    /// What a Compose file wants of a volume.
+    init(_ volume: Volume, project: String) {
+        self.init(
+            name: volume.name,
+            driver: volume.driver ?? "local",
+            driverOptions: volume.driverOptions,
+            labels: volume.labels,
+            project: project
+        )
+    }
+}
