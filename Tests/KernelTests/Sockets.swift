@@ -137,6 +137,31 @@ final class DatagramSocket {
         return String(decoding: buffer.prefix(Int(count)), as: UTF8.self)
     }
 
+    func send(bytes: [UInt8]) throws { try check(CInt(Glibc.send(socket, bytes, bytes.count, 0)), "send(2)") }
+
+    /// The next datagram, and the C socket address that it came from.
+    func receiveBytes() throws -> (bytes: [UInt8], from: sockaddr_storage) {
+        var storage = sockaddr_storage()
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let count = try withUnsafeMutablePointer(to: &storage) {
+            try $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                try check(CInt(recvfrom(socket, &buffer, buffer.count, 0, $0, &length)), "recvfrom(2)")
+            }
+        }
+        return (Array(buffer.prefix(Int(count))), storage)
+    }
+
+    /// Sends to a version 4 address from where a datagram came.
+    func send(_ bytes: [UInt8], to address: sockaddr_storage) throws {
+        try withUnsafePointer(to: address) {
+            try $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+                try check(CInt(sendto(socket, bytes, bytes.count, 0, $0, length)), "sendto(2)")
+            }
+        }
+    }
+
     /// Sends the next datagram back to where it came from.
     func echo() throws {
         var storage = sockaddr_storage()
