@@ -32,9 +32,6 @@ struct ProjectRulesTests {
     func whole() throws {
         let expected = """
             table inet roost_shop {
-            ✔ Test "bridges are opened to 127.0.0.1 only where a port is published there" passed after 0.001 seconds.
-            ✔ Test "a project without networks has nothing but the guard of loopback" passed after 0.001 seconds.
-            ✔ Test "ports say themselves as compose writes them, and cannot pass 65535" passed after 0.001 seconds.
                 map published4 {
                     type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
                     elements = { 127.0.0.1 . tcp . 8081 : 10.1.0.2 . 80 }

@@ -16,7 +16,7 @@ struct ResolverSockets: ~Copyable {
     static func open(in namespace: CInt) throws(NetworkError) -> ResolverSockets {
         let doing = "open the resolver of a container"
         var transaction = NFTransaction()
-        transaction.replace(table)
+        transaction.add(table)
         let batch = transaction.batch()
         var opened: Opened
         do {
@@ -26,7 +26,12 @@ struct ResolverSockets: ~Copyable {
         } catch {
             throw NetworkError(doing, error)
         }
-        do { try opened.tables.perform(batch) } catch { throw NetworkError(doing, error) }
+        // The table never changes, so one that is there will do; replacing it would wait for a grace period, 15 ms.
+        do {
+            if try !opened.tables.hasTable(table.name) { try opened.tables.perform(batch) }
+        } catch {
+            throw NetworkError(doing, error)
+        }
         return opened.takeSockets()
     }
 
