@@ -74,7 +74,14 @@ struct NetworkPlanTests {
             var other = plan
             change(&other)
             #expect(!other.isMet(by: decided))
+            let changed = try other.decided(among: TakenNames(), pools: .standard())
+            #expect(other.isMet(by: changed))
         }
+    }
+
+    @Test("a network of both versions is not what a plan of one asks for")
+    func families() throws {
+        #expect(try !NetworkPlan(name: "front", project: "shop").isMet(by: network("front") { $0.hasIPv6 = true }))
     }
 
     @Test("a network of both versions is given a unique local network of version 6")

@@ -24,6 +24,12 @@ final class Listener {
         return try withExtendedLifetime(connection) { try accept() }
     }
 
+    /// Whether a connection waits to be accepted now.
+    var hasConnection: Bool {
+        var watched = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&watched, 1, 0) > 0
+    }
+
     /// Takes the next connection; the caller owns the socket.
     func acceptSocket() throws -> CInt { try check(Glibc.accept(socket, nil, nil), "accept(2)") }
 

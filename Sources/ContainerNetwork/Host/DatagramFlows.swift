@@ -19,7 +19,8 @@ struct DatagramFlow: Hashable, Sendable {
     init?(_ message: NetlinkMessage) {
         let attributes = message.attributes(after: 4)
         guard message.type == Self.newType, let original = attributes[1], let id = attributes[12],
-            let ports = attributes.nested(1)?.nested(2), ports.number(1, as: UInt8.self) == TransportProtocol.udp.rawValue,
+            let ports = attributes.nested(1)?.nested(2),
+            ports.number(1, as: UInt8.self) == TransportProtocol.udp.rawValue,
             let port = ports.number(3, as: UInt16.self),
             let destination = Self.address(attributes.nested(1)?.nested(1), v4: 2, v6: 4),
             let answerer = Self.address(attributes.nested(2)?.nested(1), v4: 1, v6: 3)

@@ -18,7 +18,9 @@ package struct ForeignFilter: Hashable, Sendable {
             return "\(problem); accept there what comes in or goes out by interfaces roost-*"
         }
         let program = table.hasPrefix("ip6 ") ? "ip6tables" : "iptables"
-        let rules = ["-i", "-o"].map { "\(program) -I \(hasDockerUser ? "DOCKER-USER" : chain) \($0) roost-+ -j ACCEPT" }
+        let rules = ["-i", "-o"].map {
+            "\(program) -I \(hasDockerUser ? "DOCKER-USER" : chain) \($0) roost-+ -j ACCEPT"
+        }
         return "\(problem); allow them: \(rules.joined(separator: " && "))"
     }
 

@@ -68,6 +68,7 @@ package struct DNSQuery: Hashable, Sendable {
     /// Whether `bytes` answer this question under the number `id`: an upstream server's answer must, or it is another's.
     package func isAnswered(by bytes: [UInt8], id: UInt16) -> Bool {
         var reader = DNSReader(bytes)
+        // What cannot be read is no answer.
         guard (try? reader.number()) == id, let flags = try? reader.number(), flags & 0xf800 == 0x8000,
             (try? reader.number()) == 1, (try? reader.skip(6)) != nil, (try? reader.name()) == name,
             (try? reader.number()) == type.rawValue, (try? reader.number()) == 1
