@@ -92,6 +92,29 @@ extension NetworkTests {
             }
         }
 
+        @Test("a host that begins to forward says so, and goes on to learn its own routes")
+        func forwarding() throws {
+            try withNetworkNamespace { host in
+                let network = try host.run { try HostNetwork.open() }
+                let pair = VethConfiguration(name: try interfaceName("uplink"), peerName: try interfaceName("far"))
+                try host.withRoutes { try $0.perform(.create(pair)) }
+                try host.run { try writeSystemControl("net/ipv4/ip_forward", "0") }
+                var plan = NetworkPlan(name: "front", project: "shop")
+                plan.hasIPv6 = true
+                let front = try plan.decided(among: try network.observed(), pools: .standard())
+                #expect(
+                    try network.ensureBridge(front) == [
+                        "net.ipv4.ip_forward = 1", "net.ipv6.conf.far.accept_ra = 2",
+                        "net.ipv6.conf.uplink.accept_ra = 2",
+                        "net.ipv6.conf.all.forwarding = 1",
+                    ]
+                )
+                #expect(try network.ensureBridge(front) == [])
+                let bridge = try host.run { try readFile("/proc/sys/net/ipv6/conf/\(front.bridge)/accept_ra") }
+                #expect(bridge == "0\n")
+            }
+        }
+
         @Test("network_mode none is loopback alone")
         func loopbackOnly() throws {
             let fixture = try ProjectFixture()

@@ -189,7 +189,8 @@ extension NetworkTests {
         func leaks() throws {
             let before = try Leaks()
             for _ in 0..<3 { try containers() }
-            #expect(try Leaks() == before)
+            let after = try Leaks()
+            #expect(after == before)
         }
     }
 }

@@ -24,6 +24,12 @@ final class Listener {
         return try withExtendedLifetime(connection) { try accept() }
     }
 
+    /// Whether a connection waits to be accepted now.
+    var hasConnection: Bool {
+        var watched = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&watched, 1, 0) > 0
+    }
+
     /// Takes the next connection; the caller owns the socket.
     func acceptSocket() throws -> CInt { try check(Glibc.accept(socket, nil, nil), "accept(2)") }
 
@@ -135,6 +141,31 @@ final class DatagramSocket {
         var buffer = [UInt8](repeating: 0, count: 100)
         let count = try check(CInt(recv(socket, &buffer, buffer.count, 0)), "recv(2)")
         return String(decoding: buffer.prefix(Int(count)), as: UTF8.self)
+    }
+
+    func send(bytes: [UInt8]) throws { try check(CInt(Glibc.send(socket, bytes, bytes.count, 0)), "send(2)") }
+
+    /// The next datagram, and the C socket address that it came from.
+    func receiveBytes() throws -> (bytes: [UInt8], from: sockaddr_storage) {
+        var storage = sockaddr_storage()
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let count = try withUnsafeMutablePointer(to: &storage) {
+            try $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                try check(CInt(recvfrom(socket, &buffer, buffer.count, 0, $0, &length)), "recvfrom(2)")
+            }
+        }
+        return (Array(buffer.prefix(Int(count))), storage)
+    }
+
+    /// Sends to a version 4 address from where a datagram came.
+    func send(_ bytes: [UInt8], to address: sockaddr_storage) throws {
+        try withUnsafePointer(to: address) {
+            try $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+                try check(CInt(sendto(socket, bytes, bytes.count, 0, $0, length)), "sendto(2)")
+            }
+        }
     }
 
     /// Sends the next datagram back to where it came from.

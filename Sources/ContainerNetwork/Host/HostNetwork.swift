@@ -103,18 +103,21 @@ package final class HostNetwork: Sendable {
         }
     }
 
-    /// Loads a project's rules, then makes loopback addresses routable on the bridges that need it.
+    /// Loads a project's rules, then makes loopback addresses routable on the bridges that need it, and forgets datagram
+    /// flows whose target has changed.
     package func apply(_ rules: ProjectRules) throws(NetworkError) {
         try apply(rules.table)
         let bridges = rules.localhostBridges
-        guard !bridges.isEmpty else { return }
-        do {
-            try atHome { () throws(SyscallError) in
-                for bridge in bridges { try SystemControl("net/ipv4/conf/\(bridge)/route_localnet").set("1") }
+        if !bridges.isEmpty {
+            do {
+                try atHome { () throws(SyscallError) in
+                    for bridge in bridges { try SystemControl("net/ipv4/conf/\(bridge)/route_localnet").set("1") }
+                }
+            } catch {
+                throw NetworkError("publish ports on 127.0.0.1", error)
             }
-        } catch {
-            throw NetworkError("publish ports on 127.0.0.1", error)
         }
+        try forgetStaleFlows(rules.publications)
     }
 
     /// Whether the table is there; another program's flush may have taken it.
@@ -155,12 +158,26 @@ package final class HostNetwork: Sendable {
         return new.takeDescriptor()
     }
 
-    /// Looks at tables through the netfilter session.
-    func withTables<Value>(
-        _ doing: String,
-        _ body: (inout NetlinkSession<NetlinkSocket>) throws(NetlinkError) -> Value
-    ) throws(NetworkError) -> Value {
-        try withSessions(doing) { sessions throws(NetlinkError) in try body(&sessions.tables) }
+    /// Chains of other programs that drop what containers send; warn about them, as nothing of ours can overrule them.
+    package func foreignFilters() throws(NetworkError) -> [ForeignFilter] {
+        try withSessions("look at other programs' rules") { sessions throws(NetlinkError) in
+            ForeignFilter.find(in: try sessions.tables.dump(ForeignFilter.list))
+        }
+    }
+
+    /// Forgets datagram flows that would go on to a former replica, or past a new one.
+    private func forgetStaleFlows(_ publications: [Publication]) throws(NetworkError) {
+        guard publications.contains(where: { $0.port.transport == .udp }) else { return }
+        try withSessions("forget flows of published ports") { sessions throws(NetlinkError) in
+            let own = Set(try sessions.routes.addresses().map(\.address.address))
+            for family in IPFamily.allCases {
+                let stale = try sessions.tables.dump(DatagramFlow.list(family)).compactMap(DatagramFlow.init)
+                    .filter { $0.isStale(among: publications, hostAddresses: own) }
+                let outcomes = try sessions.tables.outcomes(of: NetlinkBatch(stale.map(\.deletion)))
+                // Others have ended meanwhile.
+                for case .failure(let error) in outcomes where error.code != .notFound { throw error }
+            }
+        }
     }
 
     private func withSessions<Value>(

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -45,9 +46,36 @@ struct BridgeSettings {
         if network.subnet(.v4) != nil, let change = try SystemControl("net/ipv4/ip_forward").set("1") {
             changes.append(change)
         }
-        if network.subnet(.v6) != nil, let change = try SystemControl("net/ipv6/conf/all/forwarding").set("1") {
-            changes.append(change)
+        if network.subnet(.v6) != nil {
+            changes += try Self.keepRouterAdvertisements()
+            if let change = try SystemControl("net/ipv6/conf/all/forwarding").set("1") { changes.append(change) }
         }
         return changes
+    }
+
+    /// A host that forwards no longer learns its own default route from router advertisements, unless told to go on
+    /// (accept_ra 2); it must not lose its connection because a container gets one.
+    private static func keepRouterAdvertisements() throws(SyscallError) -> [String] {
+        let root = "/proc/sys/net/ipv6/conf"
+        // A kernel without version 6 has no such directory.
+        let interfaces = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        var changes: [String] = []
+        for interface in interfaces.sorted() where !["all", "default", "lo"].contains(interface) {
+            guard try isSet("\(root)/\(interface)/accept_ra"), try !isSet("\(root)/\(interface)/forwarding") else {
+                continue
+            }
+            if let change = try SystemControl("net/ipv6/conf/\(interface)/accept_ra").set("2") {
+                changes.append(change)
+            }
+        }
+        return changes
+    }
+
+    /// Whether a setting is 1; one that is not there, as its interface has gone, is not.
+    private static func isSet(_ path: String) throws(SyscallError) -> Bool {
+        do { return try readFile(path, limit: 64).hasPrefix("1\n") } catch {
+            guard error.errno.rawValue == ENOENT else { throw error }
+            return false
+        }
     }
 }

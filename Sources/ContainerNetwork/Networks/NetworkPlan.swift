@@ -107,11 +107,16 @@ extension NetworkPlan {
         guard network.name == name, network.project == project, network.isInternal == isInternal,
             network.mtu == mtu, network.connectsContainers == connectsContainers,
             network.masquerades == masquerades, bridge == nil || bridge == network.bridge,
-            !hasIPv4 || families.contains(.v4), !hasIPv6 || families.contains(.v6)
+            families == wantedFamilies
         else { return false }
         return subnets.allSatisfy { wanted in
+            // A subnet that is no longer valid is met by none.
             network.subnets.contains { (try? completed(wanted)) == $0 }
         }
+    }
+
+    private var wantedFamilies: Set<IPFamily> {
+        Set((hasIPv4 ? [.v4] : []) + (hasIPv6 ? [.v6] : []) + subnets.map(\.prefix.family))
     }
 
     private func check(_ prefix: IPPrefix, among taken: TakenNames) throws(NetworkError) {

@@ -38,8 +38,8 @@ struct PortOwner {
 
     private static func owner(of inode: UInt64) -> PortOwner {
         let wanted = "socket:[\(inode)]"
+        // Processes of others are unreadable for other users, and processes end while we look: they are passed over.
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-            // Processes of others are unreadable for other users, and processes end while we look.
             guard let process = Int32(name),
                 let files = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(name)/fd")
             else { continue }

@@ -108,7 +108,9 @@ struct PortTranslations {
         append([rule], isSpecific: address != nil)
     }
 
-    /// One rule for each replica: the first takes one connection of n, the next one of the remaining n - 1, …
+    /// One rule for each replica.
+    ///
+    /// The first takes one connection of n, the next one of the remaining n - 1, and so on.
     private func ranged(
         _ port: PublishedPort,
         _ address: IPAddress?,

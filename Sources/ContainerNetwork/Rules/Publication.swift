@@ -59,7 +59,7 @@ package struct Publication: Hashable, Sendable {
         /// Its version 6 address.
         package var v6: IPAddress?
 
-        /// Takes the first address of each version that lies on a network with a way out.
+        /// Takes the first address of each version; give only those on networks that are not internal.
         package init(_ addresses: [IPAddress]) {
             v4 = addresses.first { $0.family == .v4 }
             v6 = addresses.first { $0.family == .v6 }
