@@ -111,6 +111,7 @@ private struct OpenedSources: ~Copyable {
             case .lentNetwork: try lend(lent.network, as: slot, "the network namespace")
             case .terminalSocket: try lend(lent.terminal, as: slot, "the terminal's socket")
             case .container: try lend(lent.container, as: slot, "the container")
+            case .helper: keep(try LaunchHelper.make(), as: slot)
             case .groupsReady:
                 let pipe = try Pipe()
                 let writing = try pipe.writing.duplicate()

@@ -3,7 +3,12 @@ import OCISpec
 
 extension ContainerPlan {
     /// The identity, the limits and the program, in the order that lets each step have the privilege it needs.
-    mutating func appendProcess(_ process: ProcessSpec, hasOwnGroups: Bool, hasConsole: Bool) throws(ContainerError) {
+    mutating func appendProcess(
+        _ process: ProcessSpec,
+        isFirst: Bool,
+        hasOwnGroups: Bool,
+        hasConsole: Bool
+    ) throws(ContainerError) {
         guard let arguments = process.args, let program = arguments.first, !program.isEmpty else {
             throw .invalid("process.args", "empty: there is no program to start")
         }
@@ -27,7 +32,9 @@ extension ContainerPlan {
         launch.append(.closeDescriptors(from: 3))
         let environment = process.env ?? []
         launch.append(
-            .execute(
+            .executeThrough(
+                makeSlot("helper", .helper),
+                asInit: inputs.hasInit && isFirst,
                 candidates: ContainerPlan.candidates(program, environment: environment),
                 arguments: arguments,
                 environment: environment

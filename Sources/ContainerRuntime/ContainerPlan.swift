@@ -19,6 +19,8 @@ package enum DescriptorSource: Hashable, Sendable {
     case groupsReady
     /// A namespace file, as in `/proc/PID/ns`; `own` when it may not be the launching process's, which is to change it.
     case namespace(path: String, Namespaces, own: Bool)
+    /// The program between us and the image's own: `LaunchHelper`.
+    case helper
     /// Standard input, output or error of the program.
     case stdio(Int32)
 }
@@ -93,6 +95,7 @@ package struct ContainerPlan: Hashable, Sendable {
         }
         try appendProcess(
             process,
+            isFirst: true,
             hasOwnGroups: namespaces.created.contains(.cgroup),
             hasConsole: spec.hasOwnDevices
         )
@@ -110,7 +113,7 @@ package struct ContainerPlan: Hashable, Sendable {
         // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
         // change every path of it at any time.
         launch.append(.join(container, [.mount, .network, .ipc, .uts, .cgroup]))
-        try appendProcess(process, hasOwnGroups: false, hasConsole: false)
+        try appendProcess(process, isFirst: false, hasOwnGroups: false, hasConsole: false)
     }
 
     /// Adds a descriptor that the launching process opens.

@@ -19,6 +19,8 @@ package struct PlanInputs: Hashable, Sendable {
     package var lendsNetwork = false
     /// The process waits until it is in groups of v1 hierarchies too.
     package var awaitsGroups = false
+    /// A first process of ours that passes on signals and collects ended processes; the program is its child.
+    package var hasInit = false
     /// The capabilities that we can give.
     package var permitted = CapabilitySet.all
     /// Hard limits that we can't exceed.

@@ -8,8 +8,11 @@ struct LaunchEncoder {
     private(set) var stepOfCall: [Int] = []
     /// The first step with a NUL in its text: it would do something else than it says.
     private(set) var brokenStep: Int?
+    /// The slot of the pipe that failures are told on.
+    let reportSlot: Int
 
     init(_ plan: LaunchPlan) {
+        reportSlot = plan.slots.count
         list = CallList(slotCount: plan.slots.count + 1)
         for (index, entry) in plan.entries.enumerated() {
             encode(entry.step)
@@ -60,6 +63,8 @@ struct LaunchEncoder {
             list.call(SYS_read, [.slot(slot.index), list.bytes([0]), .flags(1)], .init(exactly: 1))
         case .execute(let candidates, let arguments, let environment):
             encodeExecution(candidates, arguments, environment)
+        case .executeThrough(let helper, let asInit, let candidates, let arguments, let environment):
+            executeThrough(helper.index, asInit ? "i" : "x", candidates, arguments, environment)
         case .executeDescriptor(let slot, let arguments, let environment):
             list.call(
                 SYS_execveat,
@@ -82,6 +87,33 @@ struct LaunchEncoder {
                 .init(ignoring: isLast ? [] : [ENOENT, ENOTDIR])
             )
         }
+    }
+
+    /// The helper's own arguments stand before the program's; it tells a failure as if it were this step.
+    private mutating func executeThrough(
+        _ helper: Int,
+        _ mode: String,
+        _ candidates: [String],
+        _ arguments: [String],
+        _ environment: [String]
+    ) {
+        let moved = list.scratchSlot()
+        // Out of the way of descriptor 3, where the helper looks for the pipe.
+        list.call(SYS_fcntl, [.slot(helper), .flags(fcntlDuplicateCloseOnExec), .flags(4)], .init(into: moved))
+        list.call(
+            SYS_dup3,
+            [.slot(reportSlot), .flags(3), .null],
+            .init(ignoring: [EINVAL], skipOnSuccess: 1)
+        )
+        list.call(SYS_fcntl, [.slot(reportSlot), .flags(F_SETFD), .null])
+        let words = ["init", mode, "\(list.calls.count)"] + candidates + [""] + arguments
+        list.call(
+            SYS_execveat,
+            [
+                .slot(moved), list.string(""), list.stringArray(words), list.stringArray(environment),
+                .flags(AT_EMPTY_PATH),
+            ]
+        )
     }
 
     // MARK: Mounts

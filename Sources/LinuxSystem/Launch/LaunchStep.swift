@@ -94,6 +94,15 @@ package enum LaunchStep: Hashable, Sendable {
     case awaitByte(LaunchSlot)
     /// Executes the first of `candidates` that exists: execve(2).
     case execute(candidates: [String], arguments: [String], environment: [String])
+    /// Executes the first of `candidates` that exists, through `LaunchHelper`, which then is what the program finds at
+    /// `/proc/self/exe` in its first moment; `asInit` keeps the helper as first process, with the program as its child.
+    case executeThrough(
+        LaunchSlot,
+        asInit: Bool,
+        candidates: [String],
+        arguments: [String],
+        environment: [String]
+    )
     /// Executes a program that has no name: execveat(2).
     case executeDescriptor(LaunchSlot, arguments: [String], environment: [String])
 }
@@ -145,6 +154,9 @@ extension LaunchStep: CustomStringConvertible {
         case .awaitByte(let slot): "await \(slot)"
         case .execute(let candidates, let arguments, let environment):
             "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
+        case .executeThrough(_, let asInit, let candidates, let arguments, let environment):
+            "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
+                + (asInit ? " below init" : "")
         case .executeDescriptor(let slot, let arguments, let environment):
             "execute \(slot) \(words(arguments)) with \(environment.count) variables"
         }
