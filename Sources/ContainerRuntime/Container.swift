@@ -15,7 +15,7 @@ package enum Container {
         package var mounts: [String: Int32] = [:]
         /// The network namespace, for a plan whose inputs say so; lent.
         package var network: Int32?
-        /// The sending end of a `TerminalSocket`, for a plan with a terminal; lent.
+        /// The sending end of a `DescriptorSocket`, for a plan with a terminal; lent.
         package var terminal: Int32?
         /// The control group to be born in.
         package var group: ContainerCgroup?

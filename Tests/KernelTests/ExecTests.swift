@@ -105,7 +105,7 @@ struct ExecTests {
 
     @Test("has a terminal of the container's own")
     func terminal() throws {
-        let socket = try TerminalSocket.make()
+        let socket = try DescriptorSocket.make()
         try beside {
             $0.terminal = socket.sending
         } _: { box, pidfd in
@@ -123,7 +123,7 @@ struct ExecTests {
 struct TerminalTests {
     @Test("has it as its console and controlling terminal, owned by its user")
     func console() throws {
-        let socket = try TerminalSocket.make()
+        let socket = try DescriptorSocket.make()
         var box = try Box([
             "sh", "-c",
             "tty; stty size; stat -c '%u %a' /dev/pts/0; echo direct > /dev/tty; echo x > /dev/console; cat",
@@ -142,7 +142,7 @@ struct TerminalTests {
 
     @Test("is never made on what an image calls its devices")
     func hostileDevices() throws {
-        let socket = try TerminalSocket.make()
+        let socket = try DescriptorSocket.make()
         var box = try Box(["true"])
         let target = "\(box.scratch)/target"
         try make(target, "untouched")

@@ -142,6 +142,25 @@ struct StandardContainerTests {
         #expect(system("true") == 0, "our own children are born in our own namespace again")
     }
 
+    @Test("shares memory and queues with a container whose ipc namespace it joins")
+    func joinedMemory() throws {
+        let first = try Box(["sh", "-c", "echo shared > /dev/shm/x; mkdir -p /dev/mqueue; echo ready; exec sleep 1000"])
+        let pipe = try Pipe()
+        let running = try first.start(output: pipe.writing.rawValue)
+        #expect(Box.line(of: pipe.reading.rawValue) == "ready")
+        let memory = try Container.copyMount("/dev/shm", of: running.process.process.descriptor.rawValue)
+        var second = try Box(["sh", "-c", "cat /dev/shm/x; readlink /proc/self/ns/ipc"])
+        second.options.ipc = .joined(path: "/proc/\(running.process.process.pid)/ns/ipc")
+        second.options.sharedMemory = .init(destination: "/dev/shm", type: "prepared", source: "memory")
+        second.inputs.prepared = ["memory": .directory]
+        second.lent = ["memory": memory.descriptor.rawValue]
+        let namespace = try OwnedDescriptor.reading("/proc/\(running.process.process.pid)/ns/ipc")
+        var status = stat()
+        fstat(namespace.rawValue, &status)
+        #expect(try second.run().output == "shared\nipc:[\(status.st_ino)]\n")
+        _ = try running.process.end()
+    }
+
     @Test("is in the network namespace that is lent")
     func lentNetwork() throws {
         let first = try Box(["sleep", "1000"])

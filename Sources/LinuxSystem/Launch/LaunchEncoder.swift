@@ -32,7 +32,8 @@ struct LaunchEncoder {
         case .makeDirectory, .makeWorkingDirectory, .makeFile, .makeSymlink, .makeDevice, .setOwner, .write,
             .setOOMScore:
             encodeFile(step)
-        case .openTerminal, .attachConsole: encodeTerminal(step)
+        case .exit: list.call(SYS_exit_group, [.null])
+        case .openTerminal, .attachConsole, .sendDescriptor: encodeTerminal(step)
         case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
             encodePrivilege(step)
         case .makeSession: list.call(SYS_setsid, [])

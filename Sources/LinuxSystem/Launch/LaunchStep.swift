@@ -60,6 +60,10 @@ package enum LaunchStep: Hashable, Sendable {
     /// Makes a terminal in the devpts at `/dev/pts`, sends its master over a socket (`SCM_RIGHTS`), keeps the slave and
     /// makes it the session's: pty(7), ioctl_tty(2), `TIOCGPTPEER`, Linux 4.13. Uses descriptor 0 on the way.
     case openTerminal(into: LaunchSlot, sendingTo: LaunchSlot, owner: UInt32, size: TerminalSize?)
+    /// Sends a descriptor over a socket: unix(7), `SCM_RIGHTS`. Uses descriptor 0 on the way.
+    case sendDescriptor(LaunchSlot, to: LaunchSlot)
+    /// Ends the process with status 0, without a program.
+    case exit
     /// Attaches a terminal at `/dev/console` by descriptor.
     case attachConsole(LaunchSlot)
     /// How likely the kernel is to end this process when memory runs out: proc_pid_oom_score_adj(5).
@@ -135,6 +139,8 @@ extension LaunchStep: CustomStringConvertible {
         case .makeSession: "session"
         case .openTerminal(let slave, let socket, let owner, let size):
             "terminal as \(slave) owner \(owner)\(size.map { " \($0)" } ?? ""), master to \(socket)"
+        case .sendDescriptor(let slot, let socket): "send descriptor \(slot) to \(socket)"
+        case .exit: "exit"
         case .attachConsole(let slot): "attach \(slot) at /dev/console no-symlinks"
         case .setOOMScore(let score): "oom-score \(score)"
         case .duplicate(let slot, let number): "descriptor \(number) \(slot)"
