@@ -33,6 +33,7 @@ package struct ContainerCgroup: Hashable, Sendable {
             _ = try group.makeUnified()
             let refused = group.delegateEach(plan.unifiedControllers)
             for controller in plan.legacyControllers { try group.makeLegacy(controller) }
+            if plan.legacyControllers.contains("cpuset") { try group.inheritLegacyCpuset() }
             container.legacyControllers = plan.legacyControllers
             for write in plan.writes {
                 let controller = String(write.file.prefix { $0 != "." })
@@ -106,7 +107,7 @@ package struct ContainerCgroup: Hashable, Sendable {
         let path = "\(directory)/\(write.file)"
         do { try writeFile(path, write.value) } catch {
             // A kernel without the feature lacks the file; a value that it refuses is a mistake of the configuration.
-            guard error.errno.rawValue == ENOENT else { throw .kernel(write.origin, error) }
+            guard [ENOENT, EOPNOTSUPP].contains(error.errno.rawValue) else { throw .kernel(write.origin, error) }
             unenforced.append("\(write.origin): this kernel has no \(write.file)")
         }
     }

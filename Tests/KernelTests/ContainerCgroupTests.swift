@@ -37,6 +37,37 @@ struct ContainerCgroupTests {
         try cleanUp()
     }
 
+    @Test("holds every kind of limit that this host has")
+    func limits() throws {
+        var box = try box(["sh", "-c", "grep Cpus_allowed_list /proc/self/status"])
+        box.options.resources.memory = .init()
+        box.options.resources.memory?.limit = 256 << 20
+        box.options.resources.cpu = .init()
+        box.options.resources.cpu?.shares = 512
+        box.options.resources.cpu?.quota = 50_000
+        box.options.resources.cpu?.period = 100_000
+        box.options.resources.cpu?.cpus = "0"
+        box.options.resources.blockIO = .init()
+        box.options.resources.blockIO?.weight = 300
+        #expect(try box.run().output == "Cpus_allowed_list:\t0\n")
+        try cleanUp()
+    }
+
+    @Test("names a limit that this host can't enforce, and starts")
+    func unenforced() throws {
+        var box = try box(["true"])
+        box.options.resources.rdma = ["mlx5_0": .init(hcaHandles: 1)]
+        let hierarchies = try Box.hierarchies()
+        if hierarchies.legacy["rdma"] == nil {
+            let started = try box.start(output: 1)
+            let words = "linux.resources.rdma: this host has no rdma controller that can do it"
+            #expect(started.unenforced.contains(words))
+            #expect(try started.process.process.waitForExit() == .exited(0))
+        }
+        try box.remove()
+        try cleanUp()
+    }
+
     @Test("refuses devices that are not among the rules, and lets those through that are")
     func devices() throws {
         var box = try box([
@@ -70,6 +101,20 @@ struct ContainerCgroupTests {
         try box.remove()
         #expect(try started.process.process.waitForExit() == .signaled(SIGKILL))
         #expect(ContainerCgroup(box.group, in: try Box.hierarchies()).remove().isEmpty, "a second time is no error")
+        try cleanUp()
+    }
+
+    @Test("goes with the groups that a privileged container made in it")
+    func nested() throws {
+        var box = try box([
+            "sh", "-c", "mkdir -p /sys/fs/cgroup/a/b; echo 0 > /sys/fs/cgroup/a/b/cgroup.procs; echo ready; sleep 1000",
+        ])
+        box.options.isPrivileged = true
+        let pipe = try Pipe()
+        let started = try box.start(output: pipe.writing.rawValue)
+        #expect(Box.line(of: pipe.reading.rawValue) == "ready")
+        try box.remove()
+        #expect(try started.process.process.waitForExit() == .signaled(SIGKILL))
         try cleanUp()
     }
 
