@@ -37,8 +37,8 @@ package struct ContainerPlan: Hashable, Sendable {
     /// The PID namespace to be born into, when it is an existing one.
     package private(set) var pidNamespace: LaunchSlot?
 
-    /// One copy of the host's null device for each masked path.
-    private var covers: [LaunchSlot] = []
+    /// One copy of the host's null device for each masked path that may be a file.
+    private var covers: [String: LaunchSlot] = [:]
     let inputs: PlanInputs
 
     /// Compiles a configuration for a host that can do everything; `seccomp` is its compiled filter, if it has one.
@@ -129,10 +129,10 @@ package struct ContainerPlan: Hashable, Sendable {
         let root = makeSlot("root", .root)
         launch.append(.setPropagation(.private))
         // The host's null device, before its files are out of reach: what an image calls /dev/null may be anything.
-        for path in spec.linux?.maskedPaths ?? [] {
+        for path in spec.linux?.maskedPaths ?? [] where inputs.kernelPaths[path] ?? .file == .file {
             let cover = launch.makeSlot("cover-of-\(path)")
             launch.append(.copyMount("/dev/null", into: cover), origin: "linux.maskedPaths")
-            covers.append(cover)
+            covers[path] = cover
         }
         launch.append(.pivot(root), origin: "root.path")
     }
@@ -141,8 +141,8 @@ package struct ContainerPlan: Hashable, Sendable {
         for path in spec.linux?.readonlyPaths ?? [] {
             launch.append(.remount(path, .readOnly), origin: "linux.readonlyPaths")
         }
-        for (path, cover) in zip(spec.linux?.maskedPaths ?? [], covers) {
-            launch.append(.mask(path, with: cover), origin: "linux.maskedPaths")
+        for path in spec.linux?.maskedPaths ?? [] where inputs.kernelPaths[path] != .absent {
+            launch.append(.mask(path, with: covers[path]), origin: "linux.maskedPaths")
         }
     }
 }

@@ -179,6 +179,25 @@ struct ContainerPlanTests {
         #expect(privileged.mounts?.filter { $0.options?.contains("ro") == true } == [])
     }
 
+    @Test("nothing is made to cover what is known not to be there")
+    func masks() throws {
+        var inputs = PlanInputs()
+        inputs.kernelPaths = ["/proc/scsi": .absent, "/proc/acpi": .directory, "/proc/keys": .file]
+        let plan = try ContainerPlan(
+            spec { $0.linux?.maskedPaths = ["/proc/scsi", "/proc/acpi", "/proc/keys", "/opt/other"] },
+            inputs
+        )
+        let steps = plan.launch.description.split(separator: "\n").filter { $0.contains("maskedPaths") }
+        #expect(
+            steps == [
+                "copy /dev/null as $cover-of-/proc/keys  # linux.maskedPaths",
+                "copy /dev/null as $cover-of-/opt/other  # linux.maskedPaths",
+                "mask /proc/acpi  # linux.maskedPaths", "mask /proc/keys  # linux.maskedPaths",
+                "mask /opt/other  # linux.maskedPaths",
+            ]
+        )
+    }
+
     @Test("what we may not do ourselves is left out and named")
     func unenforced() throws {
         var inputs = PlanInputs()

@@ -147,7 +147,7 @@ struct LaunchEncoder {
             moveMount(slot.index, to: target)
             close(target)
             close(slot.index)
-        case .mask(let path, let slot): mask(path, with: slot.index)
+        case .mask(let path, let slot): mask(path, with: slot?.index)
         case .remount(let path, let attributes): remount(path, attributes)
         case .setAttributes(let slot, let attributes, let recursive):
             setAttributes(slot.index, attributes, recursive: recursive)
@@ -205,29 +205,31 @@ struct LaunchEncoder {
         )
     }
 
-    private mutating func mask(_ path: String, with slot: Int) {
+    private mutating func mask(_ path: String, with slot: Int?) {
         let target = list.scratchSlot()
         open(
             path,
             flags: O_PATH,
             resolve: UInt64(RESOLVE_NO_SYMLINKS),
             into: target,
-            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: 3)
+            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: slot == nil ? 2 : 3)
         )
-        list.call(
-            SYS_move_mount,
-            [
-                .slot(slot), list.string(""), .slot(target), list.string(""),
-                .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
-            ],
-            .init(ignoring: [EINVAL], skipOnSuccess: 1)
-        )  // EINVAL: a file can't lie over a directory
+        if let slot {
+            list.call(
+                SYS_move_mount,
+                [
+                    .slot(slot), list.string(""), .slot(target), list.string(""),
+                    .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
+                ],
+                .init(ignoring: [EINVAL], skipOnSuccess: 1)
+            )  // EINVAL: a file can't lie over a directory
+        }
         list.call(
             SYS_mount,
             [list.string("tmpfs"), list.string(path), list.string("tmpfs"), .flags(MS_RDONLY), .null]
         )
         close(target)
-        close(slot)
+        if let slot { close(slot) }
     }
 
     private mutating func remount(_ path: String, _ attributes: MountAttributes) {

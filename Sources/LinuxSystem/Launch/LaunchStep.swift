@@ -30,7 +30,9 @@ package enum LaunchStep: Hashable, Sendable {
     /// Attaches a detached mount at a path: openat2(2), move_mount(2).
     case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy)
     /// Attaches a detached file over a file, or an empty read-only directory over a directory, where there is one.
-    case mask(String, with: LaunchSlot)
+    ///
+    /// Without a file, what is there must be a directory.
+    case mask(String, with: LaunchSlot?)
     /// Mounts a path over itself with other attributes, where there is one: open_tree(2), mount_setattr(2), Linux 5.12.
     case remount(String, MountAttributes)
     /// Changes the attributes of a mount that a descriptor names: mount_setattr(2), Linux 5.12.
