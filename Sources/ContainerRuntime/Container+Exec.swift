@@ -28,6 +28,10 @@ extension Container {
         in surroundings: ExecSurroundings,
         options: LaunchedProcess.Options = LaunchedProcess.Options()
     ) throws(ContainerError) -> LaunchedProcess {
+        if surroundings.group?.isPaused == true {
+            // Born into a frozen group, the program would never begin, nor would we hear of it.
+            throw .invalid("process", "the container is paused; resume it first")
+        }
         var options = options
         options.pidNamespace = surroundings.container
         let lent = LentDescriptors(

@@ -99,6 +99,7 @@ private struct OpenedSources: ~Copyable {
     private let lent: LentDescriptors
     /// The end of the pipe that the process waits at the other end of.
     private var groupsReady: Int32?
+    private var groupsWait: Int32?
 
     init(lent: LentDescriptors) { self.lent = lent }
 
@@ -112,11 +113,8 @@ private struct OpenedSources: ~Copyable {
             case .terminalSocket: try lend(lent.terminal, as: slot, "the terminal's socket")
             case .container: try lend(lent.container, as: slot, "the container")
             case .helper: keep(try LaunchHelper.make(), as: slot)
-            case .groupsReady:
-                let pipe = try Pipe()
-                let writing = try pipe.writing.duplicate()
-                groupsReady = writing.release()
-                keep(pipe.takeReading(), as: slot)
+            case .groupsTeller: numbers[slot] = try makeGroupsPipe()
+            case .groupsReady: numbers[slot] = groupsWait
             case .namespace(let path, let kind, let own):
                 let namespace = try OwnedDescriptor.reading(path)
                 let isOurs = try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind)"))
@@ -138,6 +136,16 @@ private struct OpenedSources: ~Copyable {
         } catch {
             throw ContainerError(code: .kernel, message: "\(slot.name): \(error)", cause: error)
         }
+    }
+
+    private mutating func makeGroupsPipe() throws(SyscallError) -> Int32 {
+        let pipe = try Pipe()
+        let writing = try pipe.writing.duplicate().release()
+        groupsReady = writing
+        let reading = pipe.takeReading().release()
+        owned.append(reading)
+        groupsWait = reading
+        return writing
     }
 
     mutating func openBirthplace(of group: ContainerCgroup) throws(ContainerError) -> Int32? {

@@ -82,6 +82,13 @@ package struct ContainerCgroup: Hashable, Sendable {
     /// Lets the processes of a paused container go on.
     package func resume() throws(ContainerError) { try setFrozen(false) }
 
+    /// Whether the container is paused; a group that can't be read is not.
+    package var isPaused: Bool {
+        guard let directory = group.unifiedDirectory else { return false }
+        let text = try? readFile("\(directory)/cgroup.freeze")  // a missing group has no process to wait for
+        return text?.hasPrefix("1") == true
+    }
+
     /// Ends every process of the container and removes its groups; does nothing where there is none.
     ///
     /// Waits until the kernel has let go of the last process, at most `milliseconds`. Blocks the thread. Returns what

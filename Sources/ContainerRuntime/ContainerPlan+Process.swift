@@ -17,6 +17,8 @@ extension ContainerPlan {
         }
         // Before a filter that may forbid to wait, and after all that can be done meanwhile.
         if inputs.awaitsGroups {
+            // Our own copy of the other end first: when the launching process is gone, so must be the wait.
+            launch.append(.close(makeSlot("groups-teller", .groupsTeller)))
             launch.append(.awaitByte(makeSlot("groups", .groupsReady)), origin: "linux.resources")
             // Again, now that the process is in the groups that are to be the namespace's roots in v1 hierarchies too.
             if hasOwnGroups { launch.append(.unshare(.cgroup)) }

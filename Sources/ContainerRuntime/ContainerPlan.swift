@@ -17,6 +17,8 @@ package enum DescriptorSource: Hashable, Sendable {
     case container
     /// The end of a pipe that says when the process is in all its control groups.
     case groupsReady
+    /// The other end of that pipe, which the launching process writes to.
+    case groupsTeller
     /// A namespace file, as in `/proc/PID/ns`; `own` when it may not be the launching process's, which is to change it.
     case namespace(path: String, Namespaces, own: Bool)
     /// The program between us and the image's own: `LaunchHelper`.

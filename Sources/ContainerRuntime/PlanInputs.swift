@@ -60,6 +60,11 @@ package struct PlanInputs: Hashable, Sendable {
             let isThere = lstat(path, &status) == 0
             kernelPaths[path] = !isThere ? .absent : status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
         }
+        try observeOurselves()
+    }
+
+    /// Adds what we may do ourselves; all that a program which joins a container needs to know.
+    package mutating func observeOurselves() throws(ContainerError) {
         do { permitted = try CapabilitySet.ofThisProcess() } catch { throw .kernel("process.capabilities", error) }
         guard let resources = CapabilitySet(named: "SYS_RESOURCE"), !permitted.isSuperset(of: resources) else { return }
         do {

@@ -263,6 +263,7 @@ struct ContainerPlanTests {
             plan.launch.description == """
                 clone \n\
                 join mount,net,ipc,uts,cgroup namespace $container
+                close $groups-teller
                 await $groups  # linux.resources
                 session
                 descriptor 0 $stdin

@@ -60,6 +60,7 @@ struct LaunchEncoder {
             list.call(SYS_close_range, [.flags(first), .flags(UInt32.max), .flags(closeRangeCloseOnExec)])
         case .sendByte(let slot):
             list.call(SYS_write, [.slot(slot.index), list.bytes([1]), .flags(1)], .init(exactly: 1))
+        case .close(let slot): close(slot.index)
         case .awaitByte(let slot):
             list.call(SYS_read, [.slot(slot.index), list.bytes([0]), .flags(1)], .init(exactly: 1))
         case .execute(let candidates, let arguments, let environment):

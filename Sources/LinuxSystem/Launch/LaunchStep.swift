@@ -96,6 +96,8 @@ package enum LaunchStep: Hashable, Sendable {
     case closeDescriptors(from: UInt32)
     /// Tells the launching process that this point is reached, with one byte.
     case sendByte(LaunchSlot)
+    /// Closes a descriptor: close(2).
+    case close(LaunchSlot)
     /// Waits until the launching process says go on, with one byte.
     case awaitByte(LaunchSlot)
     /// Executes the first of `candidates` that exists: execve(2).
@@ -159,6 +161,7 @@ extension LaunchStep: CustomStringConvertible {
         case .changeDirectory(let path): "chdir \(path)"
         case .closeDescriptors(let first): "close-on-exec \(first)-"
         case .sendByte(let slot): "send \(slot)"
+        case .close(let slot): "close \(slot)"
         case .awaitByte(let slot): "await \(slot)"
         case .execute(let candidates, let arguments, let environment):
             "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
