@@ -7,7 +7,7 @@ extension Container {
         package var container: Int32
         /// Standard input, output and error; lent.
         package var stdio: (Int32, Int32, Int32)
-        /// The sending end of a `TerminalSocket`, for a program with a terminal; lent.
+        /// The sending end of a `DescriptorSocket`, for a program with a terminal; lent.
         package var terminal: Int32?
         /// The container's control group, as `ContainerCgroup.joined` gives it.
         package var group: ContainerCgroup?
@@ -28,6 +28,10 @@ extension Container {
         in surroundings: ExecSurroundings,
         options: LaunchedProcess.Options = LaunchedProcess.Options()
     ) throws(ContainerError) -> LaunchedProcess {
+        if surroundings.group?.isPaused == true {
+            // Born into a frozen group, the program would never begin, nor would we hear of it.
+            throw .invalid("process", "the container is paused; resume it first")
+        }
         var options = options
         options.pidNamespace = surroundings.container
         let lent = LentDescriptors(
@@ -36,6 +40,30 @@ extension Container {
             container: surroundings.container
         )
         return try launch(plan, lending: lent, group: surroundings.group, options: options)
+    }
+
+    /// Copies a mount of a running container, as the `/dev/shm` of one whose ipc namespace is to be shared.
+    ///
+    /// `container` is a pidfd of a process in it; lent. Blocks the thread for the time of a short-lived process.
+    package static func copyMount(_ path: String, of container: Int32) throws(ContainerError) -> DetachedMount {
+        var plan = LaunchPlan(namespaces: [])
+        let (other, socket, mount) = (plan.makeSlot("container"), plan.makeSlot("socket"), plan.makeSlot("mount"))
+        plan.append(.join(other, .mount))
+        plan.append(.copyMount(path, into: mount))
+        plan.append(.sendDescriptor(mount, to: socket))
+        plan.append(.exit)
+        do {
+            let ends = try DescriptorSocket.make()
+            let process = try LaunchedProcess.start(plan, descriptors: [other: container, socket: ends.sending])
+            do { try process.awaitExecution() } catch {
+                _ = try process.waitForExit()
+                throw error
+            }
+            _ = try process.waitForExit()
+            return DetachedMount(adopting: try ends.receive())
+        } catch {
+            throw ContainerError(code: .kernel, message: "\(path) of a container: \(error)", cause: error)
+        }
     }
 
     /// Sends a signal to the process that a pidfd names, and never to another: pidfd_send_signal(2), Linux 5.1.

@@ -15,7 +15,7 @@ package enum Container {
         package var mounts: [String: Int32] = [:]
         /// The network namespace, for a plan whose inputs say so; lent.
         package var network: Int32?
-        /// The sending end of a `TerminalSocket`, for a plan with a terminal; lent.
+        /// The sending end of a `DescriptorSocket`, for a plan with a terminal; lent.
         package var terminal: Int32?
         /// The control group to be born in.
         package var group: ContainerCgroup?
@@ -99,6 +99,7 @@ private struct OpenedSources: ~Copyable {
     private let lent: LentDescriptors
     /// The end of the pipe that the process waits at the other end of.
     private var groupsReady: Int32?
+    private var groupsWait: Int32?
 
     init(lent: LentDescriptors) { self.lent = lent }
 
@@ -111,11 +112,9 @@ private struct OpenedSources: ~Copyable {
             case .lentNetwork: try lend(lent.network, as: slot, "the network namespace")
             case .terminalSocket: try lend(lent.terminal, as: slot, "the terminal's socket")
             case .container: try lend(lent.container, as: slot, "the container")
-            case .groupsReady:
-                let pipe = try Pipe()
-                let writing = try pipe.writing.duplicate()
-                groupsReady = writing.release()
-                keep(pipe.takeReading(), as: slot)
+            case .helper: keep(try LaunchHelper.make(), as: slot)
+            case .groupsTeller: numbers[slot] = try makeGroupsPipe()
+            case .groupsReady: numbers[slot] = groupsWait
             case .namespace(let path, let kind, let own):
                 let namespace = try OwnedDescriptor.reading(path)
                 let isOurs = try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind)"))
@@ -137,6 +136,16 @@ private struct OpenedSources: ~Copyable {
         } catch {
             throw ContainerError(code: .kernel, message: "\(slot.name): \(error)", cause: error)
         }
+    }
+
+    private mutating func makeGroupsPipe() throws(SyscallError) -> Int32 {
+        let pipe = try Pipe()
+        let writing = try pipe.writing.duplicate().release()
+        groupsReady = writing
+        let reading = pipe.takeReading().release()
+        owned.append(reading)
+        groupsWait = reading
+        return writing
     }
 
     mutating func openBirthplace(of group: ContainerCgroup) throws(ContainerError) -> Int32? {

@@ -33,6 +33,7 @@ package struct ContainerCgroup: Hashable, Sendable {
             _ = try group.makeUnified()
             let refused = group.delegateEach(plan.unifiedControllers)
             for controller in plan.legacyControllers { try group.makeLegacy(controller) }
+            if plan.legacyControllers.contains("cpuset") { try group.inheritLegacyCpuset() }
             container.legacyControllers = plan.legacyControllers
             for write in plan.writes {
                 let controller = String(write.file.prefix { $0 != "." })
@@ -81,6 +82,13 @@ package struct ContainerCgroup: Hashable, Sendable {
     /// Lets the processes of a paused container go on.
     package func resume() throws(ContainerError) { try setFrozen(false) }
 
+    /// Whether the container is paused; a group that can't be read is not.
+    package var isPaused: Bool {
+        guard let directory = group.unifiedDirectory else { return false }
+        let text = try? readFile("\(directory)/cgroup.freeze")  // a missing group has no process to wait for
+        return text?.hasPrefix("1") == true
+    }
+
     /// Ends every process of the container and removes its groups; does nothing where there is none.
     ///
     /// Waits until the kernel has let go of the last process, at most `milliseconds`. Blocks the thread. Returns what
@@ -106,7 +114,7 @@ package struct ContainerCgroup: Hashable, Sendable {
         let path = "\(directory)/\(write.file)"
         do { try writeFile(path, write.value) } catch {
             // A kernel without the feature lacks the file; a value that it refuses is a mistake of the configuration.
-            guard error.errno.rawValue == ENOENT else { throw .kernel(write.origin, error) }
+            guard [ENOENT, EOPNOTSUPP].contains(error.errno.rawValue) else { throw .kernel(write.origin, error) }
             unenforced.append("\(write.origin): this kernel has no \(write.file)")
         }
     }

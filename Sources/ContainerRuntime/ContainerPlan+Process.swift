@@ -3,7 +3,12 @@ import OCISpec
 
 extension ContainerPlan {
     /// The identity, the limits and the program, in the order that lets each step have the privilege it needs.
-    mutating func appendProcess(_ process: ProcessSpec, hasOwnGroups: Bool, hasConsole: Bool) throws(ContainerError) {
+    mutating func appendProcess(
+        _ process: ProcessSpec,
+        isFirst: Bool,
+        hasOwnGroups: Bool,
+        hasConsole: Bool
+    ) throws(ContainerError) {
         guard let arguments = process.args, let program = arguments.first, !program.isEmpty else {
             throw .invalid("process.args", "empty: there is no program to start")
         }
@@ -12,6 +17,8 @@ extension ContainerPlan {
         }
         // Before a filter that may forbid to wait, and after all that can be done meanwhile.
         if inputs.awaitsGroups {
+            // Our own copy of the other end first: when the launching process is gone, so must be the wait.
+            launch.append(.close(makeSlot("groups-teller", .groupsTeller)))
             launch.append(.awaitByte(makeSlot("groups", .groupsReady)), origin: "linux.resources")
             // Again, now that the process is in the groups that are to be the namespace's roots in v1 hierarchies too.
             if hasOwnGroups { launch.append(.unshare(.cgroup)) }
@@ -27,7 +34,9 @@ extension ContainerPlan {
         launch.append(.closeDescriptors(from: 3))
         let environment = process.env ?? []
         launch.append(
-            .execute(
+            .executeThrough(
+                makeSlot("helper", .helper),
+                asInit: inputs.hasInit && isFirst,
                 candidates: ContainerPlan.candidates(program, environment: environment),
                 arguments: arguments,
                 environment: environment

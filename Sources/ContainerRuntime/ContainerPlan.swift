@@ -17,8 +17,12 @@ package enum DescriptorSource: Hashable, Sendable {
     case container
     /// The end of a pipe that says when the process is in all its control groups.
     case groupsReady
+    /// The other end of that pipe, which the launching process writes to.
+    case groupsTeller
     /// A namespace file, as in `/proc/PID/ns`; `own` when it may not be the launching process's, which is to change it.
     case namespace(path: String, Namespaces, own: Bool)
+    /// The program between us and the image's own: `LaunchHelper`.
+    case helper
     /// Standard input, output or error of the program.
     case stdio(Int32)
 }
@@ -35,8 +39,8 @@ package struct ContainerPlan: Hashable, Sendable {
     /// The PID namespace to be born into, when it is an existing one.
     package private(set) var pidNamespace: LaunchSlot?
 
-    /// One copy of the host's null device for each masked path.
-    private var covers: [LaunchSlot] = []
+    /// One copy of the host's null device for each masked path that may be a file.
+    private var covers: [String: LaunchSlot] = [:]
     let inputs: PlanInputs
 
     /// Compiles a configuration for a host that can do everything; `seccomp` is its compiled filter, if it has one.
@@ -93,6 +97,7 @@ package struct ContainerPlan: Hashable, Sendable {
         }
         try appendProcess(
             process,
+            isFirst: true,
             hasOwnGroups: namespaces.created.contains(.cgroup),
             hasConsole: spec.hasOwnDevices
         )
@@ -110,7 +115,7 @@ package struct ContainerPlan: Hashable, Sendable {
         // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
         // change every path of it at any time.
         launch.append(.join(container, [.mount, .network, .ipc, .uts, .cgroup]))
-        try appendProcess(process, hasOwnGroups: false, hasConsole: false)
+        try appendProcess(process, isFirst: false, hasOwnGroups: false, hasConsole: false)
     }
 
     /// Adds a descriptor that the launching process opens.
@@ -126,10 +131,10 @@ package struct ContainerPlan: Hashable, Sendable {
         let root = makeSlot("root", .root)
         launch.append(.setPropagation(.private))
         // The host's null device, before its files are out of reach: what an image calls /dev/null may be anything.
-        for path in spec.linux?.maskedPaths ?? [] {
+        for path in spec.linux?.maskedPaths ?? [] where inputs.kernelPaths[path] ?? .file == .file {
             let cover = launch.makeSlot("cover-of-\(path)")
             launch.append(.copyMount("/dev/null", into: cover), origin: "linux.maskedPaths")
-            covers.append(cover)
+            covers[path] = cover
         }
         launch.append(.pivot(root), origin: "root.path")
     }
@@ -138,8 +143,8 @@ package struct ContainerPlan: Hashable, Sendable {
         for path in spec.linux?.readonlyPaths ?? [] {
             launch.append(.remount(path, .readOnly), origin: "linux.readonlyPaths")
         }
-        for (path, cover) in zip(spec.linux?.maskedPaths ?? [], covers) {
-            launch.append(.mask(path, with: cover), origin: "linux.maskedPaths")
+        for path in spec.linux?.maskedPaths ?? [] where inputs.kernelPaths[path] != .absent {
+            launch.append(.mask(path, with: covers[path]), origin: "linux.maskedPaths")
         }
     }
 }

@@ -5,6 +5,9 @@ package import OCISpec
 /// What a mount covers: a directory or a file of any other kind.
 package enum MountKind: Hashable, Sendable { case directory, file }
 
+/// What a path of the kernel's own filesystems is, the same in every container as on the host.
+package enum KernelPathKind: Hashable, Sendable { case absent, file, directory }
+
 /// What a plan takes from outside its configuration: facts about the host, and what the caller will lend.
 ///
 /// The initial values describe a host where everything is permitted and a caller that lends nothing.
@@ -13,12 +16,18 @@ package struct PlanInputs: Hashable, Sendable {
     package var seccomp: SeccompProgram?
     /// What the sources of bind mounts are; those that are not named are directories.
     package var sources: [String: MountKind] = [:]
+    /// What standard masked paths are, where that is known.
+    ///
+    /// It spares mounts that cover nothing: each of those would wait for the kernel when it is given up.
+    package var kernelPaths: [String: KernelPathKind] = [:]
     /// The mounts that are lent, by the name they have as `source` of a mount of type `prepared`.
     package var prepared: [String: MountKind] = [:]
     /// The network namespace is lent, whatever the configuration says of it.
     package var lendsNetwork = false
     /// The process waits until it is in groups of v1 hierarchies too.
     package var awaitsGroups = false
+    /// A first process of ours that passes on signals and collects ended processes; the program is its child.
+    package var hasInit = false
     /// The capabilities that we can give.
     package var permitted = CapabilitySet.all
     /// Hard limits that we can't exceed.
@@ -46,6 +55,16 @@ package struct PlanInputs: Hashable, Sendable {
             }
             sources[source] = status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
         }
+        for path in spec.linux?.maskedPaths ?? [] where RuntimeSpec.maskedPaths.contains(path) {
+            var status = stat()
+            let isThere = lstat(path, &status) == 0
+            kernelPaths[path] = !isThere ? .absent : status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
+        }
+        try observeOurselves()
+    }
+
+    /// Adds what we may do ourselves; all that a program which joins a container needs to know.
+    package mutating func observeOurselves() throws(ContainerError) {
         do { permitted = try CapabilitySet.ofThisProcess() } catch { throw .kernel("process.capabilities", error) }
         guard let resources = CapabilitySet(named: "SYS_RESOURCE"), !permitted.isSuperset(of: resources) else { return }
         do {

@@ -3,7 +3,7 @@ import Glibc
 package import LinuxSystem
 
 /// What a volume is.
-package struct Volume: Codable, Hashable, Sendable {
+package struct VolumeRecord: Codable, Hashable, Sendable {
     package var version = 1
     package var name: String
     package var driver: String
@@ -48,12 +48,12 @@ package struct VolumeStore: Hashable, Sendable {
     package func dataDirectory(_ name: String) -> String { "\(directory)/\(name)/_data" }
 
     /// The volume of that name; nil when there is none.
-    package func volume(_ name: String) throws(ImageError) -> Volume? {
+    package func volume(_ name: String) throws(ImageError) -> VolumeRecord? {
         guard isPlainName(name), let bytes = try readWhole("\(directory)/\(name)/volume.json", limit: 1 << 20) else {
             return nil
         }
         let subject = "read the volume \(name)"
-        let volume = try decodeDocument(Volume.self, bytes, subject, code: .damagedStore)
+        let volume = try decodeDocument(VolumeRecord.self, bytes, subject, code: .damagedStore)
         guard volume.version == 1 else {
             throw ImageError(.unsupported, "\(subject): version \(volume.version) is of a newer roost")
         }
@@ -61,7 +61,7 @@ package struct VolumeStore: Hashable, Sendable {
     }
 
     /// All volumes, by name.
-    package func list() throws(ImageError) -> [Volume] {
+    package func list() throws(ImageError) -> [VolumeRecord] {
         guard access(directory, F_OK) == 0 else { return [] }
         let names = try attempt("list the volumes") { () throws(SyscallError) in
             let opened = try OwnedDescriptor.directory(directory)
@@ -73,7 +73,7 @@ package struct VolumeStore: Hashable, Sendable {
                 names += batch.map(\.text)
             }
         }
-        var volumes: [Volume] = []
+        var volumes: [VolumeRecord] = []
         for name in names.sorted() { if let volume = try volume(name) { volumes.append(volume) } }
         return volumes
     }
@@ -81,7 +81,7 @@ package struct VolumeStore: Hashable, Sendable {
     /// Makes a volume, unless one of that name is there; returns the one that is there then.
     ///
     /// Whether what is there is what was wanted is for the caller to judge.
-    package func ensure(_ volume: Volume) throws(ImageError) -> Volume {
+    package func ensure(_ volume: VolumeRecord) throws(ImageError) -> VolumeRecord {
         guard isPlainName(volume.name) else {
             throw ImageError(.invalidReference, "volume \"\(printable(volume.name))\": the name is no plain name")
         }
@@ -124,7 +124,7 @@ package struct VolumeStore: Hashable, Sendable {
     ///
     /// Of the driver `local` with options: `o: bind` with a `device` is that directory; any other `type` is a filesystem
     /// with `device` as its source and the options of `o`. Throws `unsupported` for other drivers.
-    package func mount(_ volume: Volume) throws(ImageError) -> VolumeMount {
+    package func mount(_ volume: VolumeRecord) throws(ImageError) -> VolumeMount {
         let subject = "volume \(volume.name)"
         guard volume.driver == "local" || volume.driver.isEmpty else {
             throw ImageError(.unsupported, "\(subject): there is no driver \"\(printable(volume.driver))\", only local")

@@ -6,6 +6,11 @@ package struct DetachedMount: ~Copyable, Sendable {
     /// Names the mount's root; usable as a directory descriptor.
     package let descriptor: OwnedDescriptor
 
+    /// Takes over the descriptor of a mount that is detached.
+    package init(adopting descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+
+    private init(descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+
     /// Gives up the wrapper and hands over the descriptor.
     package consuming func takeDescriptor() -> OwnedDescriptor { descriptor }
 

@@ -19,3 +19,5 @@ let fsopenCloseOnExec: UInt32 = 1
 let fsmountCloseOnExec: UInt32 = 1
 /// `CLOSE_RANGE_CLOEXEC`.
 let closeRangeCloseOnExec: UInt32 = 4
+/// `F_DUPFD_CLOEXEC`.
+let fcntlDuplicateCloseOnExec: CInt = 1030

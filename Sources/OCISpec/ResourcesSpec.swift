@@ -123,6 +123,12 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     package struct RDMA: Codable, Hashable, Sendable {
         package var hcaHandles: UInt32?
         package var hcaObjects: UInt32?
+
+        /// Limits of one device; nil is none.
+        package init(hcaHandles: UInt32? = nil, hcaObjects: UInt32? = nil) {
+            self.hcaHandles = hcaHandles
+            self.hcaObjects = hcaObjects
+        }
     }
 
     package var devices: [Device]?

@@ -132,6 +132,72 @@ struct ContainerPlanTests {
         )
     }
 
+    @Test("the standard configuration is what images expect, and a mount of a service takes a standard one's place")
+    func standard() throws {
+        var options = StandardOptions(ProcessSpec(args: ["/bin/app"]))
+        options.hostname = "web"
+        options.droppedCapabilities = ["ALL"]
+        options.addedCapabilities = ["kill"]
+        options.isUnconfined = true
+        options.pid = .host
+        options.network = .joined(path: "/proc/7/ns/net")
+        options.isReadOnly = true
+        let spec = try RuntimeSpec.standard(options, mounts: [.init(destination: "/dev/shm", type: "tmpfs")])
+        let plan = try ContainerPlan(spec, seccomp: nil)
+        #expect(plan.launch.description.hasPrefix("clone mount,ipc,uts\numask 00\njoin net namespace $netns"))
+        #expect(
+            plan.launch.description.split(separator: "\n").filter { $0.hasPrefix("filesystem") } == [
+                "filesystem proc nosuid,nodev,noexec as $proc  # mounts[0]",
+                "filesystem tmpfs nosuid,mode=755,size=65536k as $dev  # mounts[1]",
+                "filesystem devpts nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5 as $dev-pts  # mounts[2]",
+                "filesystem sysfs ro,nosuid,nodev,noexec as $sys  # mounts[3]",
+                "filesystem cgroup2 ro,nosuid,nodev,noexec as $sys-fs-cgroup  # mounts[4]",
+                "filesystem mqueue nosuid,nodev,noexec as $dev-mqueue  # mounts[5]",
+                "filesystem tmpfs rw as $dev-shm  # mounts[6]",
+            ]
+        )
+        #expect(
+            lines(plan, from: "attributes $root", to: "bounding") == """
+                attributes $root ro  # root.readonly
+                session
+                descriptor 0 $stdin
+                descriptor 1 $stdout
+                descriptor 2 $stderr
+                chdir /  # process.cwd
+                umask 022
+                bounding KILL  # process.capabilities.bounding
+                """
+        )
+        options.isPrivileged = true
+        let privileged = try RuntimeSpec.standard(
+            options,
+            hostDevices: [.init(type: "c", path: "/dev/fuse", major: 10)]
+        )
+        #expect(privileged.linux?.maskedPaths == nil && privileged.linux?.readonlyPaths == nil)
+        #expect(privileged.linux?.devices?.map(\.path) == ["/dev/fuse"])
+        #expect(privileged.process?.capabilities?.bounding?.count == CapabilitySet.knownCount)
+        #expect(privileged.mounts?.filter { $0.options?.contains("ro") == true } == [])
+    }
+
+    @Test("nothing is made to cover what is known not to be there")
+    func masks() throws {
+        var inputs = PlanInputs()
+        inputs.kernelPaths = ["/proc/scsi": .absent, "/proc/acpi": .directory, "/proc/keys": .file]
+        let plan = try ContainerPlan(
+            spec { $0.linux?.maskedPaths = ["/proc/scsi", "/proc/acpi", "/proc/keys", "/opt/other"] },
+            inputs
+        )
+        let steps = plan.launch.description.split(separator: "\n").filter { $0.contains("maskedPaths") }
+        #expect(
+            steps == [
+                "copy /dev/null as $cover-of-/proc/keys  # linux.maskedPaths",
+                "copy /dev/null as $cover-of-/opt/other  # linux.maskedPaths",
+                "mask /proc/acpi  # linux.maskedPaths", "mask /proc/keys  # linux.maskedPaths",
+                "mask /opt/other  # linux.maskedPaths",
+            ]
+        )
+    }
+
     @Test("what we may not do ourselves is left out and named")
     func unenforced() throws {
         var inputs = PlanInputs()
@@ -197,6 +263,7 @@ struct ContainerPlanTests {
             plan.launch.description == """
                 clone \n\
                 join mount,net,ipc,uts,cgroup namespace $container
+                close $groups-teller
                 await $groups  # linux.resources
                 session
                 descriptor 0 $stdin

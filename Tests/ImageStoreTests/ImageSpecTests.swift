@@ -78,13 +78,13 @@ struct VolumeMountTests {
         ] as [([String: String], String)]
     )
     func directories(options: [String: String], expected: String) throws {
-        #expect("\(try volumes.mount(Volume(name: "v", driverOptions: options)))".hasSuffix(expected))
+        #expect("\(try volumes.mount(VolumeRecord(name: "v", driverOptions: options)))".hasSuffix(expected))
     }
 
     @Test("makes a recipe of a type")
     func recipe() throws {
         let options = ["type": "tmpfs", "device": "tmpfs", "o": "size=1m,ro,uid=7"]
-        guard case .filesystem(let recipe) = try volumes.mount(Volume(name: "v", driverOptions: options)) else {
+        guard case .filesystem(let recipe) = try volumes.mount(VolumeRecord(name: "v", driverOptions: options)) else {
             Issue.record("no filesystem")
             return
         }
@@ -93,10 +93,10 @@ struct VolumeMountTests {
 
     @Test("refuses other drivers and options by name")
     func refusals() {
-        let driver = #expect(throws: ImageError.self) { try volumes.mount(Volume(name: "v", driver: "rexray")) }
+        let driver = #expect(throws: ImageError.self) { try volumes.mount(VolumeRecord(name: "v", driver: "rexray")) }
         #expect(driver?.message == "volume v: there is no driver \"rexray\", only local")
         let option = #expect(throws: ImageError.self) {
-            try volumes.mount(Volume(name: "v", driverOptions: ["share": "x"]))
+            try volumes.mount(VolumeRecord(name: "v", driverOptions: ["share": "x"]))
         }
         #expect(option?.message == "volume v: there is no option \"share\", only type, o, device")
     }

@@ -107,7 +107,7 @@ struct Box: ~Copyable {
         spec.process?.args = arguments
         change(&spec)
         var inputs = PlanInputs()
-        try inputs.observe(for: RuntimeSpec())
+        try inputs.observeOurselves()
         let pipe = try Pipe()
         var surroundings = Container.ExecSurroundings(
             container: pidfd,

@@ -167,10 +167,10 @@ struct VolumeTests {
     @Test("is made once, listed, and removed with its data")
     func life() throws {
         let scratch = try Scratch()
-        let volume = Volume(name: "db", labels: ["a": "b"], project: "web")
+        let volume = VolumeRecord(name: "db", labels: ["a": "b"], project: "web")
         #expect(try scratch.volumes.ensure(volume) == volume)
         try replaceFile("\(scratch.volumes.dataDirectory("db"))/file", [1])
-        #expect(try scratch.volumes.ensure(Volume(name: "db", project: "other")) == volume)
+        #expect(try scratch.volumes.ensure(VolumeRecord(name: "db", project: "other")) == volume)
         #expect(try scratch.volumes.list() == [volume])
         try scratch.volumes.remove("db")
         try scratch.volumes.remove("db")
@@ -182,7 +182,7 @@ struct VolumeTests {
     func seeding() throws {
         let scratch = try Scratch()
         let root = try seededRoot(scratch)
-        _ = try scratch.volumes.ensure(Volume(name: "db"))
+        _ = try scratch.volumes.ensure(VolumeRecord(name: "db"))
         let data = scratch.volumes.dataDirectory("db")
         try scratch.volumes.seed("db", from: root, path: "/inside")
         #expect(scratch.names("store/volumes/db/_data") == ["file", "link", "sub"])
@@ -204,7 +204,7 @@ struct VolumeTests {
     func restarted() throws {
         let scratch = try Scratch()
         let root = try seededRoot(scratch)
-        for name in ["half", "full"] { _ = try scratch.volumes.ensure(Volume(name: name)) }
+        for name in ["half", "full"] { _ = try scratch.volumes.ensure(VolumeRecord(name: name)) }
         try replaceFile("\(scratch.volumes.dataDirectory("half"))/partial", [1])
         try replaceFile("\(scratch.volumes.directory)/half/seeding", [])
         try replaceFile("\(scratch.volumes.dataDirectory("full"))/mine", [1])
@@ -217,7 +217,7 @@ struct VolumeTests {
     func escaping() throws {
         let scratch = try Scratch()
         let root = try seededRoot(scratch)
-        _ = try scratch.volumes.ensure(Volume(name: "db"))
+        _ = try scratch.volumes.ensure(VolumeRecord(name: "db"))
         try scratch.volumes.seed("db", from: root, path: "/escape")
         #expect(scratch.names("store/volumes/db/_data") == [])
     }

@@ -3,9 +3,17 @@ import Glibc
 import LinuxSystem
 import Testing
 
-/// Tests of the network, one at a time, so that each can see whether it left anything behind.
-@Suite(.serialized, .enabled(if: Host.canMakeNamespaces, "needs CAP_SYS_ADMIN to make network namespaces"))
-enum NetworkTests {}
+/// Tests that look at what belongs to the whole process, or change it: descriptors, children, namespaces, the umask.
+@Suite(.serialized)
+enum OneAtATime {}
+
+extension OneAtATime {
+    /// Tests of the network, one at a time, so that each can see whether it left anything behind.
+    @Suite(.serialized, .enabled(if: Host.canMakeNamespaces, "needs CAP_SYS_ADMIN to make network namespaces"))
+    enum NetworkTests {}
+}
+
+typealias NetworkTests = OneAtATime.NetworkTests
 
 /// A network namespace that lives as long as this value, entered by threads of its own.
 ///

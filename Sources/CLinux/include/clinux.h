@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 
+#include "clinux_init.h"
 #include "clinux_keeper.h"
 #include "clinux_launch.h"
 #include "clinux_network.h"

@@ -38,6 +38,26 @@ package struct Cgroup: Hashable, Sendable {
         try Cgroup.makeDirectories(below: root, path)
     }
 
+    /// Gives the group's v1 `cpuset`, and those above that have none, the processors and memory nodes of their parents.
+    ///
+    /// A new one has neither, and nothing can be moved into it: cpuset(7).
+    package func inheritLegacyCpuset() throws(SyscallError) {
+        guard let root = hierarchies.legacy["cpuset"] else { return }
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            var directory = root
+            var value = try readFile("\(directory)/\(file)")
+            for component in path.split(separator: "/") {
+                directory += "/\(component)"
+                let present = try readFile("\(directory)/\(file)")
+                if present.contains(where: \.isNumber) {
+                    value = present
+                } else {
+                    try writeFile("\(directory)/\(file)", value)
+                }
+            }
+        }
+    }
+
     /// Lets groups below `path`'s parents use each of the given controllers, from the root down.
     ///
     /// Only the root and groups on the way to `path` change (`cgroup.subtree_control`), and only where they lack a
@@ -115,16 +135,35 @@ package struct Cgroup: Hashable, Sendable {
         }
     }
 
-    /// Removes the group's directories, which must hold no process; passes over those that are not there.
+    /// Removes the group's directories and those that were made below them; passes over those that are not there.
     ///
-    /// Returns what could not be removed.
+    /// They must hold no process. Returns what could not be removed.
     package func remove() -> [SyscallError] {
         var failures: [SyscallError] = []
         let roots = Set([hierarchies.unified].compactMap { $0 } + hierarchies.legacy.values)
-        for directory in roots.sorted().map({ $0 + path }) where rmdir(directory) != 0 && Glibc.errno != ENOENT {
-            failures.append(SyscallError(call: "rmdir", subject: directory, errno: .current))
-        }
+        for root in roots.sorted() { Cgroup.removeTree(root + path, failures: &failures) }
         return failures
+    }
+
+    /// A group that a container made for itself goes first; most have none, so looking is left until it is needed.
+    private static func removeTree(_ directory: String, failures: inout [SyscallError]) {
+        if rmdir(directory) == 0 || Glibc.errno == ENOENT { return }
+        let reason = Errno.current
+        var hasChild = false
+        if [EBUSY, ENOTEMPTY].contains(reason.rawValue), let stream = opendir(directory) {
+            defer { closedir(stream) }
+            while let entry = readdir(stream) {
+                guard entry.pointee.d_type == UInt8(DT_DIR) else { continue }
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                guard name != ".", name != ".." else { continue }
+                hasChild = true
+                removeTree("\(directory)/\(name)", failures: &failures)
+            }
+        }
+        if hasChild, rmdir(directory) == 0 { return }
+        failures.append(SyscallError(call: "rmdir", subject: directory, errno: reason))
     }
 
     private static func makeDirectories(below root: String, _ path: String) throws(SyscallError) {

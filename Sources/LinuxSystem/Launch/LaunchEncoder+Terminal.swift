@@ -6,6 +6,7 @@ extension LaunchEncoder {
         switch step {
         case .openTerminal(let slave, let socket, let owner, let size):
             openTerminal(into: slave.index, sendingTo: socket.index, owner: owner, size: size)
+        case .sendDescriptor(let slot, let socket): send(slot.index, to: socket.index)
         case .attachConsole(let slave):
             let copy = list.scratchSlot()
             list.call(
@@ -55,11 +56,15 @@ extension LaunchEncoder {
             list.call(SYS_ioctl, [.slot(slave), .flags(TIOCSWINSZ), list.halfWords(words)])
         }
         list.call(SYS_fchown, [.slot(slave), .flags(owner), .flags(UInt32.max)])
-        // The message holds the number of the descriptor, which must be known beforehand: it is made 0.
-        list.call(SYS_dup3, [.slot(master), .null, .flags(O_CLOEXEC)])
-        list.call(SYS_sendmsg, [.slot(socket), list.descriptorMessage(0), .null], .init(exactly: 1))
+        send(master, to: socket)
         close(master)
         list.call(SYS_ioctl, [.slot(slave), .flags(TIOCSCTTY), .null])
+    }
+
+    /// The message holds the number of the descriptor, which must be known beforehand: it is made 0.
+    private mutating func send(_ slot: Int, to socket: Int) {
+        list.call(SYS_dup3, [.slot(slot), .null, .flags(O_CLOEXEC)])
+        list.call(SYS_sendmsg, [.slot(socket), list.descriptorMessage(0), .null], .init(exactly: 1))
     }
 }
 

@@ -8,8 +8,11 @@ struct LaunchEncoder {
     private(set) var stepOfCall: [Int] = []
     /// The first step with a NUL in its text: it would do something else than it says.
     private(set) var brokenStep: Int?
+    /// The slot of the pipe that failures are told on.
+    let reportSlot: Int
 
     init(_ plan: LaunchPlan) {
+        reportSlot = plan.slots.count
         list = CallList(slotCount: plan.slots.count + 1)
         for (index, entry) in plan.entries.enumerated() {
             encode(entry.step)
@@ -29,7 +32,8 @@ struct LaunchEncoder {
         case .makeDirectory, .makeWorkingDirectory, .makeFile, .makeSymlink, .makeDevice, .setOwner, .write,
             .setOOMScore:
             encodeFile(step)
-        case .openTerminal, .attachConsole: encodeTerminal(step)
+        case .exit: list.call(SYS_exit_group, [.null])
+        case .openTerminal, .attachConsole, .sendDescriptor: encodeTerminal(step)
         case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
             encodePrivilege(step)
         case .makeSession: list.call(SYS_setsid, [])
@@ -56,10 +60,13 @@ struct LaunchEncoder {
             list.call(SYS_close_range, [.flags(first), .flags(UInt32.max), .flags(closeRangeCloseOnExec)])
         case .sendByte(let slot):
             list.call(SYS_write, [.slot(slot.index), list.bytes([1]), .flags(1)], .init(exactly: 1))
+        case .close(let slot): close(slot.index)
         case .awaitByte(let slot):
             list.call(SYS_read, [.slot(slot.index), list.bytes([0]), .flags(1)], .init(exactly: 1))
         case .execute(let candidates, let arguments, let environment):
             encodeExecution(candidates, arguments, environment)
+        case .executeThrough(let helper, let asInit, let candidates, let arguments, let environment):
+            executeThrough(helper.index, asInit ? "i" : "x", candidates, arguments, environment)
         case .executeDescriptor(let slot, let arguments, let environment):
             list.call(
                 SYS_execveat,
@@ -82,6 +89,33 @@ struct LaunchEncoder {
                 .init(ignoring: isLast ? [] : [ENOENT, ENOTDIR])
             )
         }
+    }
+
+    /// The helper's own arguments stand before the program's; it tells a failure as if it were this step.
+    private mutating func executeThrough(
+        _ helper: Int,
+        _ mode: String,
+        _ candidates: [String],
+        _ arguments: [String],
+        _ environment: [String]
+    ) {
+        let moved = list.scratchSlot()
+        // Out of the way of descriptor 3, where the helper looks for the pipe.
+        list.call(SYS_fcntl, [.slot(helper), .flags(fcntlDuplicateCloseOnExec), .flags(4)], .init(into: moved))
+        list.call(
+            SYS_dup3,
+            [.slot(reportSlot), .flags(3), .null],
+            .init(ignoring: [EINVAL], skipOnSuccess: 1)
+        )
+        list.call(SYS_fcntl, [.slot(reportSlot), .flags(F_SETFD), .null])
+        let words = ["init", mode, "\(list.calls.count)"] + candidates + [""] + arguments
+        list.call(
+            SYS_execveat,
+            [
+                .slot(moved), list.string(""), list.stringArray(words), list.stringArray(environment),
+                .flags(AT_EMPTY_PATH),
+            ]
+        )
     }
 
     // MARK: Mounts
@@ -114,7 +148,7 @@ struct LaunchEncoder {
             moveMount(slot.index, to: target)
             close(target)
             close(slot.index)
-        case .mask(let path, let slot): mask(path, with: slot.index)
+        case .mask(let path, let slot): mask(path, with: slot?.index)
         case .remount(let path, let attributes): remount(path, attributes)
         case .setAttributes(let slot, let attributes, let recursive):
             setAttributes(slot.index, attributes, recursive: recursive)
@@ -172,29 +206,31 @@ struct LaunchEncoder {
         )
     }
 
-    private mutating func mask(_ path: String, with slot: Int) {
+    private mutating func mask(_ path: String, with slot: Int?) {
         let target = list.scratchSlot()
         open(
             path,
             flags: O_PATH,
             resolve: UInt64(RESOLVE_NO_SYMLINKS),
             into: target,
-            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: 3)
+            outcome: .init(into: target, ignoring: [ENOENT, ENOTDIR], skipOnError: slot == nil ? 2 : 3)
         )
-        list.call(
-            SYS_move_mount,
-            [
-                .slot(slot), list.string(""), .slot(target), list.string(""),
-                .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
-            ],
-            .init(ignoring: [EINVAL], skipOnSuccess: 1)
-        )  // EINVAL: a file can't lie over a directory
+        if let slot {
+            list.call(
+                SYS_move_mount,
+                [
+                    .slot(slot), list.string(""), .slot(target), list.string(""),
+                    .flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
+                ],
+                .init(ignoring: [EINVAL], skipOnSuccess: 1)
+            )  // EINVAL: a file can't lie over a directory
+        }
         list.call(
             SYS_mount,
             [list.string("tmpfs"), list.string(path), list.string("tmpfs"), .flags(MS_RDONLY), .null]
         )
         close(target)
-        close(slot)
+        if let slot { close(slot) }
     }
 
     private mutating func remount(_ path: String, _ attributes: MountAttributes) {

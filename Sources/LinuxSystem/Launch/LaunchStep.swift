@@ -30,7 +30,9 @@ package enum LaunchStep: Hashable, Sendable {
     /// Attaches a detached mount at a path: openat2(2), move_mount(2).
     case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy)
     /// Attaches a detached file over a file, or an empty read-only directory over a directory, where there is one.
-    case mask(String, with: LaunchSlot)
+    ///
+    /// Without a file, what is there must be a directory.
+    case mask(String, with: LaunchSlot?)
     /// Mounts a path over itself with other attributes, where there is one: open_tree(2), mount_setattr(2), Linux 5.12.
     case remount(String, MountAttributes)
     /// Changes the attributes of a mount that a descriptor names: mount_setattr(2), Linux 5.12.
@@ -60,6 +62,10 @@ package enum LaunchStep: Hashable, Sendable {
     /// Makes a terminal in the devpts at `/dev/pts`, sends its master over a socket (`SCM_RIGHTS`), keeps the slave and
     /// makes it the session's: pty(7), ioctl_tty(2), `TIOCGPTPEER`, Linux 4.13. Uses descriptor 0 on the way.
     case openTerminal(into: LaunchSlot, sendingTo: LaunchSlot, owner: UInt32, size: TerminalSize?)
+    /// Sends a descriptor over a socket: unix(7), `SCM_RIGHTS`. Uses descriptor 0 on the way.
+    case sendDescriptor(LaunchSlot, to: LaunchSlot)
+    /// Ends the process with status 0, without a program.
+    case exit
     /// Attaches a terminal at `/dev/console` by descriptor.
     case attachConsole(LaunchSlot)
     /// How likely the kernel is to end this process when memory runs out: proc_pid_oom_score_adj(5).
@@ -90,10 +96,21 @@ package enum LaunchStep: Hashable, Sendable {
     case closeDescriptors(from: UInt32)
     /// Tells the launching process that this point is reached, with one byte.
     case sendByte(LaunchSlot)
+    /// Closes a descriptor: close(2).
+    case close(LaunchSlot)
     /// Waits until the launching process says go on, with one byte.
     case awaitByte(LaunchSlot)
     /// Executes the first of `candidates` that exists: execve(2).
     case execute(candidates: [String], arguments: [String], environment: [String])
+    /// Executes the first of `candidates` that exists, through `LaunchHelper`, which then is what the program finds at
+    /// `/proc/self/exe` in its first moment; `asInit` keeps the helper as first process, with the program as its child.
+    case executeThrough(
+        LaunchSlot,
+        asInit: Bool,
+        candidates: [String],
+        arguments: [String],
+        environment: [String]
+    )
     /// Executes a program that has no name: execveat(2).
     case executeDescriptor(LaunchSlot, arguments: [String], environment: [String])
 }
@@ -126,6 +143,8 @@ extension LaunchStep: CustomStringConvertible {
         case .makeSession: "session"
         case .openTerminal(let slave, let socket, let owner, let size):
             "terminal as \(slave) owner \(owner)\(size.map { " \($0)" } ?? ""), master to \(socket)"
+        case .sendDescriptor(let slot, let socket): "send descriptor \(slot) to \(socket)"
+        case .exit: "exit"
         case .attachConsole(let slot): "attach \(slot) at /dev/console no-symlinks"
         case .setOOMScore(let score): "oom-score \(score)"
         case .duplicate(let slot, let number): "descriptor \(number) \(slot)"
@@ -142,9 +161,13 @@ extension LaunchStep: CustomStringConvertible {
         case .changeDirectory(let path): "chdir \(path)"
         case .closeDescriptors(let first): "close-on-exec \(first)-"
         case .sendByte(let slot): "send \(slot)"
+        case .close(let slot): "close \(slot)"
         case .awaitByte(let slot): "await \(slot)"
         case .execute(let candidates, let arguments, let environment):
             "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
+        case .executeThrough(_, let asInit, let candidates, let arguments, let environment):
+            "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
+                + (asInit ? " below init" : "")
         case .executeDescriptor(let slot, let arguments, let environment):
             "execute \(slot) \(words(arguments)) with \(environment.count) variables"
         }

@@ -54,7 +54,8 @@ package struct LaunchedProcess: ~Copyable, Sendable {
         let pipe = try makeReportPipe()
         var pidfd: Int32 = -1
         let birth = try BirthNamespace(options.pidNamespace)
-        let slots = Dictionary(uniqueKeysWithValues: descriptors.map { ($0.key.index, $0.value) })
+        var slots = Dictionary(uniqueKeysWithValues: descriptors.map { ($0.key.index, $0.value) })
+        slots[encoder.reportSlot] = pipe.writing.rawValue
         let result = encoder.list.withUnsafeLaunch(slots: slots) { calls, slots in
             var launch = clinux_launch(
                 clone_flags: plan.namespaces.rawValue | (options.isSibling ? UInt64(CLONE_PARENT) : 0),
@@ -92,7 +93,8 @@ package struct LaunchedProcess: ~Copyable, Sendable {
             count = read(report.rawValue, &answer, MemoryLayout<clinux_report>.size)
         } while count < 0 && Glibc.errno == EINTR
         guard count != 0 else { return }
-        guard count == MemoryLayout<clinux_report>.size else {
+        // The helper tells its failures from inside the container, where others might do so too.
+        guard count == MemoryLayout<clinux_report>.size, stepOfCall.indices.contains(Int(answer.index)) else {
             throw LaunchError(entry: nil, errno: Errno(rawValue: EIO))
         }
         throw LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))

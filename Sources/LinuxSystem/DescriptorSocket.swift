@@ -1,22 +1,21 @@
 import Glibc
-package import LinuxSystem
 
-/// A pair of sockets over which a container's process hands out the master of the terminal that it made.
+/// A pair of sockets over which a launched process hands out one descriptor, as the master of a terminal it made.
 ///
 /// Lend `sending` to the launch, then `receive`.
-package struct TerminalSocket: ~Copyable, Sendable {
+package struct DescriptorSocket: ~Copyable, Sendable {
     private let receiving: OwnedDescriptor
     private let sender: OwnedDescriptor
 
     /// Makes the pair: socketpair(2), close-on-exec.
-    package static func make() throws(SyscallError) -> TerminalSocket {
+    package static func make() throws(SyscallError) -> DescriptorSocket {
         var ends: [Int32] = [-1, -1]
         let type = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         _ = try SyscallError.checkErrno(socketpair(AF_UNIX, type, 0, &ends), "socketpair", "AF_UNIX")
         let near = OwnedDescriptor(adopting: ends[0])
         let far = OwnedDescriptor(adopting: ends[1])
-        // Descriptor 0 is what the launch makes the terminal on its way, so the socket may not be that.
-        return TerminalSocket(receiving: near, sender: try far.duplicate())
+        // Descriptor 0 is what the launch makes the sent one on its way, so the socket may not be that.
+        return DescriptorSocket(receiving: near, sender: try far.duplicate())
     }
 
     private init(receiving: consuming OwnedDescriptor, sender: consuming OwnedDescriptor) {
@@ -27,7 +26,7 @@ package struct TerminalSocket: ~Copyable, Sendable {
     /// The end that is lent to a launch.
     package var sending: Int32 { sender.rawValue }
 
-    /// Takes the terminal's master, which is close-on-exec: recvmsg(2) with `SCM_RIGHTS`.
+    /// Takes the descriptor, which is close-on-exec: recvmsg(2) with `SCM_RIGHTS`.
     ///
     /// Call it when the launch has succeeded; it does not wait.
     package borrowing func receive() throws(SyscallError) -> OwnedDescriptor {
@@ -51,11 +50,15 @@ package struct TerminalSocket: ~Copyable, Sendable {
             }
         }
         guard count == 1 else {
-            throw SyscallError(call: "recvmsg", subject: "terminal", errno: count < 0 ? .current : Errno(rawValue: EIO))
+            throw SyscallError(
+                call: "recvmsg",
+                subject: "descriptor",
+                errno: count < 0 ? .current : Errno(rawValue: EIO)
+            )
         }
         // Length 20, level SOL_SOCKET, type SCM_RIGHTS, descriptor.
         guard control.0 == 20, control.1 == UInt64(UInt32(SOL_SOCKET)) | 1 << 32 else {
-            throw SyscallError(call: "recvmsg", subject: "terminal", errno: Errno(rawValue: EBADMSG))
+            throw SyscallError(call: "recvmsg", subject: "descriptor", errno: Errno(rawValue: EBADMSG))
         }
         return OwnedDescriptor(adopting: Int32(truncatingIfNeeded: control.2))
     }
