@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// What a netlink session needs from the outside: datagrams out and in.
