@@ -50,8 +50,12 @@ package struct ContainerLayer: Hashable, Sendable {
     ///
     /// The mount is in no namespace, and the caller's. Kernels before 6.5 take the lower directories in one string; those
     /// before 6.15 take none that is not in the mount namespace, and then the mask is part of the changes.
-    package func makeRoot(of root: RootFilesystem) throws(ImageError) -> DetachedMount {
-        do throws(SyscallError) { return try makeRoot(of: root, by: .appended) } catch {
+    /// Who makes several roots with a mask lends the mask's mount to all of them.
+    package func makeRoot(
+        of root: RootFilesystem,
+        sharing mask: MaskMount? = nil
+    ) throws(ImageError) -> DetachedMount {
+        do throws(SyscallError) { return try makeRoot(of: root, by: .appended, sharing: mask) } catch {
             guard error.errno.rawValue == EINVAL else { throw .kernel("mount the root of the container \(id)", error) }
         }
         return try attempt("mount the root of the container \(id)") { () throws(SyscallError) in
@@ -85,18 +89,22 @@ package struct ContainerLayer: Hashable, Sendable {
         case joined
     }
 
-    func makeRoot(of root: RootFilesystem, by form: OverlayForm) throws(SyscallError) -> DetachedMount {
+    func makeRoot(
+        of root: RootFilesystem,
+        by form: OverlayForm,
+        sharing shared: MaskMount? = nil
+    ) throws(SyscallError) -> DetachedMount {
         var names = MountPaths()
         defer { names.close() }
         let upper = try names.name("\(directory)/upper")
         let work = try names.name("\(directory)/work")
         if let mask = root.mask, form == .appended {
-            let mount = try Self.makeMask(mask)
-            let lower = try [names.name(mount)] + names.names(root.lowerDirectories)
+            let mount = if let shared { shared } else { try MaskMount(mask) }
+            let lower = try [names.name(mount.descriptor.duplicate())] + names.names(root.lowerDirectories)
             return try Self.overlay(lower.map { .init("lowerdir+", $0) }, upper, work)
         }
         if let mask = root.mask {
-            try Self.plan(mask).make(in: OwnedDescriptor.directory("\(directory)/upper"))
+            try mask.planOrRefusal().make(in: OwnedDescriptor.directory("\(directory)/upper"))
         }
         guard form == .joined else {
             return try Self.overlay(names.names(root.lowerDirectories).map { .init("lowerdir+", $0) }, upper, work)
@@ -118,17 +126,31 @@ package struct ContainerLayer: Hashable, Sendable {
     ) throws(SyscallError) -> DetachedMount {
         try .filesystem(FilesystemRecipe("overlay", lower + [.init("upperdir", upper), .init("workdir", work)]))
     }
+}
 
-    private static func makeMask(_ mask: RootMask) throws(SyscallError) -> OwnedDescriptor {
-        let plan = try plan(mask)
-        let mode = String(plan.root.permissions, radix: 8)
-        let mount = try DetachedMount.filesystem(FilesystemRecipe("tmpfs", [.init("mode", mode)])).takeDescriptor()
-        try plan.make(in: mount)
-        return mount
+/// The layer in memory that hides parts of the host's root: one for any number of containers.
+///
+/// It shows the host as it was when this was made: directories' owners and modes, and which host keys there were.
+package final class MaskMount: Sendable {
+    let descriptor: OwnedDescriptor
+
+    /// Makes the layer of a mask.
+    package convenience init(of mask: RootMask) throws(ImageError) {
+        do throws(SyscallError) { try self.init(mask) } catch { throw .kernel("hide the host's secrets", error) }
     }
 
-    private static func plan(_ mask: RootMask) throws(SyscallError) -> MaskPlan {
-        do throws(ImageError) { return try mask.plan() } catch {
+    init(_ mask: RootMask) throws(SyscallError) {
+        let plan = try mask.planOrRefusal()
+        let mode = String(plan.root.permissions, radix: 8)
+        descriptor = try DetachedMount.filesystem(FilesystemRecipe("tmpfs", [.init("mode", mode)])).takeDescriptor()
+        try plan.make(in: descriptor)
+    }
+}
+
+extension RootMask {
+    /// The plan, or the kernel's refusal to tell what the host has.
+    fileprivate func planOrRefusal() throws(SyscallError) -> MaskPlan {
+        do throws(ImageError) { return try plan() } catch {
             throw error.cause ?? SyscallError(call: "lstat", subject: "/", errno: Errno(rawValue: EIO))
         }
     }

@@ -63,6 +63,20 @@ struct ContainerLayerTests {
         #expect(try read("/etc/shadow", in: root) == "mine")
     }
 
+    @Test("containers share one mask, and nothing else")
+    func sharedMask() throws {
+        let scratch = try Scratch()
+        let root = try scratch.resolve("rootfs:/").rootFilesystem
+        let mask = try MaskMount(of: try #require(root.mask))
+        let containers = try ["a", "b"].map { try ContainerLayer(id: $0, in: scratch.store) }
+        for container in containers { try container.make(for: root) }
+        let first = try containers[0].makeRoot(of: root, sharing: mask)
+        let second = try containers[1].makeRoot(of: root, sharing: mask)
+        try write("/etc/shadow", "first", in: first)
+        #expect(metadata("/etc/shadow", in: second) == nil)
+        #expect(try names("/home", in: second) == [])
+    }
+
     @Test("what was changed is there again after a restart", arguments: forms)
     func restart(form: ContainerLayer.OverlayForm) throws {
         let scratch = try Scratch()
