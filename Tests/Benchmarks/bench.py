@@ -91,13 +91,14 @@ class Bench:
         self.build("floor.c", program)
         self.floor = Floor(self, program)
 
-        self.compose = []
+        self.compose, self.singles = [], []
+        if self.options.only == ["floor"]:
+            return
         roost = os.path.abspath(self.options.roost)
         if not os.access(roost, os.X_OK):
             self.report.skip("roost", "%s is not there: `make release` builds it" % roost)
         else:
             self.compose += [Compose.roost(self, roost, host_root=False), Compose.roost(self, roost, host_root=True)]
-        self.singles = []
         for find in (find_docker, find_runtimes):
             compose, singles = find(self)
             self.compose += compose
@@ -117,7 +118,7 @@ class Bench:
     def measure(self, groups):
         if "floor" in groups:
             self.say("floor")
-            self.floor.measure_phases(runs=max(40, self.options.runs * 20))
+            self.floor.measure_phases(self.options.runs)
         if "run" in groups:
             self.measure_runs()
         for count in (1, 10, 50):

@@ -22,21 +22,29 @@ class Floor:
         program = "/bin/roost-idle" if "--hold" in arguments else "/bin/true"
         self.bench.time([self.program, *arguments, "--lower", self.bench.tree, program])
         answer = dict(word.split("=") for word in self.bench.output().split())
-        return {key: int(value) / 1e9 for key, value in answer.items() if key in ("median", "up", "down", "wall")}
+        return {key: int(value) / 1e9 for key, value in answer.items()
+                if key in ("median", "minimum", "up", "down", "wall")}
 
-    def measure_phases(self, runs):
+    def measure_phases(self, rounds):
+        """Each phase once a round, so that drift hits all alike."""
         self.bench.time([self.program, "--list"])
-        for phase in self.bench.output().split():
-            self.bench.report.add(("floor", phase), self.ask("--phase", phase, "--runs", str(runs))["median"])
-        self.bench.report.add(("floor", "new network"), self.ask("--net", "new", "--runs", str(runs))["median"])
-        for processes in (2, 4):
-            wall = self.ask("--processes", str(processes), "--runs", str(runs))["wall"]
-            self.bench.report.add(("floor", "by %d processes" % processes), wall / runs)
+        phases, runs = self.bench.output().split(), 20
+        for _ in range(rounds):
+            for phase in phases:
+                self.sample(("floor", phase), "--phase", phase, "--runs", str(runs))
+            self.sample(("floor", "new network"), "--net", "new", "--runs", str(runs))
+            for processes in (2, 4):
+                wall = self.ask("--processes", str(processes), "--runs", str(runs))["wall"]
+                self.bench.report.add(("floor", "net, by %d processes" % processes), wall / runs)
+
+    def sample(self, key, *arguments):
+        answer = self.ask(*arguments)
+        self.bench.report.add(key, answer["median"], answer["minimum"])
 
     def sample_run(self):
-        """One container, seen as the others are: without the start of the measuring program."""
-        self.bench.report.add(("run", "floor"), self.ask("--runs", "5")["median"])
-        self.bench.report.add(("run", "floor, new network"), self.ask("--runs", "5", "--net", "new")["median"])
+        """One container, without the start of the program that makes it."""
+        self.sample(("run", "floor"), "--runs", "5")
+        self.sample(("run", "floor, new network"), "--runs", "5", "--net", "new")
 
     def sample_hold(self, count, counted):
         answer = self.ask("--hold", str(count), "--net", "new")
@@ -79,7 +87,8 @@ class Compose:
     def write(self, count):
         """Writes the project of `count` services that do nothing until they are asked to end."""
         # sleep(1) doesn't handle SIGTERM, which the first process of a container has to; so there an init stands first.
-        service = {"image": self.image, "command": ["sleep" if self.host_root else "/bin/roost-idle", self.bench.marker]}
+        program = "sleep" if self.host_root else "/bin/roost-idle"
+        service = {"image": self.image, "command": [program, self.bench.marker]}
         if self.host_root:
             service["init"] = True
         os.makedirs(self.folder, exist_ok=True)

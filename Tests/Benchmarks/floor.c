@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -65,7 +66,7 @@ static long number(const char *text) {
 // What happens in the container, in order.
 
 static void enter_overlay(const char *lower, long id) {
-    char layers[600];
+    char layers[PATH_MAX + 100];
     snprintf(layers, sizeof layers, "lowerdir=%s,upperdir=%ld/upper,workdir=%ld/work", lower, id, id);
     check(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make mounts private");
     check(mount("overlay", "root", "overlay", 0, layers), "mount overlay");
@@ -266,6 +267,12 @@ int main(int argc, char **argv) {
     // By its full name, as the directory of the scratch files becomes the current one.
     o.lower = realpath(o.lower, NULL);
     check(o.lower ? 0 : -1, "find the lower directory");
+    // Where nothing is mounted yet, the same program from outside.
+    char outside[2 * PATH_MAX];
+    if (o.phase < OVERLAY) {
+        snprintf(outside, sizeof outside, "%s%s", o.lower, o.program);
+        o.program = outside;
+    }
     o.prepared_net = prepare_net();
     prepare_scratch();
     if (o.hold > 0) hold(&o);

@@ -10,12 +10,14 @@ class Report:
     """Samples in seconds and bytes, and what could not be measured."""
 
     def __init__(self, runs):
-        self.runs, self.samples, self.memory, self.left = runs, {}, {}, {}
+        self.runs, self.samples, self.least, self.memory, self.left = runs, {}, {}, {}, {}
         self.skipped, self.versions = [], {}
         self.load = [os.getloadavg()[0]]
 
-    def add(self, key, seconds):
+    def add(self, key, seconds, least=None):
+        """Adds a sample; `least` is given where the sample is itself the median of several."""
         self.samples.setdefault(key, []).append(seconds)
+        self.least[key] = min(self.least.get(key, seconds), seconds if least is None else least)
 
     def add_memory(self, name, count, sums):
         self.memory.setdefault((name, count), []).append(sums)
@@ -42,18 +44,22 @@ class Report:
     def machine(self):
         self.load[1:] = [os.getloadavg()[0]]
         versions = ", ".join("%s %s" % item for item in self.versions.items())
-        return "%d processors, kernel %s, load %.1f before and %.1f after%s; medians of %d cycles." % (
-            os.cpu_count(), os.uname().release, *self.load, "; " + versions if versions else "", self.runs)
+        return "%d processors, kernel %s, load %.1f before and %.1f after%s; medians of %d cycle%s." % (
+            os.cpu_count(), os.uname().release, *self.load, "; " + versions if versions else "", self.runs,
+            "" if self.runs == 1 else "s")
 
     def floors(self):
-        rows = [[key[1], milliseconds(self.median(*key))] for key in self.samples if key[0] == "floor"]
-        return table(["floor up to", "ms"], rows)
+        rows = [[key[1], milliseconds(self.median(*key)), milliseconds(self.least.get(key))]
+                for key in self.samples if key[0] == "floor"]
+        return table(["floor up to", "ms", "least"], rows)
 
     def single_runs(self):
         floor = self.median("run", "floor")
-        rows = [[key[1], milliseconds(self.median(*key)), ratio(self.median(*key), floor)]
+        least = self.least.get(("run", "floor"))
+        rows = [[key[1], milliseconds(self.median(*key)), ratio(self.median(*key), floor),
+                 milliseconds(self.least.get(key)), ratio(self.least.get(key), least)]
                 for key in self.samples if key[0] == "run"]
-        return table(["one container, `true`", "ms", "of the floor"], rows)
+        return table(["one container, `true`", "ms", "of the floor", "least", "of the floor's"], rows)
 
     def cycles(self):
         names = ("floor", "roost", "roost, rootfs:/", "docker compose")
@@ -103,9 +109,9 @@ class Report:
     def leftovers(self):
         if not self.left:
             return ""
-        lines = ["Left after `down`:"]
+        lines = ["Left after `down` of so many services:"]
         for (name, count), left in self.left.items():
-            lines.append("- %s, %d services: %s" % (name, count, ", ".join(sorted(left)) or "nothing"))
+            lines.append("- %s, %d: %s" % (name, count, ", ".join(sorted(left)) or "nothing"))
         return "\n".join(lines)
 
     def skips(self):
@@ -116,7 +122,8 @@ class Report:
     def everything(self):
         return {
             "processors": os.cpu_count(), "kernel": os.uname().release, "load": self.load, "versions": self.versions,
-            "samples": [{"of": list(key), "seconds": values} for key, values in self.samples.items()],
+            "samples": [{"of": list(key), "seconds": values, "least": self.least[key]}
+                        for key, values in self.samples.items()],
             "memory": [{"of": list(key), "bytes": values} for key, values in self.memory.items()],
             "left": [{"of": list(key), "names": sorted(left)} for key, left in self.left.items()],
             "skipped": [{"name": name, "reason": reason} for name, reason in self.skipped],
