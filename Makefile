@@ -3,7 +3,7 @@ PACKAGES = libyaml-dev libseccomp-dev libarchive-dev pkg-config iproute2 python3
 PREFIX ?= /usr/local
 RELEASE = .build/release/roost
 
-.PHONY: all build release test check format install deps toolchain clean
+.PHONY: all build release test check bench format install deps toolchain clean
 
 all: build
 
@@ -21,6 +21,10 @@ check: deps
 	swift format lint --strict --recursive Package.swift Sources Tests
 	swift build --build-tests
 	swift test --skip-build --skip KernelTests
+
+# BENCH= takes options: docs/benchmarks.md lists them.
+bench: release
+	python3 Tests/Benchmarks/bench.py --roost $(RELEASE) $(BENCH)
 
 format:
 	swift format format --in-place --recursive Package.swift Sources Tests

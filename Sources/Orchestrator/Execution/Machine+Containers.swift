@@ -5,6 +5,7 @@ import FoundationEssentials
 import ImageStore
 import LinuxSystem
 import OCISpec
+import Synchronization
 
 extension Machine {
     // Making

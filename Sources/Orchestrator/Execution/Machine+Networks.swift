@@ -3,6 +3,7 @@ import ContainerNetwork
 import FoundationEssentials
 import ImageStore
 import LinuxSystem
+import Synchronization
 
 extension Machine {
     func createNetwork(_ name: String) throws {
@@ -76,7 +77,7 @@ extension Machine {
 
 extension NetworkPlan {
     /// What a Compose file wants of a network.
-    init(_ network: Network, project: String) {
+    init(_ network: ComposeModel.Network, project: String) {
         self.init(name: network.name, project: project)
         subnets = network.pools.compactMap { pool in
             guard let prefix = pool.subnet.flatMap({ IPPrefix($0.description) }) else { return nil }
@@ -100,7 +101,7 @@ extension NetworkPlan {
 
 extension VolumeRecord {
     /// What a Compose file wants of a volume.
-    init(_ volume: Volume, project: String) {
+    init(_ volume: ComposeModel.Volume, project: String) {
         self.init(
             name: volume.name,
             driver: volume.driver ?? "local",

@@ -1,0 +1,179 @@
+import ComposeModel
+import ContainerNetwork
+import ImageStore
+import LinuxSystem
+import NIOCore
+import Synchronization
+
+extension Machine {
+    /// Brings names and published ports in line with the containers that run and are ready.
+    package func publish() async throws {
+        let (live, networks) = shared.withLock { (Array($0.live.values), Array($0.networks.values)) }
+        resolver.update(zone: Zone(live.map(zoneEntry)))
+        guard !networks.isEmpty else { return }
+        let open = Set(networks.filter { !$0.isInternal }.map(\.name))
+        let (publications, former, reservations) = shared.withLock { shared in
+            let publisher = shared.publisher
+            return (
+                publisher.publications(live) { open.contains($0) }, publisher.rules,
+                publisher.ofServices.values.flatMap(\.self) + publisher.ofContainers.values.flatMap(\.self)
+            )
+        }
+        let rules = ProjectRules(
+            project: project,
+            networks: networks.sorted { $0.name < $1.name },
+            publications: publications
+        )
+        if rules != former {
+            try await blocking { try self.host().apply(rules) }
+            shared.withLock { $0.publisher.note(rules) }
+        }
+        try await relay(reservations, publications)
+    }
+
+    /// One relay for each reserved port that the kernel can't translate.
+    private func relay(_ reservations: [PortReservation], _ publications: [Publication]) async throws {
+        let ready = Dictionary(publications.map { ($0.port, $0.ready) }) { first, _ in first }
+        for reservation in reservations {
+            let targets = ready[reservation.port] ?? []
+            if let relay = shared.withLock({ $0.publisher.relays[reservation.port] }) {
+                relay.update(ready: targets)
+            } else if let relay = try await LoopbackRelay.start(
+                reservation,
+                ready: targets,
+                on: configuration.loops.next()
+            ) {
+                shared.withLock { $0.publisher.relays[reservation.port] = relay }
+            }
+        }
+        let held = Set(reservations.map(\.port))
+        let stale = shared.withLock { shared in
+            let stale = shared.publisher.relays.filter { !held.contains($0.key) }
+            for port in stale.keys { shared.publisher.relays[port] = nil }
+            return Array(stale.values)
+        }
+        for relay in stale { await relay.stop() }
+    }
+
+    private func zoneEntry(_ container: LiveContainer) -> Zone.Container {
+        let keys = Dictionary(container.definition.project.networks.map { ($0.name, $0.key) }) { first, _ in first }
+        return Zone.Container(
+            name: container.name,
+            service: container.isOneOff ? nil : container.service,
+            isReady: container.isReady,
+            endpoints: container.process.attachments.map { attachment in
+                .init(
+                    network: attachment.network,
+                    networkNames: keys[attachment.network].map { [$0] } ?? [],
+                    addresses: attachment.addresses.compactMap { IPAddress($0) },
+                    aliases: attachment.names
+                )
+            }
+        )
+    }
+
+    /// Holds the ports of `services` that all their containers share; those that a service no longer wants are free.
+    ///
+    /// When one is taken, everything is as it was.
+    func reserveSharedPorts(of services: [Service]) throws {
+        let former = shared.withLock { $0.publisher.ofServices }
+        var held = former
+        for service in services where service.replicas > 0 || former[service.name] != nil {
+            let wanted = service.networkMode == .host ? [] : Publisher.sharedPorts(of: service)
+            held[service.name] = (former[service.name] ?? []).filter { wanted.contains($0.port) }
+        }
+        shared.withLock { $0.publisher.ofServices = held.filter { !$0.value.isEmpty } }
+        do {
+            for service in services where service.networkMode != .host {
+                for port in Publisher.sharedPorts(of: service)
+                where !(held[service.name] ?? []).contains(where: { $0.port == port }) {
+                    let reservation = try reserve(port, of: service)
+                    held[service.name, default: []].append(reservation)
+                }
+            }
+            shared.withLock { $0.publisher.ofServices = held.filter { !$0.value.isEmpty } }
+        } catch {
+            shared.withLock { $0.publisher.ofServices = former }
+            throw error
+        }
+    }
+
+    private func reserve(_ port: PublishedPort, of service: Service) throws -> PortReservation {
+        do { return try PortReservation.reserve(port, on: host()) } catch {
+            let index = service.ports.firstIndex { $0.published.map { port.hostPorts.contains($0.lowerBound) } ?? false }
+            throw ExecutionError(error, at: "services.\(service.name).ports\(index.map { "[\($0)]" } ?? "")")
+        }
+    }
+
+    /// The ports of one container; those that only it has are reserved, as before where that is possible.
+    func assignPorts(
+        to state: ContainerState,
+        _ service: Service,
+        _ blueprint: Blueprint,
+        _ image: Image,
+        former: [ContainerRecord.Port]
+    ) throws -> [ContainerRecord.Port] {
+        var result: [ContainerRecord.Port] = []
+        var own: [PortReservation] = []
+        if service.networkMode != .host {
+            shared.withLock { $0.publisher.release(container: state.name) }
+            for (index, mapping) in service.ports.enumerated() {
+                var published = mapping.published?.lowerBound ?? 0
+                if mapping.published?.count != 1 {
+                    let before = former.first { $0.target == mapping.target && $0.transport == mapping.transport.rawValue }
+                    let reservation = try reserveAny(mapping, before: before?.published ?? 0, "\(service.name).ports[\(index)]")
+                    published = reservation.port.hostPorts.lowerBound
+                    own.append(reservation)
+                }
+                result.append(
+                    .init(
+                        hostAddress: mapping.address.map { "\($0)" } ?? "",
+                        published: published,
+                        target: mapping.target,
+                        transport: mapping.transport.rawValue
+                    )
+                )
+            }
+        }
+        shared.withLock { $0.publisher.ofContainers[state.name] = own.isEmpty ? nil : own }
+        let taken = Set(result.map { "\($0.target)/\($0.transport)" })
+        for port in exposed(service, image) where !taken.contains("\(port.target)/\(port.transport)") {
+            result.append(port)
+        }
+        return result
+    }
+
+    private func reserveAny(_ mapping: PortMapping, before: UInt16, _ place: String) throws -> PortReservation {
+        let transport = mapping.transport.runtime
+        do {
+            if before > 0, mapping.published?.contains(before) ?? true,
+                let port = PublishedPort(before...before, to: mapping.target, transport, on: mapping.address),
+                let reservation = try? PortReservation.reserve(port, on: host())
+            {
+                return reservation
+            }
+            return try PortReservation.reserveAny(
+                of: mapping.published,
+                to: mapping.target,
+                transport,
+                on: mapping.address,
+                host: host()
+            )
+        } catch { throw ExecutionError(error, at: "services.\(place)") }
+    }
+
+    private func exposed(_ service: Service, _ image: Image) -> [ContainerRecord.Port] {
+        var ports = service.exposedPorts.flatMap { exposed in
+            exposed.ports.prefix(1000).map {
+                ContainerRecord.Port(hostAddress: "", published: 0, target: $0, transport: exposed.transport.rawValue)
+            }
+        }
+        for text in image.configuration.config?.exposedPorts ?? [] {
+            let parts = text.split(separator: "/")
+            guard let number = parts.first.flatMap({ UInt16($0) }) else { continue }
+            let transport = parts.count > 1 ? String(parts[1]) : "tcp"
+            ports.append(.init(hostAddress: "", published: 0, target: number, transport: transport))
+        }
+        return ports
+    }
+}
