@@ -109,7 +109,12 @@ private struct OpenedSources: ~Copyable {
             case .root: numbers[slot] = lent.root
             case .stdio(let number): numbers[slot] = lent.stdio[Int(number)]
             case .prepared(let name): try lend(lent.mounts[name], as: slot, "the prepared mount '\(name)'")
-            case .lentNetwork: try lend(lent.network, as: slot, "the network namespace")
+            case .lentNetwork(let own):
+                try lend(lent.network, as: slot, "the network namespace")
+                if own {
+                    let path = "/proc/self/fd/\(lent.network ?? -1)"
+                    try refuseOurs(OwnedDescriptor.reading(path), path, .network)
+                }
             case .terminalSocket: try lend(lent.terminal, as: slot, "the terminal's socket")
             case .container: try lend(lent.container, as: slot, "the container")
             case .helper: keep(try LaunchHelper.make(), as: slot)
@@ -117,13 +122,7 @@ private struct OpenedSources: ~Copyable {
             case .groupsReady: numbers[slot] = groupsWait
             case .namespace(let path, let kind, let own):
                 let namespace = try OwnedDescriptor.reading(path)
-                let isOurs = try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind)"))
-                if own && isOurs {
-                    throw ContainerError.invalid(
-                        "linux.namespaces",
-                        "\(path) is the host's namespace, which may not be changed"
-                    )
-                }
+                if own { try refuseOurs(namespace, path, kind) }
                 keep(namespace, as: slot)
             case .bind(let path, let recursive, let attributes):
                 let mount = try DetachedMount.copy(of: path, recursive: recursive, attributes: attributes)
@@ -136,6 +135,14 @@ private struct OpenedSources: ~Copyable {
         } catch {
             throw ContainerError(code: .kernel, message: "\(slot.name): \(error)", cause: error)
         }
+    }
+
+    private func refuseOurs(_ namespace: borrowing OwnedDescriptor, _ path: String, _ kind: Namespaces) throws {
+        guard try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind)")) else { return }
+        throw ContainerError.invalid(
+            "linux.namespaces",
+            "\(path) is the host's namespace, which may not be changed"
+        )
     }
 
     private mutating func makeGroupsPipe() throws(SyscallError) -> Int32 {

@@ -9,8 +9,8 @@ package enum DescriptorSource: Hashable, Sendable {
     case bind(path: String, recursive: Bool, attributes: MountAttributes)
     /// A mount that the caller lends under a name.
     case prepared(String)
-    /// The network namespace that the caller lends.
-    case lentNetwork
+    /// The network namespace that the caller lends; `own` when it may not be the launching process's.
+    case lentNetwork(own: Bool)
     /// The socket that takes the terminal's descriptor; lent.
     case terminalSocket
     /// The pidfd of the container that a program is to run in; lent.
@@ -81,7 +81,10 @@ package struct ContainerPlan: Hashable, Sendable {
             launch.append(.join(slot, kind), origin: "linux.namespaces")
         }
         if inputs.lendsNetwork {
-            launch.append(.join(makeSlot("netns", .lentNetwork), .network), origin: "linux.namespaces")
+            launch.append(
+                .join(makeSlot("netns", .lentNetwork(own: !sysctls.isEmpty)), .network),
+                origin: "linux.namespaces"
+            )
         }
         appendRoot(spec)
         if namespaces.created.contains(.cgroup) { launch.append(.unshare(.cgroup)) }

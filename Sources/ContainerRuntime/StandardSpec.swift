@@ -97,12 +97,12 @@ extension RuntimeSpec {
             .init(destination: "/sys", type: "sysfs", source: "sysfs", options: quiet + [access]),
             .init(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: quiet + [access]),
         ]
+        // One filesystem for each ipc namespace, so that of a shared one is the one its others see.
+        mounts.append(.init(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet))
         if options.ipc == .host {
-            mounts.append(.init(destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["bind"]))
             mounts.append(.init(destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["bind"]))
         } else {
             let size = ["mode=1777", "size=\(options.sharedMemorySize)"]
-            mounts.append(.init(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet))
             mounts.append(
                 options.sharedMemory
                     ?? .init(destination: "/dev/shm", type: "tmpfs", source: "shm", options: quiet + size)

@@ -164,6 +164,30 @@ extension OneAtATime {
             _ = try running.process.end()
         }
 
+        @Test("can't change the parameters of the host's network, also when that is lent")
+        func hostNetwork() throws {
+            let namespace = try OwnedDescriptor.reading("/proc/self/ns/net")
+            var box = try Box(["true"])
+            box.options.sysctl = ["net.ipv4.ip_forward": "1"]
+            box.inputs.lendsNetwork = true
+            box.network = namespace.rawValue
+            let error = #expect(throws: ContainerError.self) { try box.start(output: 1) }
+            #expect(error?.message.hasSuffix("is the host's namespace, which may not be changed") == true)
+        }
+
+        @Test("shares what it is told to share with the host")
+        func hostNamespaces() throws {
+            var box = try Box(["sh", "-c", "readlink /proc/self/ns/ipc /proc/self/ns/uts /proc/self/ns/pid"])
+            (box.options.ipc, box.options.uts, box.options.pid) = (.host, .host, .host)
+            let expected = try ["ipc", "uts", "pid"].map { kind in
+                var status = stat()
+                let namespace = try OwnedDescriptor.reading("/proc/self/ns/\(kind)")
+                fstat(namespace.rawValue, &status)
+                return "\(kind):[\(status.st_ino)]\n"
+            }
+            #expect(try box.run().output == expected.joined())
+        }
+
         @Test("is in the network namespace that is lent")
         func lentNetwork() throws {
             let first = try Box(["sleep", "1000"])
