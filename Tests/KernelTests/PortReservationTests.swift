@@ -85,6 +85,9 @@ extension NetworkTests {
             relay.update(ready: [ready[0]])
             let client = try Connection(from: fixture.host, to: .v6(.loopback), 8080)
             #expect(try listeners[0].echoUntilEnd(of: client, count: 3 << 20) == 3 << 20)
+            relay.update(ready: [])
+            let lost = try Connection(from: fixture.host, to: .v6(.loopback), 8080)
+            #expect(try lost.receive().isEmpty)
             await relay.stop()
             try await loops.shutdownGracefully()
         }

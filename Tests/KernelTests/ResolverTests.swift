@@ -136,6 +136,25 @@ extension NetworkTests {
             }
         }
 
+        @Test("a client that asks twice ahead and ends its direction gets both answers, then the end")
+        func pipelined() async throws {
+            try await withResolver { fixture, resolver in
+                let web = try fixture.attach(try fixture.add("front"))
+                resolver.update(zone: Zone([container("c", "web", "front", web)]))
+                try await resolver.serve("web", NameView(networks: ["front"]), in: web.namespace.descriptor)
+                let client = try Connection(from: web.namespace, to: .v4(IPv4Address(127, 0, 0, 11)), 53)
+                let query = DNSClient.query("web", 1)
+                let framed = [0, UInt8(query.count)] + query
+                try client.send(framed + framed)
+                try check(shutdown(client.socket, CInt(SHUT_WR)), "shutdown(2)")
+                var received: [UInt8] = []
+                while case let piece = try client.receive(), !piece.isEmpty { received += piece }
+                let answer = Array(received.prefix(received.count / 2))
+                #expect(received == answer + answer)
+                #expect(try DNSReply(Array(answer.dropFirst(2))).addresses == [web.v4])
+            }
+        }
+
         @Test("a successor serves the namespace that a dead supervisor served")
         func successor() async throws {
             try await withResolver { fixture, first in
@@ -236,7 +255,7 @@ enum DNSClient {
 extension Connection {
     func send(_ bytes: [UInt8]) throws { try check(CInt(Glibc.send(socket, bytes, bytes.count, 0)), "send(2)") }
 
-    /// What has come, at least one byte.
+    /// What has come; nothing at the end.
     func receive() throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = try check(CInt(recv(socket, &buffer, buffer.count, 0)), "recv(2)")

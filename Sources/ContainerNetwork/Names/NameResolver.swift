@@ -60,6 +60,7 @@ package final class NameResolver: Sendable {
         do {
             client.add(
                 try await ServerBootstrap(group: loop)
+                    .childChannelOption(.allowRemoteHalfClosure, value: true)
                     .childChannelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture {
                             client.admit(channel)

@@ -36,6 +36,8 @@ final class StreamResolver: ChannelInboundHandler {
     private let client: NameResolver.Client
     private var received = ByteBuffer()
     private var isBusy = false
+    /// Whether the client has ended its direction; what it asked before is still answered.
+    private var isEnding = false
     private var idle: Scheduled<Void>?
 
     init(_ client: NameResolver.Client) { self.client = client }
@@ -50,18 +52,28 @@ final class StreamResolver: ChannelInboundHandler {
         answerNext(context)
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
+        isEnding = true
+        answerNext(context)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     func channelInactive(context: ChannelHandlerContext) { idle?.cancel() }
 
     private func answerNext(_ context: ChannelHandlerContext) {
-        guard !isBusy, let slice = received.readLengthPrefixedSlice(as: UInt16.self) else { return }
+        guard !isBusy else { return }
+        guard let slice = received.readLengthPrefixedSlice(as: UInt16.self) else {
+            if isEnding { context.close(promise: nil) }
+            return
+        }
         received.discardReadBytes()
         isBusy = true
         restartIdle(context)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         client.answer(Array(slice.readableBytesView), isStream: true, on: context.eventLoop).whenComplete { result in
-            let (this, context) = bound.value
+            let context = bound.value.1
             guard case .success(let bytes?) = result else { return context.close(promise: nil) }
             var buffer = context.channel.allocator.buffer(capacity: bytes.count + 2)
             buffer.writeInteger(UInt16(truncatingIfNeeded: bytes.count))
@@ -71,7 +83,6 @@ final class StreamResolver: ChannelInboundHandler {
                 this.isBusy = false
                 this.answerNext(context)
             }
-            _ = this
         }
     }
 
