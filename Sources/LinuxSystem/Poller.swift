@@ -20,6 +20,7 @@ package final class Poller: Sendable {
 
     private struct Handler: Sendable {
         let descriptor: Int32
+        let isOnce: Bool
         let body: @Sendable () -> Void
     }
 
@@ -55,27 +56,39 @@ package final class Poller: Sendable {
         _ trigger: Trigger,
         _ body: @escaping @Sendable () -> Void
     ) throws(SyscallError) -> Watch {
-        let token = tokens.withLock { token in
-            token += 1
-            return token
-        }
-        handlers.withLock { $0[token] = Handler(descriptor: descriptor, body: body) }
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue | (trigger == .edge ? EPOLLET.rawValue : 0)
-        event.data.u64 = token
-        let result = epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, descriptor, &event)
-        guard result == 0 else {
-            let reason = Errno.current
-            handlers.withLock { $0[token] = nil }
-            throw SyscallError(call: "epoll_ctl", subject: "descriptor \(descriptor)", errno: reason)
-        }
-        return Watch(token: token)
+        let flags = trigger == .edge ? EPOLLET.rawValue : 0
+        return try add(Handler(descriptor: descriptor, isOnce: false, body: body), flags: flags)
+    }
+
+    /// Has `body` called once, as soon as `descriptor` can be read: for a pidfd, when its process has ended.
+    ///
+    /// The descriptor is lent until then, or until it is closed, which ends the watch as well.
+    package func watchOnce(_ descriptor: Int32, _ body: @escaping @Sendable () -> Void) throws(SyscallError) {
+        _ = try add(Handler(descriptor: descriptor, isOnce: true, body: body), flags: EPOLLONESHOT.rawValue)
     }
 
     /// Ends a watch; a handler that runs at this moment runs to its end.
     package func end(_ watch: Watch) {
         guard let handler = handlers.withLock({ $0.removeValue(forKey: watch.token) }) else { return }
         epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, handler.descriptor, nil)
+    }
+
+    private func add(_ handler: Handler, flags: UInt32) throws(SyscallError) -> Watch {
+        let token = tokens.withLock { token in
+            token += 1
+            return token
+        }
+        handlers.withLock { $0[token] = handler }
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue | flags
+        event.data.u64 = token
+        let result = epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, handler.descriptor, &event)
+        guard result == 0 else {
+            let reason = Errno.current
+            handlers.withLock { $0[token] = nil }
+            throw SyscallError(call: "epoll_ctl", subject: "descriptor \(handler.descriptor)", errno: reason)
+        }
+        return Watch(token: token)
     }
 
     private func run() -> Never {
@@ -87,7 +100,13 @@ package final class Poller: Sendable {
             let count = epoll_wait(epoll.rawValue, &events, Int32(events.count), -1)
             for index in 0..<max(0, Int(count)) {
                 let token = events[index].data.u64
-                handlers.withLock({ $0[token] })?.body()
+                let handler = handlers.withLock { handlers in
+                    let handler = handlers[token]
+                    if handler?.isOnce == true { handlers[token] = nil }
+                    return handler
+                }
+                if let handler, handler.isOnce { epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, handler.descriptor, nil) }
+                handler?.body()
             }
         }
     }

@@ -166,14 +166,17 @@ extension Machine {
             root: root,
             stdio: (outputs.input.rawValue, outputs.output.rawValue, outputs.error.rawValue)
         )
-        surroundings.network = namespace.map { $0.rawValue }
+        switch namespace {
+        case .some(let descriptor): surroundings.network = descriptor.rawValue
+        case .none: break
+        }
         surroundings.group = group
-        let terminal = service.hasTerminal ? try TerminalSocket.make() : nil
-        surroundings.terminal = terminal.map { $0.sending }
+        let terminal = try DescriptorSocket.make()
+        if service.hasTerminal { surroundings.terminal = terminal.sending }
         var options = LaunchedProcess.Options()
         options.isSibling = configuration.hasKeeper
         let process = try Container.start(plan, in: surroundings, options: options)
-        if let terminal { try configuration.outputs.attach(terminal: terminal.receive(), of: state.name) }
+        if service.hasTerminal { try configuration.outputs.attach(terminal: terminal.receive(), of: state.name) }
         var known = ProcessRecord(
             pid: process.pid,
             start: ProcessIdentity(of: process.pid)?.start ?? 0,
@@ -193,7 +196,7 @@ extension Machine {
         return Launch(live, namespace: namespace)
     }
 
-    private func filter(_ spec: SeccompSpec) throws -> SeccompProgram {
+    func filter(_ spec: SeccompSpec) throws -> SeccompProgram {
         if let known = shared.withLock({ $0.filters[spec] }) { return known }
         let compiled = try SeccompProgram(compiling: spec)
         shared.withLock { $0.filters[spec] = compiled }

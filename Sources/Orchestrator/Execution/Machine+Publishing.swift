@@ -3,6 +3,7 @@ import ContainerNetwork
 import ImageStore
 import LinuxSystem
 import NIOCore
+import OCISpec
 import Synchronization
 
 extension Machine {

@@ -75,7 +75,7 @@ package final class Machine: Sendable {
     let volumes: VolumeStore
     let registry: NetworkRegistry
     let hierarchies: CgroupHierarchies
-    let resolver: ContainerNetwork.Resolver
+    let resolver: NameResolver
     let shared = Mutex(Shared())
     private let hostNetwork = Mutex<HostNetwork?>(nil)
 
@@ -88,7 +88,7 @@ package final class Machine: Sendable {
         hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
         // Without a file there is nobody to ask, and names outside the project are not found.
         let text = (try? readFile("/etc/resolv.conf")) ?? ""
-        resolver = ContainerNetwork.Resolver(on: configuration.loops, servers: ResolverConfiguration(parsing: text).servers)
+        resolver = NameResolver(on: configuration.loops, servers: ResolverConfiguration(parsing: text).servers)
     }
 
     /// The project's name.

@@ -1,0 +1,96 @@
+import ContainerRuntime
+import Foundation
+import LinuxSystem
+import OCISpec
+import Synchronization
+
+extension Machine {
+    /// Takes over what an earlier supervisor left; returns the state as it really is.
+    ///
+    /// `exits` tells how processes ended that have gone meanwhile.
+    package func adopt(_ state: ProjectState, exits: [ProcessExit]) async -> ProjectState {
+        var state = state
+        let known = Dictionary(exits.map { ($0.identity, $0) }) { first, _ in first }
+        for network in (try? registry.networks(of: project)) ?? [] {
+            shared.withLock { $0.networks[network.name] = network }
+        }
+        for index in state.containers.indices {
+            await adopt(&state.containers[index], known)
+        }
+        return state
+    }
+
+    private func adopt(_ container: inout ContainerState, _ exits: [ProcessIdentity: ProcessExit]) async {
+        guard container.actual != nil else { return }
+        let name = container.name
+        do {
+            let process = try configuration.directory.process(of: name)
+            guard container.isRunning, let process else {
+                // Whether a start was cut off or its record could not be written: no process of it may stay.
+                container.actual?.isUnclean = process != nil || groupExists(name)
+                return
+            }
+            let identity = ProcessIdentity(pid: process.pid, start: process.start)
+            guard let pidfd = try identity.open(), pidfd.isAlive(after: 0) else {
+                let exit = exits[identity]
+                container.actual?.phase =
+                    exit.map { .exited(code: $0.status, at: WallTime(nanoseconds: $0.nanoseconds)) }
+                    ?? .lost(at: configuration.clock())
+                container.actual?.health = .none
+                container.actual?.isUnclean = true
+                if container.goal == .restart { container.goal = .start }
+                return
+            }
+            try await takeOver(container, process, pidfd)
+        } catch {
+            configuration.report(.warning("\(name): can't be taken over: \(error)"))
+        }
+    }
+
+    private func takeOver(
+        _ container: ContainerState,
+        _ process: ProcessRecord,
+        _ pidfd: consuming OwnedDescriptor
+    ) async throws {
+        let record = try record(of: container.name)
+        let definition = try definition(record.definition)
+        let image = try image(of: definition)
+        guard var spec = try configuration.directory.specification(of: container.name) else {
+            throw ExecutionError("\(container.name) has no config.json")
+        }
+        try restoreFilter(&spec, definition)
+        let live = LiveContainer(
+            container,
+            definition: definition,
+            blueprint: Blueprint(definition.service, image: image.configuration.config),
+            spec: spec,
+            process: process,
+            pidfd: pidfd,
+            group: ContainerCgroup(groupPath(container.name), in: hierarchies)
+        )
+        shared.withLock { $0.live[container.name] = live }
+        try restoreLeases(of: container.name, process)
+        try restorePorts(of: container.name, definition.service, record)
+        _ = try configuration.outputs.resume(
+            OutputRequest(
+                container: container.name,
+                id: record.id,
+                userID: spec.process?.user?.uid ?? 0,
+                groupID: spec.process?.user?.gid ?? 0,
+                hasTerminal: definition.service.hasTerminal,
+                keepsInputOpen: definition.service.keepsInputOpen,
+                logging: definition.service.logging
+            )
+        )
+        if !process.attachments.isEmpty {
+            let namespace = try OwnedDescriptor.reading("/proc/\(process.pid)/ns/net")
+            try await resolver.serve(container.name, view(of: definition), in: namespace.rawValue)
+        }
+        try watch(live)
+    }
+
+    private func groupExists(_ name: String) -> Bool {
+        let group = ContainerCgroup(groupPath(name), in: hierarchies).group
+        return group.unifiedDirectory.map(fileExists) ?? false
+    }
+}
