@@ -54,6 +54,9 @@ package enum Container {
         group: ContainerCgroup?,
         options: LaunchedProcess.Options
     ) throws(ContainerError) -> LaunchedProcess {
+        guard group != nil || !plan.needsGroup else {
+            throw .invalid("linux.resources", "needs a control group, and none is given")
+        }
         var descriptors = OpenedSources(lent: lent)
         for (slot, source) in plan.sources.sorted(by: { $0.key.index < $1.key.index }) {
             try descriptors.open(source, as: slot)

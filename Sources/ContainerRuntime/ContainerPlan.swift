@@ -36,6 +36,8 @@ package struct ContainerPlan: Hashable, Sendable {
 
     /// What the host can't do of what is asked, in words for a warning.
     package internal(set) var unenforced: [String] = []
+    /// Whether the configuration has limits, so that there must be a control group.
+    package private(set) var needsGroup = false
     /// The PID namespace to be born into, when it is an existing one.
     package private(set) var pidNamespace: LaunchSlot?
 
@@ -62,6 +64,7 @@ package struct ContainerPlan: Hashable, Sendable {
             throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
         }
         try spec.refuseUnsupported()
+        needsGroup = spec.linux?.resources.map { $0 != ResourcesSpec() } ?? false
         let sysctls = try (spec.linux?.sysctl ?? [:]).sorted(by: { $0.key < $1.key })
             .map { (key, value) throws(ContainerError) in try Sysctl(key: key, value: value, owned: namespaces.all) }
         if spec.hostname ?? spec.domainname != nil, !namespaces.all.contains(.uts) {

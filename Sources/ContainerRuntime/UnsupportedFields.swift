@@ -14,6 +14,7 @@ extension RuntimeSpec {
             ("process.execCPUAffinity", process.execCPUAffinity != nil), ("hooks", hooks != nil),
             ("linux.uidMappings", linux.uidMappings?.isEmpty == false),
             ("linux.gidMappings", linux.gidMappings?.isEmpty == false),
+            ("linux.cgroupsPath", linux.cgroupsPath?.isEmpty == false),
             ("linux.rootfsPropagation", !["", "private", "rprivate"].contains(linux.rootfsPropagation ?? "")),
             ("linux.mountLabel", linux.mountLabel?.isEmpty == false), ("linux.intelRdt", linux.intelRdt != nil),
             ("linux.personality", linux.personality != nil), ("linux.timeOffsets", linux.timeOffsets?.isEmpty == false),

@@ -52,6 +52,7 @@ struct Box: ~Copyable {
         var options = options
         options.isUnconfined = true
         var spec = try RuntimeSpec.standard(options, mounts: mounts, hostDevices: hostDevices)
+        if group.isEmpty { spec.linux?.resources = nil }
         change(&spec)
         return spec
     }

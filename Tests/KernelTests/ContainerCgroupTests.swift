@@ -64,6 +64,17 @@ extension OneAtATime {
             try cleanUp()
         }
 
+        @Test("is asked for when there are limits")
+        func missingGroup() throws {
+            var box = try Box(["true"])
+            box.change = { spec in
+                spec.linux?.resources = ResourcesSpec()
+                spec.linux?.resources?.pids = .init(limit: 5)
+            }
+            let error = #expect(throws: ContainerError.self) { try box.start(output: 1) }
+            #expect(error?.description == "linux.resources: needs a control group, and none is given")
+        }
+
         @Test("holds every kind of limit that this host has")
         func limits() throws {
             var box = try box(["sh", "-c", "grep Cpus_allowed_list /proc/self/status"])
