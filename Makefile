@@ -1,7 +1,11 @@
 # Everything that is needed beside a Swift toolchain comes from Debian's packages, and is installed here.
-PACKAGES = libyaml-dev libseccomp-dev libarchive-dev pkg-config iproute2 python3
+PACKAGES = libyaml-dev libseccomp-dev libarchive-dev libzstd-dev liblzma-dev libbz2-dev zlib1g-dev pkg-config iproute2 python3
 PREFIX ?= /usr/local
 RELEASE = .build/release/roost
+# Linked statically into a release: as shared libraries, libarchive and what it needs cost more than a millisecond at
+# every start. Of libarchive only the readers are linked, and they need no more than these.
+LIBRARIES = archive yaml seccomp zstd lzma bz2 z
+STATIC = $(CURDIR)/.build/static
 
 .PHONY: all build release test check bench format install deps toolchain clean
 
@@ -10,8 +14,16 @@ all: build
 build: deps
 	swift build
 
-release: deps
-	swift build -c release --static-swift-stdlib --product roost
+release: deps $(STATIC)
+	PKG_CONFIG_PATH=$(STATIC) swift build -c release --static-swift-stdlib --product roost
+
+# Descriptions that pkg-config prefers, and a directory that holds nothing but archives.
+$(STATIC): Makefile
+	rm -rf $@ && mkdir -p $@
+	for l in $(LIBRARIES); do ln -s "$$(pkg-config --variable=libdir libarchive)/lib$$l.a" $@/; done
+	for p in "libarchive archive zstd lzma bz2 z" "yaml-0.1 yaml" "libseccomp seccomp"; do set -- $$p; \
+	  name=$$1; shift; printf 'Name: %s\nDescription: static\nVersion: %s\nLibs: -L%s %s\n' \
+	    $$name "$$(pkg-config --modversion $$name)" $(STATIC) "$$(printf ' -l%s' $$*)" > $@/$$name.pc; done
 
 test: deps
 	swift build --build-tests

@@ -91,12 +91,15 @@ package struct ImageStore: Hashable, Sendable {
     }
 
     private func directoryImage(_ reference: ImageReference, _ path: String) throws(ImageError) -> Image {
-        let metadata = try attempt("look at \(path)") { () throws(SyscallError) in try FileMetadata.of(path) }
-        // A link at the end is the user's own choice; stat(2) of it tells what it leads to.
-        guard metadata?.kind == .directory || (metadata?.kind == .symbolicLink && access("\(path)/.", F_OK) == 0) else {
+        let isHostRoot: Bool
+        do throws(SyscallError) {
+            // Whatever the path says: "/usr/.." and a link may lead to the root too.
+            isHostRoot = try OwnedDescriptor.directory(path).isSameFile(as: OwnedDescriptor.directory("/"))
+        } catch {
+            guard [ENOENT, ENOTDIR].contains(error.errno.rawValue) else { throw .kernel("use \(reference)", error) }
             throw ImageError(.imageNotFound, "\(reference): there is no directory \(path)")
         }
-        let mask = path == "/" ? RootMask(store: root, runtimeDirectory: runtimeDirectory) : nil
+        let mask = isHostRoot ? RootMask(store: root, runtimeDirectory: runtimeDirectory) : nil
         return Image(
             reference: reference,
             id: "\(reference)",

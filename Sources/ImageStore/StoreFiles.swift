@@ -31,13 +31,20 @@ struct StoreFiles: Hashable, Sendable {
         try make()
         let lock = try lockFile("\(root)/lock")
         defer { _ = flock(lock.rawValue, LOCK_UN) }
-        let purpose = "clear \(staging)"
-        try attempt(purpose) { () throws(SyscallError) in
-            let directory = try OwnedDescriptor.directory(staging)
-            let entries = DirectoryEntries()
-            for entry in try entries.next(directory) { try directory.removeTree(entry.name) }
-        }
+        try attempt("clear \(staging)") { () throws(SyscallError) in try clearStaging() }
+        // What isn't needed is gone at once, most of all on a full disk; what stays is the next writer's to clear.
+        defer { try? clearStaging() }
         return try body()
+    }
+
+    private func clearStaging() throws(SyscallError) {
+        let directory = try OwnedDescriptor.directory(staging)
+        let entries = DirectoryEntries()
+        while true {
+            let batch = try entries.next(directory)
+            if batch.isEmpty { return }
+            for entry in batch { try directory.removeTree(entry.name) }
+        }
     }
 }
 

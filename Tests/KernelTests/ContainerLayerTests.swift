@@ -63,6 +63,14 @@ struct ContainerLayerTests {
         #expect(try read("/etc/shadow", in: root) == "mine")
     }
 
+    @Test("the host's root has a mask by any path", arguments: ["/", "/usr/..", "/.", "root"])
+    func disguised(path: String) throws {
+        let scratch = try Scratch()
+        symlink("/", "\(scratch.path)/root")
+        #expect(try scratch.resolve("rootfs:\(path)").rootFilesystem.mask != nil)
+        #expect(try scratch.resolve("rootfs:/usr").rootFilesystem.mask == nil)
+    }
+
     @Test("containers share one mask, and nothing else")
     func sharedMask() throws {
         let scratch = try Scratch()

@@ -208,9 +208,31 @@ struct ImageStoreKernelTests {
                 """
         )
         #expect(scratch.names("store/layers") == [])
-        // What was staged is cleared by the next writer.
+        // What was staged is cleared by the next writer, also when it was much.
+        for number in 0..<2000 { try makeDirectories("\(scratch.store.root)/staging/\(number)", mode: 0o700) }
         _ = try scratch.store.load(archive: try scratch.dockerArchive([tar.archive]))
         #expect(scratch.names("store/layers").count == 1)
+        #expect(scratch.names("store/staging") == [])
+    }
+
+    @Test("a full disk ends a load, and what was there is as it was")
+    func fullDisk() throws {
+        let scratch = try Scratch()
+        let disk = try DetachedMount.filesystem(FilesystemRecipe("tmpfs", [.init("size", "1m")]))
+        let store = ImageStore(root: "/proc/self/fd/\(disk.descriptor.rawValue)/store")
+        let small = layer { $0.file("a") }.archive
+        let loaded = try store.load(archive: try scratch.dockerArchive([small]))
+        let big = try scratch.dockerArchive([
+            layer { $0.add("b", "0", content: .init(repeating: 7, count: 700_000)) }.archive
+        ])
+        let error = #expect(throws: ImageError.self) { try store.load(archive: big) }
+        #expect(error?.cause?.errno.rawValue == ENOSPC)
+        #expect(error?.message.hasSuffix("(ENOSPC); free some space on the disk that holds the store") == true)
+        let staging = try FileManager.default.contentsOfDirectory(atPath: store.files.staging)
+        #expect(staging == [])
+        #expect(try store.load(archive: try scratch.dockerArchive([small])) == loaded)
+        #expect(try store.resolve(.identifier(loaded[0].id)).names == ["docker.io/library/app:1"])
+        try disk.descriptor.removeTree("store")
     }
 
     @Test("more than the limits allow is refused")
