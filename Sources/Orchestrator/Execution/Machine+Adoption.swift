@@ -1,6 +1,8 @@
+import ComposeModel
+import ContainerNetwork
 import ContainerRuntime
-import Foundation
-import LinuxSystem
+import ImageStore
+package import LinuxSystem
 import OCISpec
 import Synchronization
 
@@ -55,10 +57,9 @@ extension Machine {
         let record = try record(of: container.name)
         let definition = try definition(record.definition)
         let image = try image(of: definition)
-        guard var spec = try configuration.directory.specification(of: container.name) else {
+        guard let spec = try configuration.directory.specification(of: container.name) else {
             throw ExecutionError("\(container.name) has no config.json")
         }
-        try restoreFilter(&spec, definition)
         let live = LiveContainer(
             container,
             definition: definition,
@@ -71,7 +72,7 @@ extension Machine {
         shared.withLock { $0.live[container.name] = live }
         try restoreLeases(of: container.name, process)
         try restorePorts(of: container.name, definition.service, record)
-        _ = try configuration.outputs.resume(
+        try configuration.outputs.resume(
             OutputRequest(
                 container: container.name,
                 id: record.id,
@@ -87,6 +88,30 @@ extension Machine {
             try await resolver.serve(container.name, view(of: definition), in: namespace.rawValue)
         }
         try watch(live)
+    }
+
+    /// What a restarted supervisor gives is what the container had.
+    private func restoreLeases(of name: String, _ process: ProcessRecord) throws {
+        for attachment in process.attachments {
+            let network = try network(attachment.network)
+            let addresses = attachment.addresses.compactMap { IPAddress($0) }
+            _ = try shared.withLock { try $0.leases.assign(on: network, to: name, fixed: addresses) }
+        }
+    }
+
+    private func restorePorts(of name: String, _ service: Service, _ record: ContainerRecord) throws {
+        try reserveSharedPorts(of: [service])
+        let host = try host()
+        var own: [PortReservation] = []
+        for (mapping, port) in zip(service.ports, record.ports)
+        where mapping.published?.count != 1 && port.published > 0 {
+            let transport = mapping.transport.runtime
+            guard
+                let wanted = PublishedPort(port.published...port.published, to: port.target, transport, on: mapping.address)
+            else { continue }
+            own.append(try PortReservation.reserve(wanted, on: host))
+        }
+        shared.withLock { $0.publisher.ofContainers[name] = own.isEmpty ? nil : own }
     }
 
     private func groupExists(_ name: String) -> Bool {

@@ -115,7 +115,7 @@ extension Machine {
         let blueprint = Blueprint(service, image: image.configuration.config)
         let hostname = service.hostname ?? String(record.id.prefix(12))
         let layer = try ContainerLayer(id: record.id, in: images)
-        let root = try layer.makeRoot(of: image.rootFilesystem)
+        let root = try layer.makeRoot(of: image.rootFilesystem, sharing: try mask(of: image.rootFilesystem))
         let user = try UserDatabase(root: root).resolve(blueprint.user, adding: blueprint.groups)
 
         let place = try networkPlace(of: state, definition)
@@ -184,6 +184,7 @@ extension Machine {
         )
         known.attachments = place.attachments
         try directory.write(known, of: state.name)
+        try directory.write(spec, of: state.name)
         let live = LiveContainer(
             state,
             definition: definition,
@@ -194,6 +195,16 @@ extension Machine {
             group: group
         )
         return Launch(live, namespace: namespace)
+    }
+
+    private func mask(of root: RootFilesystem) throws -> MaskMount? {
+        guard let mask = root.mask else { return nil }
+        return try shared.withLock { shared in
+            if let known = shared.masks[mask] { return known }
+            let mount = try MaskMount(of: mask)
+            shared.masks[mask] = mount
+            return mount
+        }
     }
 
     func filter(_ spec: SeccompSpec) throws -> SeccompProgram {

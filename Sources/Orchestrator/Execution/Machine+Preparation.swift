@@ -1,8 +1,8 @@
-package import ComposeModel
+import ComposeModel
 import ContainerNetwork
-import FoundationEssentials
 import ImageStore
 import LinuxSystem
+import OCISpec
 import Synchronization
 package import YAMLComposer
 

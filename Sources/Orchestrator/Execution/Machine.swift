@@ -68,6 +68,8 @@ package final class Machine: Sendable {
         var networkPlans: [String: NetworkPlan] = [:]
         var volumes: [String: VolumeRecord] = [:]
         var publisher = Publisher()
+        /// What hides the host's secrets, made once.
+        var masks: [RootMask: MaskMount] = [:]
     }
 
     let configuration: Configuration
@@ -196,6 +198,8 @@ package final class Machine: Sendable {
 package protocol ContainerOutputs: Sendable {
     /// Makes ready for a container's start; its descriptors are for the container alone.
     func open(_ request: OutputRequest) throws -> OutputDescriptors
+    /// Goes on taking what a container writes that an earlier supervisor has started.
+    func resume(_ request: OutputRequest) throws
     /// Begins to take what the container writes to a terminal.
     func attach(terminal: consuming OwnedDescriptor, of container: String) throws
     /// The container has ended: takes what is left and lets go.

@@ -66,7 +66,7 @@ package struct ServiceDefinition: Sendable {
 
 extension String {
     /// FNV-1a of the text in hexadecimal: the same in every process, for names that are not chosen by an enemy.
-    fileprivate var stableHash: String {
+    var stableHash: String {
         let hash = utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         return String(hash, radix: 16)
     }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 package import LinuxSystem
+package import OCISpec
 
 /// What is on disk of a running project: `/run/roost/projects/<project>/`.
 ///
@@ -148,6 +149,16 @@ package struct ProjectDirectory: Hashable, Sendable {
         } else {
             removeFile("\(container(name))/process.json")
         }
+    }
+
+    /// Reads a container's OCI configuration; nil when it was never started.
+    package func specification(of name: String) throws(StoreError) -> RuntimeSpec? {
+        try read(RuntimeSpec.self, "containers/\(name)/config.json")
+    }
+
+    /// Writes a container's OCI configuration.
+    package func write(_ specification: RuntimeSpec, of name: String) throws(StoreError) {
+        try write(specification, "containers/\(name)/config.json")
     }
 
     // Definitions
