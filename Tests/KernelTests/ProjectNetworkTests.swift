@@ -154,5 +154,29 @@ extension NetworkTests {
                 #expect(second.group != first.group && second.bridge != first.bridge)
             }
         }
+
+        @Test("an empty record is none, a broken one is reported and kept")
+        func records() throws {
+            try withTemporaryDirectory { directory in
+                let network = try withNetwork { try HostNetwork.open() }
+                let registry = NetworkRegistry(directory: directory)
+                let plan = NetworkPlan(name: "front", project: "shop")
+                let front = try registry.claim(plan, on: network, pools: .standard())
+                let path = "\(directory)/\(front.bridge).json"
+                try check(truncate(path, 0), "truncate(2)")
+                #expect(try registry.networks().isEmpty)
+                #expect(try registry.claim(plan, on: network, pools: .standard()) == front)
+                #expect(try registry.networks(of: "shop") == [front])
+                try writeFile(path, "nonsense")
+                let error = #expect(throws: NetworkError.self) { try registry.networks() }
+                #expect(error?.code == .record && error?.message.hasPrefix("\(path) is not a record") == true)
+                #expect(access(path, F_OK) == 0)
+            }
+        }
     }
+}
+
+/// What `body` makes in a fresh namespace.
+private func withNetwork<Value>(_ body: @escaping () throws -> Value) throws -> Value {
+    try NetworkNamespace().run(body)
 }

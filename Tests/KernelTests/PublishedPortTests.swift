@@ -31,6 +31,35 @@ extension NetworkTests {
             }
         }
 
+        @Test("projects meet at published ports and nowhere else")
+        func projects() throws {
+            try ProjectFixture.run { fixture in
+                let front = try fixture.add("front")
+                let server = try fixture.attach(front)
+                try fixture.publish((PublishedPort(8080...8080, to: 80), [server]))
+                let plan = NetworkPlan(name: "other_default", project: "other")
+                let taken = try fixture.network.observed(with: fixture.networks)
+                let network = try plan.decided(among: taken, pools: .standard())
+                _ = try fixture.network.ensureBridge(network)
+                let other = try fixture.attach(network)
+                try fixture.network.apply(ProjectRules(project: "other", networks: [network]))
+                let listener = try Listener(in: server.namespace, server.v4, port: 80)
+                #expect(cannotConnect(from: other.namespace, to: server.v4, 80))
+                _ = try listener.sourceSeen(from: other.namespace, connecting: fixture.outside.gateway, 8080)
+                let secret = try Listener(in: other.namespace, other.v4, port: 80)
+                #expect(cannotConnect(from: server.namespace, to: other.v4, 80))
+                #expect(!secret.hasConnection && !listener.hasConnection)
+                // The end of one leaves the other as it is.
+                try fixture.network.removeLinks(group: network.group)
+                try fixture.network.remove(table: ProjectRules.tableName(of: "other"))
+                _ = try listener.sourceSeen(
+                    from: fixture.client.namespace,
+                    connecting: fixture.outside.gateway,
+                    8080
+                )
+            }
+        }
+
         @Test("a port published on 127.0.0.1 is the host's own, and loopback services stay so")
         func loopback() throws {
             try ProjectFixture.run { fixture in

@@ -59,10 +59,10 @@ package final class HostNetwork: Sendable {
     /// Record the network first. Returns the settings of the host that it changed, as in "net.ipv4.ip_forward = 1".
     package func ensureBridge(_ network: BridgeNetwork) throws(NetworkError) -> [String] {
         let doing = "make network \(network.name)"
-        let isNew = try withSessions(doing) { sessions throws(NetlinkError) in
+        let isBridge = try withSessions(doing) { sessions throws(NetlinkError) in
             try Self.makeBridge(network, in: &sessions)
         }
-        guard isNew else {
+        guard isBridge else {
             throw NetworkError(
                 .nameTaken,
                 "\(doing): \(network.bridge) is there and is no bridge; remove it or choose another bridge name"

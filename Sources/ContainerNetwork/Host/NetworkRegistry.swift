@@ -107,6 +107,8 @@ package struct NetworkRegistry: Sendable {
             guard error.errno.rawValue == ENOENT else { throw NetworkError("read a record of a network", error) }
             return nil
         }
+        // Left by a power failure, which took the bridge too.
+        guard !text.isEmpty else { return nil }
         do {
             let record = try JSONDecoder().decode(Record.self, from: Data(text.utf8))
             guard record.version == 1 else {
