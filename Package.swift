@@ -66,9 +66,11 @@ let package = Package(
         .target(
             name: "Supervisor",
             dependencies: [
+                "ComposeModel",
                 "Orchestrator",
                 "CLinux",
                 "LinuxSystem",
+                "YAMLComposer",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -22,7 +22,9 @@ package enum OutputPipe {
 extension OwnedDescriptor {
     /// `/dev/null`, for reading and writing.
     package static func null() throws(SyscallError) -> OwnedDescriptor {
-        OwnedDescriptor(adopting: try SyscallError.checkErrno(open("/dev/null", O_RDWR | O_CLOEXEC), "open", "/dev/null"))
+        OwnedDescriptor(
+            adopting: try SyscallError.checkErrno(open("/dev/null", O_RDWR | O_CLOEXEC), "open", "/dev/null")
+        )
     }
 
     /// Whether the pidfd's process lives on after `milliseconds`: poll(2); blocks the thread.
@@ -33,7 +35,13 @@ extension OwnedDescriptor {
 }
 
 /// Makes a file with owner and mode, in the place of whatever has its name.
-package func writeOwnedFile(_ path: String, _ bytes: [UInt8], owner: UInt32, group: UInt32, mode: UInt32)
+package func writeOwnedFile(
+    _ path: String,
+    _ bytes: [UInt8],
+    owner: UInt32,
+    group: UInt32,
+    mode: UInt32
+)
     throws(SyscallError)
 {
     try replaceFile(path, bytes)

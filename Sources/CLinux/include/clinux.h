@@ -24,9 +24,16 @@
 /// Makes any system call: syscall(2). Returns the kernel's value or a negated errno.
 int64_t clinux_syscall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
 
-/// Sends bytes over a socket, and with them a copy of `descriptor` unless that is -1: sendmsg(2), unix(7) SCM_RIGHTS.
+/// Sends bytes over a socket, and with them copies of at most 8 descriptors: sendmsg(2), unix(7) SCM_RIGHTS.
 /// Returns 0 or a negated errno; never raises SIGPIPE.
-int clinux_send_descriptor(int socket, const void *_Nonnull bytes, uint32_t count, int descriptor);
+int clinux_send_descriptors(int socket, const void *_Nonnull bytes, uint32_t count, const int *_Nonnull descriptors,
+                            uint32_t descriptor_count);
+
+/// Receives bytes over a socket, and the descriptors that come with them: recvmsg(2), unix(7) SCM_RIGHTS.
+/// At most `*descriptor_count` descriptors, at most 8, go into `descriptors`, close-on-exec and the caller's; then it is
+/// their number. Returns the number of bytes or a negated errno; blocks unless the socket does not.
+int64_t clinux_receive_descriptors(int socket, void *_Nonnull bytes, uint32_t count, int *_Nonnull descriptors,
+                                   uint32_t *_Nonnull descriptor_count);
 
 /// The symbolic name of an errno value, as in "ENOENT": strerrorname_np(3), glibc 2.32.
 /// Returns a static string, or null for a number that is no errno.

@@ -76,7 +76,9 @@ struct ContainerMounts: Sendable {
         switch mount.kind {
         case .bind(let source, let options):
             if options.createsHostPath { hostDirectories.append(source) }
-            var words = [options.recursion == .disabled ? "bind" : "rbind", options.propagation?.rawValue ?? "rprivate"]
+            var words = [
+                options.recursion == .disabled ? "bind" : "rbind", options.propagation?.rawValue ?? "rprivate",
+            ]
             words.append(mount.isReadOnly ? "ro" : "rw")
             mounts.append(.init(destination: mount.target, type: "bind", source: source, options: words))
         case .volume(let key, let options):
@@ -120,7 +122,9 @@ struct ContainerMounts: Sendable {
         let access = mount?.isReadOnly == true ? "ro" : "rw"
         switch try volumeMount(name) {
         case .directory(let path):
-            mounts.append(.init(destination: target, type: "bind", source: path, options: ["rbind", "rprivate", access]))
+            mounts.append(
+                .init(destination: target, type: "bind", source: path, options: ["rbind", "rprivate", access])
+            )
         case .filesystem(let recipe):
             let words = recipe.parameters.filter { $0.key != "source" }.map { parameter in
                 parameter.value.map { "\(parameter.key)=\($0)" } ?? parameter.key

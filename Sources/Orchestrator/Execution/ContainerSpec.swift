@@ -59,7 +59,13 @@ struct ContainerSpec {
             let node = try LinuxSpec.Device.ofHost(device.source, at: device.target)
             options.devices.append(node)
             options.deviceRules.append(
-                .init(allow: true, type: node.type, major: node.major, minor: node.minor, access: device.permissions.letters)
+                .init(
+                    allow: true,
+                    type: node.type,
+                    major: node.major,
+                    minor: node.minor,
+                    access: device.permissions.letters
+                )
             )
         }
         options.deviceRules += service.deviceRules.map(\.specification)

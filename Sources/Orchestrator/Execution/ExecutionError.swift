@@ -1,4 +1,3 @@
-
 /// Why something that a command asked for can't be done.
 package struct ExecutionError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What happened, the object first.

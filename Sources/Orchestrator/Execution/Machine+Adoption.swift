@@ -107,7 +107,12 @@ extension Machine {
         where mapping.published?.count != 1 && port.published > 0 {
             let transport = mapping.transport.runtime
             guard
-                let wanted = PublishedPort(port.published...port.published, to: port.target, transport, on: mapping.address)
+                let wanted = PublishedPort(
+                    port.published...port.published,
+                    to: port.target,
+                    transport,
+                    on: mapping.address
+                )
             else { continue }
             own.append(try PortReservation.reserve(wanted, on: host))
         }

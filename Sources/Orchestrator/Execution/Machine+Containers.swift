@@ -39,7 +39,9 @@ extension Machine {
             _ = try volumes.ensure(VolumeRecord(name: volume, project: project))
         }
         record.ports = try assignPorts(to: state, definition.service, blueprint, image, former: former?.ports ?? [])
-        if state.isOneOff { record.isRemovedAtEnd = definition.project.services.first?.labels[Self.removalLabel] == "true" }
+        if state.isOneOff {
+            record.isRemovedAtEnd = definition.project.services.first?.labels[Self.removalLabel] == "true"
+        }
         try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
         try directory.write(record, of: state.name)
         shared.withLock { $0.records[state.name] = record }

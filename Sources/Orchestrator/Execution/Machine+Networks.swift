@@ -47,14 +47,19 @@ extension Machine {
     }
 
     /// Decides a container's place on each of its networks.
-    func attachments(of state: ContainerState, _ definition: ServiceDefinition) throws -> [ContainerNetwork.NetworkAttachment] {
+    func attachments(
+        of state: ContainerState,
+        _ definition: ServiceDefinition
+    ) throws -> [ContainerNetwork.NetworkAttachment] {
         let service = definition.service
         return try service.networks.map { joined in
             guard let defined = definition.project.network(joined.network) else {
                 throw ExecutionError("network \(joined.network) is not defined")
             }
             let network = try network(defined.name)
-            let fixed = [joined.ipv4Address, joined.ipv6Address].compactMap { $0 }.compactMap { IPAddress($0.description) }
+            let fixed = [joined.ipv4Address, joined.ipv6Address].compactMap { $0 }.compactMap {
+                IPAddress($0.description)
+            }
             let addresses = try shared.withLock { shared in
                 try shared.leases.assign(on: network, to: state.name, fixed: fixed)
             }

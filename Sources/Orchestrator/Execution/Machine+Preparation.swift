@@ -159,7 +159,8 @@ extension Machine {
             for object in objects {
                 guard case .file(let path) = object.source else { continue }
                 do {
-                    digests["\(kind).\(object.key)"] = String(decoding: try readBytes(path, limit: 64 << 20), as: UTF8.self)
+                    digests["\(kind).\(object.key)"] =
+                        String(decoding: try readBytes(path, limit: 64 << 20), as: UTF8.self)
                         .stableHash
                 } catch {
                     throw ExecutionError("\(kind.dropLast()) \(object.key): \(error)", at: "\(kind).\(object.key)")

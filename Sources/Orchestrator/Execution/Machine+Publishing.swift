@@ -101,7 +101,9 @@ extension Machine {
 
     private func reserve(_ port: PublishedPort, of service: Service) throws -> PortReservation {
         do { return try PortReservation.reserve(port, on: host()) } catch {
-            let index = service.ports.firstIndex { $0.published.map { port.hostPorts.contains($0.lowerBound) } ?? false }
+            let index = service.ports.firstIndex {
+                $0.published.map { port.hostPorts.contains($0.lowerBound) } ?? false
+            }
             throw ExecutionError(error, at: "services.\(service.name).ports\(index.map { "[\($0)]" } ?? "")")
         }
     }
@@ -121,8 +123,14 @@ extension Machine {
             for (index, mapping) in service.ports.enumerated() {
                 var published = mapping.published?.lowerBound ?? 0
                 if mapping.published?.count != 1 {
-                    let before = former.first { $0.target == mapping.target && $0.transport == mapping.transport.rawValue }
-                    let reservation = try reserveAny(mapping, before: before?.published ?? 0, "\(service.name).ports[\(index)]")
+                    let before = former.first {
+                        $0.target == mapping.target && $0.transport == mapping.transport.rawValue
+                    }
+                    let reservation = try reserveAny(
+                        mapping,
+                        before: before?.published ?? 0,
+                        "\(service.name).ports[\(index)]"
+                    )
                     published = reservation.port.hostPorts.lowerBound
                     own.append(reservation)
                 }

@@ -72,7 +72,9 @@ extension Machine {
         } else {
             // Outside the project's networks names are the host's business.
             var host = ResolverConfiguration(parsing: (try? readFile("/etc/resolv.conf")) ?? "")
-            if !service.dnsServers.isEmpty { host.servers = service.dnsServers.compactMap { IPAddress($0.description) } }
+            if !service.dnsServers.isEmpty {
+                host.servers = service.dnsServers.compactMap { IPAddress($0.description) }
+            }
             if !service.dnsSearch.isEmpty { host.search = service.dnsSearch }
             if !service.dnsOptions.isEmpty { host.options = service.dnsOptions }
             resolver = host.file

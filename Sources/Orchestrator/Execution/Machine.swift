@@ -143,7 +143,10 @@ package final class Machine: Sendable {
         if let known = shared.withLock({ $0.definitions[digest] }) { return known }
         let text = try configuration.directory.definition(digest)
         guard let definition = ServiceDefinition(text: text, digest: digest) else {
-            throw ExecutionError("the definition \(digest) can't be read", hint: "recreate the service with \"roost up\"")
+            throw ExecutionError(
+                "the definition \(digest) can't be read",
+                hint: "recreate the service with \"roost up\""
+            )
         }
         learn(definition)
         return definition

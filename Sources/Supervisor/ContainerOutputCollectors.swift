@@ -1,0 +1,162 @@
+import ComposeModel
+import Glibc
+import LinuxSystem
+import Orchestrator
+import Synchronization
+
+/// Gives containers their outputs: FIFOs into their logs, a terminal, or the descriptors of whoever runs a command.
+final class ContainerOutputCollectors: ContainerOutputs {
+    private struct State {
+        var collectors: [String: OutputCollector] = [:]
+        /// Descriptors that came over the packet socket, by container.
+        var lent: [String: [Int32]] = [:]
+        /// Where a terminal's master goes that somebody waits for, by container.
+        var terminalTakers: [String: @Sendable (borrowing OwnedDescriptor) -> Void] = [:]
+        /// Masters of terminals that an earlier supervisor had the keeper hold.
+        var kept: [String: Int32]
+    }
+
+    private let directory: ProjectDirectory
+    private let storage: String
+    private let poller: Poller
+    private let clock: @Sendable () -> WallTime
+    private let keep: @Sendable (Int32?, String) -> Void
+    private let state: Mutex<State>
+
+    /// `keep` has the keeper hold a descriptor under a name, or let go of it when there is none.
+    init(
+        directory: ProjectDirectory,
+        storage: String,
+        poller: Poller,
+        clock: @escaping @Sendable () -> WallTime,
+        kept: [String: Int32],
+        keep: @escaping @Sendable (Int32?, String) -> Void
+    ) {
+        self.directory = directory
+        self.storage = storage
+        self.poller = poller
+        self.clock = clock
+        self.keep = keep
+        state = Mutex(State(kept: kept))
+    }
+
+    /// Takes the descriptors that a container is to have instead of outputs of its own.
+    func lend(_ descriptors: [Int32], to container: String) {
+        let former = state.withLock { $0.lent.updateValue(descriptors, forKey: container) }
+        for descriptor in former ?? [] { close(descriptor) }
+    }
+
+    /// Hands a container's terminal to `take` as soon as there is one.
+    func awaitTerminal(of container: String, _ take: @escaping @Sendable (borrowing OwnedDescriptor) -> Void) {
+        state.withLock { $0.terminalTakers[container] = take }
+    }
+
+    func open(_ request: OutputRequest) throws -> OutputDescriptors {
+        if let lent = state.withLock({ $0.lent.removeValue(forKey: request.container) }), lent.count >= 3 {
+            for extra in lent.dropFirst(3) { close(extra) }
+            return OutputDescriptors(
+                input: OwnedDescriptor(adopting: lent[0]),
+                output: OwnedDescriptor(adopting: lent[1]),
+                error: OwnedDescriptor(adopting: lent[2])
+            )
+        }
+        if request.hasTerminal {
+            if state.withLock({ $0.terminalTakers[request.container] }) == nil { try begin(request) }
+            return try OutputDescriptors(input: .null(), output: .null(), error: .null())
+        }
+        let directory = directory.container(request.container)
+        let input: OwnedDescriptor
+        if request.keepsInputOpen {
+            try OutputPipe.make("\(directory)/stdin", owner: request.userID, group: request.groupID)
+            input = try OutputPipe.open("\(directory)/stdin", blocks: true)
+        } else {
+            input = try .null()
+        }
+        guard request.logging.driver != Logging.Driver.none else {
+            return try OutputDescriptors(input: input, output: .null(), error: .null())
+        }
+        for name in ["stdout", "stderr"] {
+            try OutputPipe.make("\(directory)/\(name)", owner: request.userID, group: request.groupID)
+        }
+        try begin(request)
+        return try OutputDescriptors(
+            input: input,
+            output: OutputPipe.open("\(directory)/stdout", blocks: true),
+            error: OutputPipe.open("\(directory)/stderr", blocks: true)
+        )
+    }
+
+    func resume(_ request: OutputRequest) throws {
+        guard !request.hasTerminal else {
+            guard let master = state.withLock({ $0.kept.removeValue(forKey: request.id) }) else { return }
+            try begin(request)
+            return try collector(of: request.container)?
+                .collect(OwnedDescriptor(adopting: master), .stdout, isTerminal: true) ?? ()
+        }
+        guard request.logging.driver != Logging.Driver.none,
+            fileExists("\(directory.container(request.container))/stdout")
+        else { return }
+        try begin(request)
+    }
+
+    func attach(terminal: consuming OwnedDescriptor, of container: String) throws {
+        if let take = state.withLock({ $0.terminalTakers.removeValue(forKey: container) }) { return take(terminal) }
+        guard let collector = collector(of: container) else { return }
+        let id = (try? directory.record(of: container))?.id ?? container
+        keep(terminal.rawValue, String(id.prefix(KeeperLink.longestName)))
+        _ = fcntl(terminal.rawValue, F_SETFL, O_NONBLOCK)
+        try collector.collect(terminal, .stdout, isTerminal: true)
+    }
+
+    func finish(container: String) {
+        let (collector, lent) = state.withLock { state in
+            state.terminalTakers[container] = nil
+            return (state.collectors.removeValue(forKey: container), state.lent.removeValue(forKey: container))
+        }
+        for descriptor in lent ?? [] { close(descriptor) }
+        collector?.finish()
+    }
+
+    private func collector(of container: String) -> OutputCollector? { state.withLock { $0.collectors[container] } }
+
+    /// Opens the log, and the FIFOs that lead to it.
+    private func begin(_ request: OutputRequest) throws {
+        let log = "\(storage)/containers/\(request.id)/log"
+        try makeDirectories(log)
+        let collector = try OutputCollector(
+            log: try LogFile.open(in: log, limits: LogFile.Limits(request.logging)),
+            poller: poller,
+            clock: clock
+        )
+        state.withLock { $0.collectors[request.container] = collector }
+        guard !request.hasTerminal else { return }
+        let directory = directory.container(request.container)
+        for (name, stream) in [("stdout", LogRecord.Stream.stdout), ("stderr", .stderr)] {
+            try collector.collect(OutputPipe.open("\(directory)/\(name)", blocks: false), stream, isTerminal: false)
+        }
+    }
+}
+
+extension LogFile.Limits {
+    /// What a service says of its log; the standard where it says nothing.
+    init(_ logging: Logging) {
+        var limits = Self.standard
+        if let size = logging.options["max-size"], let bytes = Self.bytes(size) { limits.sizeBytes = bytes }
+        if let files = logging.options["max-file"].flatMap({ Int($0) }) { limits.files = max(1, files) }
+        self = limits
+    }
+
+    /// `10m`, `512k`, `1g`, or bytes; nil for -1 and what is no size.
+    private static func bytes(_ text: String) -> Int64? {
+        let digits = text.prefix { $0.isNumber }
+        guard let number = Int64(digits), number > 0 else { return nil }
+        let factor: Int64 =
+            switch text.dropFirst(digits.count).lowercased().first {
+            case "k": 1000
+            case "m": 1_000_000
+            case "g": 1_000_000_000
+            default: 1
+            }
+        return number.multipliedReportingOverflow(by: factor).partialValue
+    }
+}

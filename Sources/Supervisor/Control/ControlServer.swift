@@ -1,0 +1,115 @@
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// Takes commands over HTTP/1.1 on a socket of a path: `curl --unix-socket` will do.
+///
+/// A request is a JSON object; an answer is a line of JSON for everything that happens, the last one the result.
+enum ControlServer {
+    /// What answers requests.
+    typealias Respond = @Sendable (_ route: String, _ body: [UInt8], _ reply: ControlReply) -> Void
+
+    /// More is no command of ours.
+    private static let longestBody = 64 << 20
+
+    /// Begins to listen; the caller closes the channel.
+    static func start(
+        at path: String,
+        on group: any EventLoopGroup,
+        respond: @escaping Respond
+    ) async throws -> any Channel {
+        try await ServerBootstrap(group: group)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(RequestHandler(respond))
+                }
+            }
+            .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
+            .get()
+    }
+
+    /// Collects a request and hands it over.
+    private final class RequestHandler: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+
+        private let respond: Respond
+        private var head: HTTPRequestHead?
+        private var body: [UInt8] = []
+
+        init(_ respond: @escaping Respond) { self.respond = respond }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .head(let head):
+                self.head = head
+                body = []
+            case .body(let part):
+                guard body.count + part.readableBytes <= ControlServer.longestBody else {
+                    return context.close(promise: nil)
+                }
+                body += part.readableBytesView
+            case .end:
+                guard let head else { return }
+                respond("\(head.method.rawValue) \(head.uri)", body, ControlReply(context.channel, head))
+            }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}
+
+/// The way back to whoever sent a request.
+final class ControlReply: Sendable {
+    private let channel: any Channel
+    private let request: HTTPRequestHead
+    private let isBegun = Mutex(false)
+
+    init(_ channel: any Channel, _ request: HTTPRequestHead) {
+        self.channel = channel
+        self.request = request
+    }
+
+    /// Whether anybody still listens.
+    var isOpen: Bool { channel.isActive }
+
+    /// Sends one line.
+    func send(_ line: ControlLine) {
+        // Everything in a line is plain data, which always has a form in JSON.
+        guard let bytes = try? JSONEncoder().encode(line) else { return }
+        var buffer = channel.allocator.buffer(capacity: bytes.count + 1)
+        buffer.writeBytes(bytes)
+        buffer.writeInteger(UInt8(ascii: "\n"))
+        begin(.ok)
+        channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(buffer)), promise: nil)
+    }
+
+    /// Ends the answer.
+    func finish() {
+        begin(.ok)
+        let done = channel.eventLoop.makePromise(of: Void.self)
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: done)
+        done.futureResult.whenComplete { [channel] _ in channel.close(promise: nil) }
+    }
+
+    /// Answers that there is nothing of this name.
+    func refuse(_ status: HTTPResponseStatus) {
+        begin(status)
+        finish()
+    }
+
+    private func begin(_ status: HTTPResponseStatus) {
+        let isFirst = isBegun.withLock { begun in
+            defer { begun = true }
+            return !begun
+        }
+        guard isFirst else { return }
+        var head = HTTPResponseHead(version: request.version, status: status)
+        head.headers.add(name: "Content-Type", value: "application/jsonl")
+        head.headers.add(name: "Connection", value: "close")
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+    }
+}
