@@ -77,6 +77,11 @@ let package = Package(
             ],
             swiftSettings: common
         ),
+        .target(
+            name: "TerminalOutput",
+            dependencies: ["ComposeModel", "Orchestrator", "Supervisor"],
+            swiftSettings: memorySafe
+        ),
         .executableTarget(
             name: "roost",
             dependencies: [
@@ -84,6 +89,9 @@ let package = Package(
                 "ContainerRuntime",
                 "LinuxSystem",
                 "OCISpec",
+                "Orchestrator",
+                "Supervisor",
+                "TerminalOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: memorySafe
@@ -116,6 +124,16 @@ let package = Package(
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
         .testTarget(name: "OrchestratorTests", dependencies: ["Orchestrator"], swiftSettings: common),
+        .testTarget(
+            name: "SupervisorTests",
+            dependencies: ["CLinux", "LinuxSystem", "Orchestrator", "Supervisor"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "TerminalOutputTests",
+            dependencies: ["Orchestrator", "TerminalOutput"],
+            swiftSettings: common
+        ),
     ],
     cLanguageStandard: .gnu17
 )

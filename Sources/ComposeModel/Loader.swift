@@ -89,7 +89,7 @@ package struct Loader<Reader: FileReader> {
     }
 
     /// Finds the files; the environment gains what `.env` adds.
-    private func locate(_ environment: inout [String: String]) -> ProjectFiles? {
+    func locate(_ environment: inout [String: String]) -> ProjectFiles? {
         let start = options.projectDirectory.map { FilePath.absolute($0, in: options.workingDirectory) }
         let first = options.files.first { $0 != "-" }
         let hint =
@@ -133,7 +133,7 @@ package struct Loader<Reader: FileReader> {
             )
     }
 
-    private func projectName(
+    func projectName(
         _ sources: [YAMLNode],
         _ located: ProjectFiles,
         _ environment: [String: String]

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ComposeModel
+import TerminalOutput
 import YAMLComposer
 
 /// The options that say which project a command is about; they stand before the command.
@@ -18,6 +19,17 @@ struct ProjectOptions: ParsableArguments {
 
     @Option(help: "The directory of the project (default: that of the first Compose file).")
     var projectDirectory: String?
+
+    @Option(help: "Colours and moving pictures: never, always or auto.")
+    var ansi: TerminalStyle.Choice?
+
+    @Option(help: "How progress is shown: auto, tty, plain, json or quiet.")
+    var progress: String?
+
+    func validate() throws {
+        guard let progress, progress != "auto", ProgressView.Mode(rawValue: progress) == nil else { return }
+        throw ValidationError("there is no progress \"\(progress)\"; choose auto, tty, plain, json or quiet")
+    }
 
     /// What the loader is asked for, with what the process knows.
     func loadOptions(services: [String]) -> LoadOptions {

@@ -5,10 +5,10 @@ struct Roost: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roost",
         abstract: "Run Compose projects on Linux with nothing underneath.",
-        subcommands: [Config.self, Runtime.self, Version.self]
+        subcommands: [Config.self, Logs.self, Ls.self, Ps.self, Runtime.self, Version.self]
     )
 
     @OptionGroup var project: ProjectOptions
 }
 
-Roost.main()
+Roost.main(BooleanArguments.normalised(Array(CommandLine.arguments.dropFirst())))

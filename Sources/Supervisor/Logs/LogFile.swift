@@ -30,9 +30,31 @@ package struct LogFile: ~Copyable, Sendable {
     /// Opens the log in `directory`, to go on where it ends.
     package static func open(in directory: String, limits: Limits) throws(SyscallError) -> LogFile {
         let file = try openFile(directory)
+        let size = try wholeSize(of: file.rawValue, path: "\(directory)/log.json")
+        return LogFile(directory: directory, limits: limits, file: file, size: size)
+    }
+
+    /// The size of a log without what a writer that was killed has left of its last record, which is cut off: the next
+    /// record would be lost with it, and the line it came from is still to be written.
+    private static func wholeSize(of file: Int32, path: String) throws(SyscallError) -> Int64 {
         var information = stat()
-        _ = try SyscallError.checkErrno(fstat(file.rawValue, &information), "fstat", "\(directory)/log.json")
-        return LogFile(directory: directory, limits: limits, file: file, size: Int64(information.st_size))
+        _ = try SyscallError.checkErrno(fstat(file, &information), "fstat", path)
+        var end = Int64(information.st_size)
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while end > 0 {
+            let start = max(0, end - Int64(buffer.count))
+            let count = pread(file, &buffer, Int(end - start), off_t(start))
+            guard count > 0 else { throw SyscallError(call: "pread", subject: path, errno: .current) }
+            if let last = buffer[..<count].lastIndex(of: 0x0A) {
+                end = start + Int64(last) + 1
+                break
+            }
+            end = start
+        }
+        if end < Int64(information.st_size) {
+            _ = try SyscallError.checkErrno(ftruncate(file, off_t(end)), "ftruncate", path)
+        }
+        return end
     }
 
     private init(directory: String, limits: Limits, file: consuming OwnedDescriptor, size: Int64) {
@@ -42,7 +64,7 @@ package struct LogFile: ~Copyable, Sendable {
         self.size = size
     }
 
-    /// Appends whole records.
+    /// Appends whole records, or none of them.
     package mutating func append(_ bytes: [UInt8]) throws(SyscallError) {
         if let limit = limits.sizeBytes, size > 0, size + Int64(bytes.count) > limit { try rotate() }
         var written = 0
@@ -50,11 +72,14 @@ package struct LogFile: ~Copyable, Sendable {
             let count = bytes.withUnsafeBytes { write(file.rawValue, $0.baseAddress! + written, bytes.count - written) }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {
-                throw SyscallError(call: "write", subject: "\(directory)/log.json", errno: .current)
+                let reason = Errno.current
+                // A piece of a record would spoil the next one. When this fails too, a reader passes over both.
+                if written > 0 { ftruncate(file.rawValue, off_t(size)) }
+                throw SyscallError(call: "write", subject: "\(directory)/log.json", errno: reason)
             }
             written += count
-            size += Int64(count)
         }
+        size += Int64(written)
     }
 
     private mutating func rotate() throws(SyscallError) {
@@ -76,7 +101,7 @@ package struct LogFile: ~Copyable, Sendable {
         let path = "\(directory)/log.json"
         return OwnedDescriptor(
             adopting: try SyscallError.checkErrno(
-                Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640),
+                Glibc.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o640),
                 "open",
                 path
             )

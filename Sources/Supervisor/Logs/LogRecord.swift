@@ -48,10 +48,12 @@ package struct LogRecord: Hashable, Sendable {
     private static func appendEscapedValid(_ text: some Collection<UInt8>, to buffer: inout [UInt8]) {
         for byte in text {
             switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): buffer += [UInt8(ascii: "\\"), byte]
-            case UInt8(ascii: "\n"): buffer += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
-            case UInt8(ascii: "\r"): buffer += [UInt8(ascii: "\\"), UInt8(ascii: "r")]
-            case UInt8(ascii: "\t"): buffer += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                buffer.append(UInt8(ascii: "\\"))
+                buffer.append(byte)
+            case 0x09, 0x0A, 0x0D:
+                buffer.append(UInt8(ascii: "\\"))
+                buffer.append(byte == 0x09 ? UInt8(ascii: "t") : byte == 0x0A ? UInt8(ascii: "n") : UInt8(ascii: "r"))
             case 0..<0x20:
                 buffer += Array("\\u00".utf8)
                 buffer += [byte >> 4, byte & 15].map { $0 < 10 ? 0x30 + $0 : 0x57 + $0 }
@@ -113,13 +115,32 @@ extension LogRecord {
             case UInt8(ascii: "b"): return [0x08]
             case UInt8(ascii: "f"): return [0x0C]
             case UInt8(ascii: "u"):
-                guard rest.count >= 4, let unit = UInt32(String(decoding: rest.prefix(4), as: UTF8.self), radix: 16)
-                else { return nil }
-                rest.removeFirst(4)
-                return Array(String(Unicode.Scalar(unit) ?? "\u{FFFD}").utf8)
+                guard let unit = unit() else { return nil }
+                return Array(String(scalar(unit)).utf8)
             case let byte?: return [byte]
             case nil: return nil
             }
+        }
+
+        /// Four hexadecimal digits.
+        private mutating func unit() -> UInt32? {
+            let digits = rest.prefix(4).compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+            guard digits.count == 4 else { return nil }
+            rest.removeFirst(4)
+            return digits.reduce(0) { $0 << 4 | UInt32($1) }
+        }
+
+        /// The character of a unit of UTF-16, with the second half of a pair when it follows.
+        private mutating func scalar(_ high: UInt32) -> Unicode.Scalar {
+            if let scalar = Unicode.Scalar(high) { return scalar }
+            let before = rest
+            if high < 0xDC00, skip("\\"), skip("u"), let low = unit(), (0xDC00...0xDFFF).contains(low),
+                let scalar = Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))
+            {
+                return scalar
+            }
+            rest = before
+            return "\u{FFFD}"
         }
     }
 }

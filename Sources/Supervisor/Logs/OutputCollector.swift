@@ -85,7 +85,7 @@ package final class OutputCollector: Sendable {
     private func drain(_ descriptor: Int32, isFinal: Bool) {
         state.withLock { state in
             guard let index = state.inputs.firstIndex(where: { $0.descriptor == descriptor }) else { return }
-            let time = Array(Timestamp.text(clock()).utf8)
+            let time = Timestamp.bytes(clock())
             if state.inputs[index].isTerminal {
                 Self.drainTerminal(&state, index, time, isFinal: isFinal)
             } else {
@@ -110,7 +110,11 @@ package final class OutputCollector: Sendable {
             guard copied > 0 else { return }
             let count = read(state.pipe.reading.rawValue, &buffer, Int(copied))
             guard count > 0 else { return }
-            let taken = write(buffer[..<count], input.stream, time, into: &state, isFinal: isFinal)
+            var taken = write(buffer[..<count], input.stream, time, into: &state, isFinal: isFinal)
+            if taken == 0 && isFull(input.descriptor) {
+                // Small pieces that were spliced in fill a pipe long before its bytes do, and its writer waits for us.
+                taken = write(buffer[..<count], input.stream, time, into: &state, isFinal: true)
+            }
             guard taken > 0 else { return }
             var left = taken
             while left > 0 {
@@ -119,6 +123,13 @@ package final class OutputCollector: Sendable {
                 left -= gone
             }
         }
+    }
+
+    /// Whether a pipe that is open for writing too takes nothing more.
+    private static func isFull(_ descriptor: Int32) -> Bool {
+        guard fcntl(descriptor, F_GETFL) & O_ACCMODE == O_RDWR else { return false }
+        var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&request, 1, 0) == 0
     }
 
     private static func drainTerminal(_ state: inout State, _ index: Int, _ time: [UInt8], isFinal: Bool) {
@@ -137,6 +148,19 @@ package final class OutputCollector: Sendable {
         state.inputs[index].partial = []
     }
 
+    /// Where a window can be cut without cutting a character of UTF-8, or its end when there is no such place.
+    private static func wholeEnd(of window: ArraySlice<UInt8>) -> Int {
+        guard let lead = window.suffix(4).lastIndex(where: { $0 & 0xC0 != 0x80 }) else { return window.endIndex }
+        let length =
+            switch window[lead] {
+            case 0xC0..<0xE0: 2
+            case 0xE0..<0xF0: 3
+            case 0xF0..<0xF8: 4
+            default: 1
+            }
+        return lead + length > window.endIndex && lead > window.startIndex ? lead : window.endIndex
+    }
+
     /// Writes the whole lines of `bytes`; returns how many bytes they are.
     private static func write(
         _ bytes: ArraySlice<UInt8>,
@@ -152,7 +176,9 @@ package final class OutputCollector: Sendable {
             let end: Int
             if let newline = window.firstIndex(of: 0x0A) {
                 end = newline + 1
-            } else if window.count == longestLine || isFinal {
+            } else if window.count == longestLine {
+                end = wholeEnd(of: window)
+            } else if isFinal {
                 end = window.endIndex
             } else {
                 break

@@ -1,0 +1,120 @@
+package import Orchestrator
+import Supervisor
+
+/// A container that exists, as `roost ps` shows it.
+package struct ContainerListing: Sendable {
+    /// The states of Docker; not all of them occur.
+    package enum State: String, CaseIterable, Sendable {
+        case paused, restarting, removing, running, dead, created, exited
+    }
+
+    /// The container's state.
+    package let container: ContainerState
+    private let project: String
+    private let record: ContainerRecord?
+    private let phase: ContainerState.Phase
+    private let now: WallTime
+
+    /// A container of `project` at the moment `now`; nil when it does not exist yet.
+    package init?(_ container: ContainerState, _ record: ContainerRecord?, project: String, now: WallTime) {
+        guard let actual = container.actual else { return nil }
+        phase = actual.phase
+        self.container = container
+        self.record = record
+        self.project = project
+        self.now = now
+    }
+
+    /// How far the container has come, in Docker's words.
+    package var state: State { Self.state(of: container) }
+
+    /// How far a container has come, in Docker's words.
+    package static func state(of container: ContainerState) -> State {
+        switch container.actual?.phase {
+        case nil, .created: .created
+        case .running: .running
+        case .exited, .lost: container.restartTime == nil ? .exited : .restarting
+        }
+    }
+
+    /// The container's id, or nothing when its record is not written yet.
+    package var id: String { record?.id ?? "" }
+
+    /// `Up 2 minutes (healthy)`, `Exited (0) 3 seconds ago`.
+    package var status: String {
+        switch phase {
+        case .created: "Created"
+        case .running(let since): "Up \((now - since).inWords)\(healthSuffix)"
+        case .exited(let code, let at): "\(ended) (\(code)) \((now - at).inWords) ago"
+        case .lost(let at): "\(ended) (255) \((now - at).inWords) ago"
+        }
+    }
+
+    private var ended: String { state == .restarting ? "Restarting" : "Exited" }
+
+    private var health: ContainerState.Health { container.isRunning ? container.actual?.health ?? .none : .none }
+
+    private var healthSuffix: String {
+        switch health {
+        case .none: ""
+        case .starting: " (health: starting)"
+        case .healthy, .unhealthy: " (\(health.rawValue))"
+        }
+    }
+
+    private var age: String { record.map { "\((now - $0.created).inWords) ago" } ?? "" }
+
+    private func command(truncates: Bool) -> String {
+        let text = record?.command.joined(separator: " ") ?? ""
+        return JSONText.quoted(truncates ? text.truncated(to: 20) : text)
+    }
+
+    /// The table of `roost ps`.
+    package static func table(_ containers: [ContainerListing], truncates: Bool) -> String {
+        var table = TextTable(heading: ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"])
+        table.rows += containers.map { listing in
+            [
+                listing.container.name, listing.record?.image ?? "", listing.command(truncates: truncates),
+                listing.container.service, listing.age, listing.status, PortList(listing.record?.ports ?? []).text,
+            ]
+        }
+        return table.text
+    }
+
+    /// The container as one object of `roost ps --format json`, with the names that Docker Compose uses.
+    package func json(truncates: Bool) -> String {
+        let labels = (record?.labels ?? [:]).sorted { $0.key < $1.key }
+        let volumes = container.definition.volumes + (record?.anonymousVolumes.values.sorted() ?? [])
+        let ports = PortList(record?.ports ?? [])
+        var object = JSONText()
+        object.add("Command", command(truncates: truncates))
+        object.add("CreatedAt", record.map { Self.dateText($0.created) } ?? "")
+        object.add("ExitCode", container.endStatus ?? 0)
+        object.add("Health", health == .none ? "" : health.rawValue)
+        object.add("ID", truncates ? String(id.prefix(12)) : id)
+        object.add("Image", record?.image ?? "")
+        object.add("Labels", labels.map { "\($0.key)=\($0.value)" }.joined(separator: ","))
+        object.add("LocalVolumes", String(volumes.count))
+        object.add(
+            "Mounts",
+            volumes.map { truncates ? $0.truncated(to: 15) : $0 }.joined(separator: ",")
+        )
+        object.add("Name", container.name)
+        object.add("Names", container.name)
+        object.add("Networks", container.definition.networks.joined(separator: ","))
+        object.add("Ports", ports.text)
+        object.add("Project", project)
+        object.add("Publishers", literal: ports.publishers)
+        object.add("RunningFor", age)
+        object.add("Service", container.service)
+        object.add("Size", "0B")
+        object.add("State", state.rawValue)
+        object.add("Status", status)
+        return object.text
+    }
+
+    private static func dateText(_ time: WallTime) -> String {
+        let text = Timestamp.text(time)
+        return "\(text.prefix(10)) \(text.dropFirst(11).prefix(8)) +0000 UTC"
+    }
+}

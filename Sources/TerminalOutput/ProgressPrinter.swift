@@ -1,0 +1,136 @@
+import Glibc
+package import Orchestrator
+import Synchronization
+
+/// Shows the progress of a command on a descriptor, and keeps its picture moving until `finish`.
+///
+/// SIGINT, SIGTERM and SIGHUP, where nobody else handles them, give the cursor back before they end the process.
+package final class ProgressPrinter: Sendable {
+    private struct State {
+        var view: ProgressView
+        var isFinished = false
+        var isMoving = false
+    }
+
+    /// Between two pictures.
+    private static let intervalMicroseconds: useconds_t = 100_000
+    private let state: Mutex<State>
+    private let descriptor: CInt
+    private let isLive: Bool
+    private let start = ContinuousClock.now
+
+    /// A printer for the command `title`, on standard error unless told otherwise; the descriptor is lent.
+    package init(_ title: String, mode: ProgressView.Mode, isColoured: Bool, descriptor: CInt = STDERR_FILENO) {
+        state = Mutex(State(view: ProgressView(title, mode: mode, isColoured: isColoured)))
+        self.descriptor = descriptor
+        isLive = mode == .tty
+        if isLive { CursorRescue.install(descriptor) }
+    }
+
+    /// Shows a change.
+    package func report(_ progress: Progress) {
+        let begins = state.withLock { state in
+            guard !state.isFinished else { return false }
+            write(state.view.update(progress, at: ContinuousClock.now - start))
+            guard isLive, !state.isMoving else { return false }
+            state.isMoving = true
+            write(state.view.frame(at: ContinuousClock.now - start, size: size))
+            return true
+        }
+        if begins { startMoving() }
+    }
+
+    /// Has `body` write to the terminal where the picture stood; the picture comes again below.
+    package func interrupted(by body: () -> Void) {
+        state.withLock { state in
+            write(state.view.clear(size: size))
+            body()
+        }
+    }
+
+    /// Shows the last picture and gives the terminal back; nothing is shown from here on.
+    package func finish() {
+        state.withLock { state in
+            guard !state.isFinished else { return }
+            state.isFinished = true
+            write(state.view.finish(at: ContinuousClock.now - start, size: size))
+        }
+        if isLive { CursorRescue.remove() }
+    }
+
+    /// One thread draws a picture ten times a second: a command may block wherever it likes meanwhile.
+    private func startMoving() {
+        var thread = pthread_t()
+        let argument = unsafe Unmanaged.passRetained(self)
+        let result = unsafe pthread_create(
+            &thread,
+            nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let printer = unsafe Unmanaged<ProgressPrinter>.fromOpaque(argument).takeRetainedValue()
+                while printer.move() { usleep(ProgressPrinter.intervalMicroseconds) }
+                return nil
+            },
+            unsafe argument.toOpaque()
+        )
+        // Without a thread the picture changes only when there is news.
+        if result == 0 { pthread_detach(thread) } else { unsafe argument.release() }
+    }
+
+    private func move() -> Bool {
+        state.withLock { state in
+            guard !state.isFinished else { return false }
+            write(state.view.frame(at: ContinuousClock.now - start, size: size))
+            return true
+        }
+    }
+
+    /// The size that the terminal has now: ioctl_tty(2) `TIOCGWINSZ`.
+    private var size: ProgressView.Size {
+        var window = winsize()
+        guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else {
+            return ProgressView.Size(columns: 80, rows: 24)
+        }
+        return ProgressView.Size(columns: Int(window.ws_col), rows: Int(window.ws_row))
+    }
+
+    private func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            // Nobody reads any more; the command goes on.
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
+/// Gives the cursor back when a signal ends the process.
+private enum CursorRescue {
+    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+    /// Where the cursor is hidden; -1 for nowhere. Read in a signal handler.
+    private static let descriptor = Atomic<CInt>(-1)
+
+    static func install(_ descriptor: CInt) {
+        Self.descriptor.store(descriptor, ordering: .relaxed)
+        for signal in signals {
+            var old = sigaction()
+            guard unsafe sigaction(signal, nil, &old) == 0 else { continue }
+            // Whoever handles a signal, or wants it ignored, also gets to call `finish`.
+            guard unsafe old.__sigaction_handler.sa_handler == nil else { continue }
+            var action = sigaction()
+            unsafe action.__sigaction_handler.sa_handler = { number in
+                let descriptor = CursorRescue.descriptor.load(ordering: .relaxed)
+                let text: StaticString = "\u{1B}[?25h"
+                if descriptor >= 0 { _ = unsafe Glibc.write(descriptor, text.utf8Start, text.utf8CodeUnitCount) }
+                // The handler is gone by now, so this one ends the process once we return.
+                raise(number)
+            }
+            action.sa_flags = CInt(bitPattern: UInt32(SA_RESETHAND))
+            unsafe sigaction(signal, &action, nil)
+        }
+    }
+
+    static func remove() { descriptor.store(-1, ordering: .relaxed) }
+}

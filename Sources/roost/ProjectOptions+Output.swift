@@ -1,0 +1,35 @@
+import ArgumentParser
+import Glibc
+import TerminalOutput
+
+extension TerminalStyle.Choice: ExpressibleByArgument {}
+
+extension ProjectOptions {
+    /// Whether text on standard output or error gets colours: `--ansi`, then `COMPOSE_ANSI`.
+    func isColoured(_ descriptor: CInt) -> Bool {
+        let environment = ProcessContext.environment
+        let choice = ansi ?? environment["COMPOSE_ANSI"].flatMap(TerminalStyle.Choice.init) ?? .auto
+        return TerminalStyle.isColoured(choice, isTerminal: isatty(descriptor) == 1, environment: environment)
+    }
+
+    /// Shows the progress of the command `title` as `--progress` and then `COMPOSE_PROGRESS` ask for.
+    ///
+    /// It goes to standard error, or to standard output when `COMPOSE_STATUS_STDOUT` is true.
+    func progressPrinter(_ title: String) -> ProgressPrinter {
+        let environment = ProcessContext.environment
+        let toOutput = ["1", "true"].contains(environment["COMPOSE_STATUS_STDOUT"])
+        let descriptor = toOutput ? STDOUT_FILENO : STDERR_FILENO
+        let isTerminal = isatty(descriptor) == 1 && ansi != .never
+        let mode = ProgressView.Mode(
+            option: progress ?? environment["COMPOSE_PROGRESS"],
+            isTerminal: isTerminal,
+            environment: environment
+        )
+        return ProgressPrinter(
+            title,
+            mode: mode ?? .plain,
+            isColoured: isColoured(descriptor),
+            descriptor: descriptor
+        )
+    }
+}
