@@ -87,11 +87,13 @@ let package = Package(
             dependencies: [
                 "ComposeModel",
                 "ContainerRuntime",
+                "ImageStore",
                 "LinuxSystem",
                 "OCISpec",
                 "Orchestrator",
                 "Supervisor",
                 "TerminalOutput",
+                "YAMLComposer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: memorySafe

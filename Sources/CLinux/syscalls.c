@@ -56,6 +56,11 @@ int64_t clinux_receive_descriptors(int socket, void *bytes, uint32_t count, int 
     return received;
 }
 
+int clinux_signalfd(const sigset_t *set) {
+    int descriptor = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
 const char *clinux_errno_name(int number) {
     return strerrorname_np(number);
 }

@@ -12,6 +12,8 @@ package struct Loader<Reader: FileReader> {
         package var files: [String]
         /// The variables that values were replaced from.
         package var environment: [String: String]
+        /// Every service that the files have, whatever the profiles and the selection say.
+        package var knownServices: Set<String>
     }
 
     let options: LoadOptions
@@ -41,9 +43,16 @@ package struct Loader<Reader: FileReader> {
         tree = files.merged(sources, named, chain: located.paths)
         guard var project = tree, !diagnostics.stopsPasses else { return nil }
         project = Merge.settled(project)
+        let knownServices = Set(project["services"]?.mapping?.keys ?? [])
         finish(&project, name: name, directory: located.directory, environment: environment)
         guard !diagnostics.hasErrors else { return nil }
-        return Loaded(tree: project, directory: located.directory, files: located.paths, environment: environment)
+        return Loaded(
+            tree: project,
+            directory: located.directory,
+            files: located.paths,
+            environment: environment,
+            knownServices: knownServices
+        )
     }
 
     /// The variables that the project's files refer to; nil when the files can't be read.

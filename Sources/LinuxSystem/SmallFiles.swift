@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Writes a value to an existing file in one write(2), as the kernel's control files want it.
@@ -99,4 +100,11 @@ package func namesInDirectory(_ path: String) -> [String] {
         if name != "." && name != ".." { names.append(name) }
     }
     return names.sorted()
+}
+
+/// Whether an open descriptor and a path are the same directory: fstat(2), stat(2).
+package func isSameDirectory(_ descriptor: Int32, _ path: String) -> Bool {
+    var (open, named) = (stat(), stat())
+    guard fstat(descriptor, &open) == 0, stat(path, &named) == 0 else { return false }
+    return open.st_dev == named.st_dev && open.st_ino == named.st_ino
 }

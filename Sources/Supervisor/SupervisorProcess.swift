@@ -19,7 +19,7 @@ package enum SupervisorProcess {
             writeDiary("\(error)")
             if isFirst {
                 // Whoever waits for us hears why, and nobody tries again what can't work.
-                tellStarter("\(error)")
+                tellStarter(error is PairIsBusy ? SupervisorLauncher.busy : "\(error)")
                 return 0
             }
             return 1
@@ -30,7 +30,7 @@ package enum SupervisorProcess {
         let directory = ProjectDirectory(project: project, roots: roots)
         let isFirst = link.restarts == 0
         // One pair for each project: the lock is the pair's, since all its processes share this descriptor.
-        try lockDirectory()
+        try await lockDirectory(directory)
         try directory.prepare()
         let keeper = SharedLink(link)
         let clock: @Sendable () -> WallTime = { now() }
@@ -83,12 +83,25 @@ package enum SupervisorProcess {
         if supervisor.isGone { try directory.remove() }
     }
 
-    private static func lockDirectory() throws {
-        while flock(Keeper.Inherited.directory, LOCK_EX) != 0 {
-            guard errno == EINTR else {
+    /// Another pair looks after the project.
+    private struct PairIsBusy: Error, CustomStringConvertible {
+        var description: String { "another supervisor looks after the project" }
+    }
+
+    private static func lockDirectory(_ directory: ProjectDirectory) async throws {
+        // A former pair that is on its way out needs a moment.
+        for _ in 0..<200 {
+            if flock(Keeper.Inherited.directory, LOCK_EX | LOCK_NB) == 0 {
+                // It may have taken the directory away, and somebody may have made another one.
+                guard directory.isSame(as: Keeper.Inherited.directory) else { throw PairIsBusy() }
+                return
+            }
+            guard errno == EWOULDBLOCK || errno == EINTR else {
                 throw SyscallError(call: "flock", subject: "the project's directory", errno: .current)
             }
+            try await Task.sleep(for: .milliseconds(5))
         }
+        throw PairIsBusy()
     }
 
     /// Tells whoever started the pair that it is ready, or why not.

@@ -12,7 +12,9 @@
 #include <linux/seccomp.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 
@@ -34,6 +36,10 @@ int clinux_send_descriptors(int socket, const void *_Nonnull bytes, uint32_t cou
 /// their number. Returns the number of bytes or a negated errno; blocks unless the socket does not.
 int64_t clinux_receive_descriptors(int socket, void *_Nonnull bytes, uint32_t count, int *_Nonnull descriptors,
                                    uint32_t *_Nonnull descriptor_count);
+
+/// Makes a close-on-exec descriptor that does not block and gives the signals of `set`: signalfd(2), Linux 2.6.27.
+/// Returns the descriptor, the caller's, or a negated errno.
+int clinux_signalfd(const sigset_t *_Nonnull set);
 
 /// The symbolic name of an errno value, as in "ENOENT": strerrorname_np(3), glibc 2.32.
 /// Returns a static string, or null for a number that is no errno.

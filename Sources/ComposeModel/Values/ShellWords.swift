@@ -1,8 +1,8 @@
 /// Splits a command line into words like a shell, without expanding anything.
-enum ShellWords {
+package enum ShellWords {
     /// The words of `text`, up to an operator such as `|`, as Compose reads it; nil when a quote is never closed or
     /// a parenthesis stands outside of quotes.
-    static func split(_ text: String) -> [String]? {
+    package static func split(_ text: String) -> [String]? {
         var words: [String] = []
         var word: String?
         var quote: Character?

@@ -23,6 +23,33 @@ package struct ProjectRequest: Sendable {
     }
 }
 
+extension ProjectWish {
+    /// What a project wants, as far as that can be said without touching anything: `up --dry-run`.
+    ///
+    /// Images that would first have to be imported are refused.
+    package init(_ request: ProjectRequest, roots: StateRoots) throws {
+        let diagnostics = DiagnosticCollector()
+        guard let project = Project(tree: request.tree, directory: request.directory, diagnostics: diagnostics) else {
+            throw ExecutionError(diagnostics.all.map(\.message).joined(separator: "; "))
+        }
+        let contents = try Machine.contentDigests(of: project)
+        let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        var images: [String: Image] = [:]
+        var definitions: [ServiceDefinition] = []
+        for service in project.services {
+            definitions.append(
+                try Machine.define(service, of: project, request, contents) { reference in
+                    let image = try images[reference.description] ?? store.resolve(reference)
+                    images[reference.description] = image
+                    images[image.id] = image
+                    return image
+                }
+            )
+        }
+        self = Machine.wish(for: project, definitions, request) { images[$0] }
+    }
+}
+
 extension Machine {
     /// Makes sure that everything a project needs can be had, before anything is touched: images, ports, names.
     ///
@@ -52,24 +79,32 @@ extension Machine {
                 hint: "leave out \"external\" to have it made"
             )
         }
-        let contents = try contentDigests(of: project)
+        let contents = try Self.contentDigests(of: project)
         var definitions: [ServiceDefinition] = []
         for service in project.services where service.replicas > 0 || !state.containers(of: service.name).isEmpty {
-            definitions.append(try define(service, of: project, request, contents))
+            definitions.append(
+                try Self.define(service, of: project, request, contents) { reference in
+                    let known = shared.withLock { $0.images[reference.description] }
+                    let image = try known ?? images.resolve(reference)
+                    shared.withLock { $0.images[image.id] = image }
+                    return image
+                }
+            )
         }
         try reserveSharedPorts(of: project.services)
         for definition in definitions {
             learn(definition)
             try configuration.directory.write(definition: definition.text, digest: definition.digest)
         }
-        return wish(for: project, definitions, request)
+        return Self.wish(for: project, definitions, request) { id in shared.withLock { $0.images[id] } }
     }
 
-    private func define(
+    fileprivate static func define(
         _ service: Service,
         of project: Project,
         _ request: ProjectRequest,
-        _ contents: [String: String]
+        _ contents: [String: String],
+        resolve: (ImageReference) throws -> Image
     ) throws -> ServiceDefinition {
         let place = "services.\(service.name).image"
         guard let name = service.image else {
@@ -81,10 +116,7 @@ extension Machine {
         }
         let image: Image
         do {
-            let reference = try ImageReference(name, projectDirectory: project.directory)
-            let known = shared.withLock { $0.images[reference.description] }
-            image = try known ?? images.resolve(reference)
-            shared.withLock { $0.images[image.id] = image }
+            image = try resolve(ImageReference(name, projectDirectory: project.directory))
         } catch { throw ExecutionError(error, at: place) }
         guard
             let definition = ServiceDefinition(
@@ -98,10 +130,11 @@ extension Machine {
         return definition
     }
 
-    private func wish(
+    fileprivate static func wish(
         for project: Project,
         _ definitions: [ServiceDefinition],
-        _ request: ProjectRequest
+        _ request: ProjectRequest,
+        image: (String) -> Image?
     ) -> ProjectWish {
         let byName = Dictionary(definitions.map { ($0.service.name, $0) }) { first, _ in first }
         var wish = ProjectWish(services: [], knownServices: request.knownServices)
@@ -113,7 +146,7 @@ extension Machine {
                     service.name,
                     replicas: service.replicas,
                     containerName: service.containerName,
-                    definition: ContainerDefinition(definition, probe: hasProbe(definition))
+                    definition: ContainerDefinition(definition, probe: hasProbe(definition, image(definition.imageID)))
                 )
             )
             for network in own.networks where service.networks.contains(where: { $0.network == network.key }) {
@@ -127,9 +160,8 @@ extension Machine {
         return wish
     }
 
-    private func hasProbe(_ definition: ServiceDefinition) -> Bool {
-        let image = shared.withLock { $0.images[definition.imageID] }
-        return Blueprint(definition.service, image: image?.configuration.config).probe != nil
+    private static func hasProbe(_ definition: ServiceDefinition, _ image: Image?) -> Bool {
+        Blueprint(definition.service, image: image?.configuration.config).probe != nil
     }
 
     private static func digest(_ node: YAMLNode?) -> String {
@@ -153,7 +185,7 @@ extension Machine {
     }
 
     /// Digests of what secrets and configs hold, so that other content makes another container.
-    private func contentDigests(of project: Project) throws -> [String: String] {
+    fileprivate static func contentDigests(of project: Project) throws -> [String: String] {
         var digests: [String: String] = [:]
         for (kind, objects) in [("secrets", project.secrets), ("configs", project.configs)] {
             for object in objects {

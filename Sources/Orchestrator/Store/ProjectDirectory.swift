@@ -55,6 +55,9 @@ package struct ProjectDirectory: Hashable, Sendable {
     /// Whether anything is known of the project.
     package var exists: Bool { fileExists(path) }
 
+    /// Whether an open descriptor is the directory that has its path now.
+    package func isSame(as descriptor: Int32) -> Bool { isSameDirectory(descriptor, path) }
+
     /// Makes the directory.
     package func prepare() throws(StoreError) {
         try storing { () throws(SyscallError) in

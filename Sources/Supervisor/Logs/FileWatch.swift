@@ -11,11 +11,11 @@ package struct FileWatch: ~Copyable {
         package var name: String
     }
 
-    private let descriptor: OwnedDescriptor
+    private let file: OwnedDescriptor
 
     /// A watch of nothing.
     package init() throws(SyscallError) {
-        descriptor = OwnedDescriptor(
+        file = OwnedDescriptor(
             adopting: try SyscallError.checkErrno(
                 inotify_init1(CInt(O_CLOEXEC | O_NONBLOCK)),
                 "inotify_init1",
@@ -24,13 +24,16 @@ package struct FileWatch: ~Copyable {
         )
     }
 
+    /// To be polled; lent.
+    package var descriptor: Int32 { file.rawValue }
+
     /// Watches the names in a directory; nil when the directory is not there.
     ///
     /// Returns the same number for a directory that is watched already.
     package borrowing func add(_ path: String, writes: Bool = false) throws(SyscallError) -> Int32? {
         let names = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF)
         let mask = names | UInt32(IN_ONLYDIR) | (writes ? UInt32(IN_MODIFY) : 0)
-        let watch = inotify_add_watch(descriptor.rawValue, path, mask)
+        let watch = inotify_add_watch(file.rawValue, path, mask)
         if watch < 0 && errno == ENOENT { return nil }
         return try SyscallError.checkErrno(
             watch,
@@ -43,10 +46,10 @@ package struct FileWatch: ~Copyable {
     ///
     /// Returns none when the time has passed or a signal came.
     package borrowing func events(timeoutMilliseconds: Int32 = -1) throws(SyscallError) -> [Event] {
-        var request = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        var request = pollfd(fd: file.rawValue, events: Int16(POLLIN), revents: 0)
         guard poll(&request, 1, timeoutMilliseconds) > 0 else { return [] }
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        let count = read(descriptor.rawValue, &buffer, buffer.count)
+        let count = read(file.rawValue, &buffer, buffer.count)
         if count < 0 {
             if errno == EAGAIN || errno == EINTR { return [] }
             throw SyscallError(call: "read", subject: "inotify", errno: .current)

@@ -42,6 +42,7 @@ package final class LogFollower {
     /// Containers that are wanted and not there yet.
     private var expected: Set<String> = []
     private var watches: [Int32: Watched] = [:]
+    private let watch: FileWatch
 
     private enum Watched: Hashable { case project, containers, container(String), log(String) }
 
@@ -51,7 +52,8 @@ package final class LogFollower {
         storage: String,
         selection: Selection,
         clock: @escaping () -> WallTime
-    ) {
+    ) throws {
+        watch = try FileWatch()
         self.directory = directory
         self.storage = storage
         self.selection = selection
@@ -71,10 +73,7 @@ package final class LogFollower {
         _ body: (ContainerState, LogRecord) -> Void,
         flush: () -> Bool
     ) throws {
-        let watch = try FileWatch()
-        if let number = try watch.add(directory.path) { watches[number] = .project }
-        // From here on nothing goes unnoticed; what came between reading and watching is read now.
-        try rescan(watch, body)
+        try beginFollowing(body)
         while flush(), isGoing {
             var timeout: Int32 = -1
             if let until = selection.until {
@@ -82,15 +81,35 @@ package final class LogFollower {
                 if now > until { return }
                 timeout = Int32(clamping: (until - now).wholeNanoseconds / 1_000_000 + 1)
             }
-            try handle(try watch.events(timeoutMilliseconds: timeout), watch, body)
+            _ = waitReadable([descriptor], milliseconds: timeout)
+            try takeNews(body)
         }
+    }
+
+    /// To be polled after `beginFollowing`, for `takeNews`; lent.
+    package var descriptor: Int32 { watch.descriptor }
+
+    /// Begins to watch; hands over what came between reading and watching.
+    package func beginFollowing(_ body: (ContainerState, LogRecord) -> Void) throws {
+        if let number = try watch.add(directory.path) { watches[number] = .project }
+        // From here on nothing goes unnoticed.
+        try rescan(body)
+    }
+
+    /// Hands over what has come since; does not wait.
+    package func takeNews(_ body: (ContainerState, LogRecord) -> Void) throws {
+        try handle(try watch.events(timeoutMilliseconds: 0), body)
+    }
+
+    /// Hands over everything that a container has written until now.
+    package func catchUp(with container: String, _ body: (ContainerState, LogRecord) -> Void) {
+        drain([container], body)
     }
 
     private var isGoing: Bool { !expected.isEmpty || sources.values.contains { Self.isLive($0.container) } }
 
     private func handle(
         _ events: [FileWatch.Event],
-        _ watch: borrowing FileWatch,
         _ body: (ContainerState, LogRecord) -> Void
     ) throws {
         var (changed, grown): (Set<String>, Set<String>) = ([], [])
@@ -102,23 +121,23 @@ package final class LogFollower {
             case .containers where !event.name.isEmpty: changed.insert(event.name)
             case .project where event.name != "" && event.name != "containers": break
             // Also when events were lost.
-            case nil, .project, .containers: return try rescan(watch, body)
+            case nil, .project, .containers: return try rescan(body)
             }
         }
-        for name in changed { try look(at: name, watch, body) }
+        for name in changed { try look(at: name, body) }
         drain(Array(grown), body)
     }
 
     /// Looks at the whole project.
-    private func rescan(_ watch: borrowing FileWatch, _ body: (ContainerState, LogRecord) -> Void) throws {
+    private func rescan(_ body: (ContainerState, LogRecord) -> Void) throws {
         if let number = try watch.add(directory.path + "/containers") { watches[number] = .containers }
         let present = Set(namesInDirectory(directory.path + "/containers"))
-        for name in present.union(sources.keys).union(expected).sorted() { try look(at: name, watch, body) }
+        for name in present.union(sources.keys).union(expected).sorted() { try look(at: name, body) }
         drain(Array(sources.keys), body)
     }
 
     /// Looks at one container, which may have changed in any way.
-    private func look(at name: String, _ watch: borrowing FileWatch, _ body: (ContainerState, LogRecord) -> Void) throws
+    private func look(at name: String, _ body: (ContainerState, LogRecord) -> Void) throws
     {
         if let number = try watch.add(directory.container(name)) { watches[number] = .container(name) }
         guard let container = try directory.state(of: name) else {

@@ -1,0 +1,69 @@
+import ArgumentParser
+import ContainerRuntime
+import Glibc
+import LinuxSystem
+import Orchestrator
+
+/// `roost exec`.
+struct Exec: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run a command in a container that runs.")
+
+    @ParentCommand var parent: Roost
+
+    @Flag(name: .shortAndLong, help: "Leave the command running in the background.") var detach = false
+    @Option(name: .shortAndLong, parsing: .singleValue, help: "A variable for the command: NAME=VALUE.")
+    var env: [String] = []
+    @Option(help: "The number of the service's container.") var index: Int?
+    @Flag(name: [.customShort("T"), .customLong("no-tty"), .customLong("no-TTY")], help: "Give the command no terminal.")
+    var noTTY = false
+    @Flag(name: .shortAndLong, help: "Kept for those who write it; input is always passed on.") var interactive = false
+    @Flag(name: .shortAndLong, help: "Kept for those who write it; a terminal is given where there is one.")
+    var tty = false
+    @Flag(help: "Give the command every privilege.") var privileged = false
+    @Option(name: .shortAndLong, help: "The user: NAME or NUMBER, with :GROUP or not.") var user: String?
+    @Option(name: .shortAndLong, help: "The directory in the container.") var workdir: String?
+    @Argument(help: "The service.") var service: String
+    @Argument(parsing: .captureForPassthrough, help: "The command.") var command: [String]
+
+    func run() throws {
+        guard !command.isEmpty else { throw ValidationError("say what to run in \(service)") }
+        try ProjectReading.reporting {
+            let directory = ProjectDirectory(project: try parent.project.name(), roots: ProjectReading.roots)
+            let container = try container(directory)
+            let isTerminal = !noTTY && !detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
+            var entry = try ContainerEntry(directory, container: container.name)
+            entry.command = command
+            entry.variables = env.map { $0.contains("=") ? $0 : "\($0)=\(ProcessContext.environment[$0] ?? "")" }
+            entry.user = user
+            entry.workingDirectory = workdir
+            entry.isPrivileged = privileged
+            entry.hasTerminal = isTerminal
+            if detach {
+                try entry.startDetached()
+                return
+            }
+            if isTerminal {
+                throw ExitCode(try TerminalRelay.run { size in try entry.start(terminal: size) })
+            }
+            throw ExitCode(try entry.run())
+        }
+    }
+
+    private func container(_ directory: ProjectDirectory) throws -> ContainerState {
+        let containers = try directory.state().containers(of: service)
+        guard !containers.isEmpty else {
+            throw UserError("project \(directory.project) has no container of a service \"\(service)\"; see `roost ps -a`")
+        }
+        if let index {
+            guard let found = containers.first(where: { $0.number == index }) else {
+                throw UserError("service \(service) has no container number \(index)")
+            }
+            guard found.isRunning else { throw UserError("\(found.name) does not run; start it with `roost start`") }
+            return found
+        }
+        guard let found = containers.first(where: \.isRunning) else {
+            throw UserError("service \(service) does not run; start it with `roost start \(service)`")
+        }
+        return found
+    }
+}

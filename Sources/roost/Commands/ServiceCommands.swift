@@ -1,0 +1,151 @@
+import ArgumentParser
+import ComposeModel
+import Orchestrator
+import Supervisor
+
+/// What commands about services that are there have in common: they need no Compose file but for the project's name.
+enum ServiceCommand {
+    /// Sends a request about services and shows what becomes of it.
+    static func perform(
+        _ verb: String,
+        _ request: ServicesRequest,
+        _ options: ProjectOptions,
+        checksServices: Bool = true
+    ) throws {
+        try ProjectReading.reporting {
+            let session = CommandSession(project: try options.name(), title: verb, options: options)
+            guard session.directory.exists else {
+                ProcessContext.writeError("warning: nothing of project \(session.directory.project) is there\n")
+                return
+            }
+            let state = try session.directory.state()
+            if checksServices { try ProjectReading.check(request.services.sorted(), in: state) }
+            var client = try session.connectOrStart()
+            let result = try session.perform("POST /\(verb)", request, on: &client)
+            try session.check(result)
+        }
+    }
+}
+
+/// `roost down`.
+struct Down: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "End the project: remove its containers and networks.")
+
+    @ParentCommand var parent: Roost
+
+    @Flag(name: .shortAndLong, help: "Remove its volumes too, with all data.") var volumes = false
+    @Option(name: .shortAndLong, help: "How many seconds a container may take to end.") var timeout: Int?
+    @Flag(help: "Remove containers of services that the file does not know; they go anyway.") var removeOrphans = false
+    @Argument(help: "The services, with those that depend on them; all when none is named.") var services: [String] = []
+
+    func run() throws {
+        var request = ServicesRequest()
+        request.services = Set(services)
+        request.timeout = timeout
+        request.removesVolumes = volumes
+        try ServiceCommand.perform("down", request, parent.project)
+    }
+}
+
+/// `roost stop`.
+struct Stop: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Stop containers without removing them.")
+
+    @ParentCommand var parent: Roost
+
+    @Option(name: .shortAndLong, help: "How many seconds a container may take to end.") var timeout: Int?
+    @Argument(help: "The services; all when none is named.") var services: [String] = []
+
+    func run() throws {
+        var request = ServicesRequest()
+        request.services = Set(services)
+        request.timeout = timeout
+        try ServiceCommand.perform("stop", request, parent.project)
+    }
+}
+
+/// `roost start`.
+struct Start: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Start containers that are there and do not run.")
+
+    @ParentCommand var parent: Roost
+
+    @Flag(help: "Wait until services are running or healthy.") var wait = false
+    @Option(help: "How many seconds to wait at most.") var waitTimeout: Int?
+    @Argument(help: "The services; all when none is named.") var services: [String] = []
+
+    func run() throws {
+        var request = ServicesRequest()
+        request.services = Set(services)
+        request.awaitsReadiness = wait
+        request.waitTimeout = waitTimeout
+        try ServiceCommand.perform("start", request, parent.project)
+    }
+}
+
+/// `roost restart`.
+struct Restart: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Stop containers and start them again.")
+
+    @ParentCommand var parent: Roost
+
+    @Option(name: .shortAndLong, help: "How many seconds a container may take to end.") var timeout: Int?
+    @Flag(help: "Leave services alone that asked to be restarted with these.") var noDeps = false
+    @Argument(help: "The services; all when none is named.") var services: [String] = []
+
+    func run() throws {
+        var request = ServicesRequest()
+        request.services = Set(services)
+        request.timeout = timeout
+        request.withDependents = !noDeps
+        try ServiceCommand.perform("restart", request, parent.project)
+    }
+}
+
+/// `roost kill`.
+struct Kill: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Send a signal to containers, SIGKILL unless told otherwise.")
+
+    @ParentCommand var parent: Roost
+
+    @Option(name: .shortAndLong, help: "The signal, by name or number.") var signal = "SIGKILL"
+    @Flag(help: "Has no meaning for signals.") var removeOrphans = false
+    @Argument(help: "The services; all when none is named.") var services: [String] = []
+
+    func run() throws {
+        var request = ServicesRequest()
+        request.services = Set(services)
+        guard let signal = Signal(text: signal) else {
+            throw ValidationError("there is no signal \"\(signal)\"")
+        }
+        request.signal = signal.number
+        try ServiceCommand.perform("kill", request, parent.project)
+    }
+}
+
+/// `roost rm`.
+struct Remove: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm",
+        abstract: "Remove containers that do not run."
+    )
+
+    @ParentCommand var parent: Roost
+
+    @Flag(name: .shortAndLong, help: "Do not ask.") var force = false
+    @Flag(name: .shortAndLong, help: "Stop them first.") var stop = false
+    @Argument(help: "The services; all when none is named.") var services: [String] = []
+
+    func run() throws {
+        var request = ServicesRequest()
+        request.services = Set(services)
+        if stop { try ServiceCommand.perform("stop", request, parent.project) }
+        guard force || confirms() else { throw ExitCode(130) }
+        try ServiceCommand.perform("rm", request, parent.project)
+    }
+
+    private func confirms() -> Bool {
+        ProcessContext.writeError("Remove the stopped containers? [y/N] ")
+        return ["y", "yes"].contains(readLine()?.lowercased())
+    }
+}
