@@ -83,6 +83,11 @@ let package = Package(
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
         .testTarget(name: "OrchestratorTests", dependencies: ["Orchestrator"], swiftSettings: common),
         .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "roost"],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "SupervisorTests",
             dependencies: ["CLinux", "LinuxSystem", "Orchestrator", "Supervisor"],
             swiftSettings: common

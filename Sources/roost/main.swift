@@ -5,10 +5,47 @@ struct Roost: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roost",
         abstract: "Run Compose projects on Linux with nothing underneath.",
+        usage: "roost [<options of the project>] <command> …",
+        discussion: """
+            Options of the project stand before the command:
+              -f, --file <file>           A Compose file; may be given more than once.
+              -p, --project-name <name>   The name of the project.
+              --profile <profile>         A profile to enable; may be given more than once.
+              --env-file <file>           A file of variables; may be given more than once.
+              --project-directory <path>  The directory of the project (default: that of the first Compose file).
+              --ansi <choice>             Colours and moving pictures: never, always or auto.
+              --progress <form>           How progress is shown: auto, tty, plain, json or quiet.
+            """,
         subcommands: [Config.self, Logs.self, Ls.self, Ps.self, Runtime.self, Version.self]
     )
 
-    @OptionGroup var project: ProjectOptions
+    /// The options that stand before the command.
+    var project: ProjectOptions { Self.projectOptions }
+
+    private static let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))
+    /// Parsed apart from the command, whose options may have the same letters.
+    private static let projectOptions: ProjectOptions = {
+        do { return try ProjectOptions.parse(arguments.leading) } catch {
+            ProcessContext.writeError("error: \(ProjectOptions.message(for: error))\n")
+            exit(withError: ExitCode.failure)
+        }
+    }()
+
+    /// Runs the command that the process was started for.
+    ///
+    /// What is wrong with the arguments ends it with 1 as everything does, not with a status of its own.
+    static func start() -> Never {
+        _ = projectOptions
+        do {
+            var command = try parseAsRoot(arguments.rest)
+            try command.run()
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            ProcessContext.writeError(fullMessage(for: error) + "\n")
+            exit(withError: ExitCode.failure)
+        }
+        exit()
+    }
 }
 
-Roost.main(BooleanArguments.normalised(Array(CommandLine.arguments.dropFirst())))
+Roost.start()

@@ -18,7 +18,9 @@ package final class LogCursor {
     }
 
     private static let chunk = 64 << 10
-    /// A line of a log file is at most this long; what is longer is passed over. Bytes.
+    /// A line of a log file is at most this long; what is longer is passed over.
+    ///
+    /// In bytes.
     private static let longestRecord = 4 << 20
 
     private let directory: String
@@ -107,7 +109,7 @@ package final class LogCursor {
     private func pread(at offset: Int64, into start: Int) -> Int {
         while true {
             let count = buffer.withUnsafeMutableBytes {
-                Glibc.pread(file.rawValue, $0.baseAddress! + start, $0.count - start, off_t(offset))
+                Glibc.pread(file.rawValue, $0.baseAddress.map { $0 + start }, $0.count - start, off_t(offset))
             }
             if count < 0 && errno == EINTR { continue }
             return max(0, count)
