@@ -94,7 +94,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TerminalOutputTests",
-            dependencies: ["Orchestrator", "TerminalOutput"],
+            dependencies: ["LinuxSystem", "Orchestrator", "TerminalOutput"],
             swiftSettings: common
         ),
     ],
