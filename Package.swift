@@ -127,13 +127,18 @@ let package = Package(
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
         .testTarget(name: "OrchestratorTests", dependencies: ["Orchestrator"], swiftSettings: common),
         .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "roost"],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "SupervisorTests",
             dependencies: ["CLinux", "LinuxSystem", "Orchestrator", "Supervisor"],
             swiftSettings: common
         ),
         .testTarget(
             name: "TerminalOutputTests",
-            dependencies: ["Orchestrator", "TerminalOutput"],
+            dependencies: ["LinuxSystem", "Orchestrator", "TerminalOutput"],
             swiftSettings: common
         ),
     ],

@@ -109,7 +109,9 @@ package final class ProgressPrinter: Sendable {
 /// Gives the cursor back when a signal ends the process.
 private enum CursorRescue {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
-    /// Where the cursor is hidden; -1 for nowhere. Read in a signal handler.
+    /// Where the cursor is hidden; -1 for nowhere.
+    ///
+    /// Read in a signal handler.
     private static let descriptor = Atomic<CInt>(-1)
 
     static func install(_ descriptor: CInt) {

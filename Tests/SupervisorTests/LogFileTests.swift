@@ -137,4 +137,26 @@ struct LogFileTests {
         try log.append(record("new\n"))
         #expect(cursor.texts() == ["new\n"])
     }
+
+    @Test("a cursor beside a writer that cuts the log all the time sees every record once", .timeLimit(.minutes(1)))
+    func concurrent() async throws {
+        let path = scratch.path
+        let count = 1000
+        async let writer: Void = Self.fill(path, count: count)
+        let cursor = LogCursor(directory: path)
+        var seen: [String] = []
+        while seen.last != "\(count)\n", !Task.isCancelled {
+            let found = cursor.texts()
+            seen += found
+            if found.isEmpty { await Task.yield() }
+        }
+        try await writer
+        #expect(seen == (1...count).map { "\($0)\n" })
+    }
+
+    @concurrent private static func fill(_ path: String, count: Int) async throws {
+        // So small that a reader is overtaken by many cuts, and so many that no record goes.
+        var log = try LogFile.open(in: path, limits: .init(sizeBytes: 500, files: 1000))
+        for number in 1...count { try log.append(record("\(number)\n")) }
+    }
 }

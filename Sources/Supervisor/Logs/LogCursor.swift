@@ -18,7 +18,9 @@ package final class LogCursor {
     }
 
     private static let chunk = 64 << 10
-    /// A line of a log file is at most this long; what is longer is passed over. Bytes.
+    /// A line of a log file is at most this long; what is longer is passed over.
+    ///
+    /// In bytes.
     private static let longestRecord = 4 << 20
 
     private let directory: String
@@ -107,7 +109,7 @@ package final class LogCursor {
     private func pread(at offset: Int64, into start: Int) -> Int {
         while true {
             let count = buffer.withUnsafeMutableBytes {
-                Glibc.pread(file.rawValue, $0.baseAddress! + start, $0.count - start, off_t(offset))
+                Glibc.pread(file.rawValue, $0.baseAddress.map { $0 + start }, $0.count - start, off_t(offset))
             }
             if count < 0 && errno == EINTR { continue }
             return max(0, count)
@@ -178,18 +180,24 @@ package final class LogCursor {
 
     /// Goes to the next newer file when there is one.
     private func advance() -> Bool {
-        // The writer may cut the log while we look; then we look again, but not for ever.
-        for _ in 0..<16 {
+        // The writer may be renaming files while we look; then we look again, but not for ever.
+        for _ in 0..<64 {
+            var information = stat()
+            guard fstat(file.rawValue, &information) == 0 else { return false }
             let all = numbers()
-            let own = all.first { identity(of: $0) == identity }
-            // A file that is gone was the oldest one, so whatever is there is newer.
-            guard let next = all.first(where: { $0 < own ?? .max }), let wanted = identity(of: next) else {
-                return false
-            }
-            guard own.map({ identity(of: $0) == identity }) ?? true else { continue }
+            // A file without a name was the oldest one, so whatever is there is newer.
+            let own = information.st_nlink == 0 ? (all.first ?? -1) + 1 : all.first { identity(of: $0) == identity }
+            guard let own else { continue }
+            let next = (0..<own).last { identity(of: $0) != nil }
+            let found = next.flatMap { identity(of: $0) }
+            // A gap that has been filled in the meantime holds the file that comes next.
+            let isFilled = ((next ?? -1) + 1..<own).contains { identity(of: $0) != nil }
+            guard !isFilled, information.st_nlink == 0 || identity(of: own) == identity else { continue }
+            guard let next else { return false }
+            guard let found else { continue }
             // The file was written to until it was renamed, which may be after we read its end.
             if read() { return true }
-            if open(next, expecting: wanted), read() { return true }
+            if open(next, expecting: found), read() { return true }
         }
         return false
     }

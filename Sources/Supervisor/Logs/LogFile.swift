@@ -69,7 +69,9 @@ package struct LogFile: ~Copyable, Sendable {
         if let limit = limits.sizeBytes, size > 0, size + Int64(bytes.count) > limit { try rotate() }
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { write(file.rawValue, $0.baseAddress! + written, bytes.count - written) }
+            let count = bytes.withUnsafeBytes {
+                write(file.rawValue, $0.baseAddress.map { $0 + written }, bytes.count - written)
+            }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {
                 let reason = Errno.current

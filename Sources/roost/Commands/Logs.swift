@@ -16,7 +16,10 @@ struct Logs: ParsableCommand {
     @Flag(help: "No names before the lines.") var noLogPrefix = false
     @Option(help: "Show what was written since a time (2026-11-21T20:15:00Z) or for a length of time (10m).")
     var since: String?
-    @Option(name: [.customShort("n"), .long], help: "How many of the last lines of each container, or \"all\".")
+    @Option(
+        name: [.customShort("n", allowingJoined: true), .long],
+        help: "How many of the last lines of each container, or \"all\"."
+    )
     var tail = "all"
     @Flag(name: .shortAndLong, help: "Show when each line was written.") var timestamps = false
     @Option(help: "Show what was written before a time or a length of time ago.") var until: String?
