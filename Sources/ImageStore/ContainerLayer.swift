@@ -32,13 +32,13 @@ package struct ContainerLayer: Hashable, Sendable {
             try OwnedDescriptor.path(lower).metadata()
         }
         if mkdir(directory, 0o700) != 0 {
-            try makeDirectories(parent, mode: 0o711)
-            try makeDirectories(directory, mode: 0o700)
+            try makeStoreDirectories(parent, mode: 0o711)
+            try makeStoreDirectories(directory, mode: 0o700)
         }
-        try makeDirectories("\(directory)/work", mode: 0o700)
+        try makeStoreDirectories("\(directory)/work", mode: 0o700)
         // Under another name until it has its owner and mode: the root of the container gets both from here.
         let upper = "\(directory)/upper.new"
-        try makeDirectories(upper, mode: 0o700)
+        try makeStoreDirectories(upper, mode: 0o700)
         guard chown(upper, like.owner, like.group) == 0, chmod(upper, like.permissions) == 0,
             rename(upper, "\(directory)/upper") == 0
         else {

@@ -56,7 +56,7 @@ extension ImageStore {
             _ = try publish(found, named: false, stager)
             let digest = ContentDigest(of: found[0].manifestBytes)
             if let before, try witness(source) == before {
-                try replaceFile(recordFile, try encoded(ImportRecord(before, manifest: digest)))
+                try replaceDurably(recordFile, try encoded(ImportRecord(before, manifest: digest)))
             }
             return Descriptor(mediaType: MediaType.manifest, digest: digest, size: Int64(found[0].manifestBytes.count))
         }
@@ -132,7 +132,7 @@ extension ImageStore {
                 blobs[files.blob(content.digest)] = content.file
             }
             let path = stager.makePath()
-            try replaceFile(path, image.manifestBytes)
+            try replaceDurably(path, image.manifestBytes)
             blobs[files.blob(ContentDigest(of: image.manifestBytes))] = path
         }
         try synchronise()
@@ -204,7 +204,7 @@ extension ImageStore {
             entry.mediaType = image.manifest.mediaType ?? MediaType.manifest
             index.record(entry, names: named ? image.names : [])
         }
-        try replaceFile(files.index, try encoded(index))
+        try replaceDurably(files.index, try encoded(index))
     }
 
     /// Puts everything of the store on the disk: syncfs(2).

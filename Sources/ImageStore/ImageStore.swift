@@ -153,7 +153,7 @@ package struct ImageStore: Hashable, Sendable {
         guard !diffIDs.isEmpty else {
             // An image from scratch without layers; overlayfs wants a lower directory all the same.
             let empty = "\(root)/layers/empty"
-            try makeDirectories(empty, mode: 0o755)
+            try makeStoreDirectories(empty, mode: 0o755)
             return [empty]
         }
         return diffIDs.reversed().uniqued().map(files.layer)

@@ -16,12 +16,12 @@ struct StoreFiles: Hashable, Sendable {
 
     /// Makes the store's directories, which nobody but root enters: layers hold set-user-ID programs of images.
     func make() throws(ImageError) {
-        try makeDirectories(root, mode: 0o711)
+        try makeStoreDirectories(root, mode: 0o711)
         for name in ["blobs", "blobs/sha256", "layers", "staging", "imports"] {
-            try makeDirectories("\(root)/\(name)", mode: 0o700)
+            try makeStoreDirectories("\(root)/\(name)", mode: 0o700)
         }
         let layout = "\(root)/oci-layout"
-        if access(layout, F_OK) != 0 { try replaceFile(layout, Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)) }
+        if access(layout, F_OK) != 0 { try replaceDurably(layout, Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)) }
     }
 
     /// Runs `body` as the only writer of the store, after what a crashed writer left has been cleared.
@@ -64,21 +64,21 @@ func lockFile(_ path: String) throws(ImageError) -> OwnedDescriptor {
 }
 
 /// Makes a directory and those above it, as `mkdir -p` does; those above get mode 0755.
-func makeDirectories(_ path: String, mode: mode_t) throws(ImageError) {
+func makeStoreDirectories(_ path: String, mode: mode_t) throws(ImageError) {
     guard mkdir(path, mode) != 0 else { return }
     let reason = Errno.current
     if reason.rawValue == EEXIST { return }
     guard reason.rawValue == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
         throw .kernel("make a directory", SyscallError(call: "mkdir", subject: path, errno: reason))
     }
-    try makeDirectories(String(path[..<slash]), mode: 0o755)
-    try makeDirectories(path, mode: mode)
+    try makeStoreDirectories(String(path[..<slash]), mode: 0o755)
+    try makeStoreDirectories(path, mode: mode)
 }
 
 /// Replaces a file as a whole: written and synced under another name, then renamed.
 ///
 /// The other name is the same every time: whoever writes holds a lock.
-func replaceFile(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws(ImageError) {
+func replaceDurably(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws(ImageError) {
     let temporary = "\(path).new"
     func fail(_ call: String) -> ImageError {
         .kernel("write \(path)", SyscallError(call: call, subject: temporary, errno: .current))

@@ -94,9 +94,9 @@ package struct VolumeStore: Hashable, Sendable {
             try attempt(purpose) { () throws(SyscallError) in
                 try OwnedDescriptor.directory(directory).removeTree(".new")
             }
-            try makeDirectories(path, mode: 0o711)
-            try makeDirectories("\(path)/_data", mode: 0o755)
-            try replaceFile("\(path)/volume.json", try encoded(volume))
+            try makeStoreDirectories(path, mode: 0o711)
+            try makeStoreDirectories("\(path)/_data", mode: 0o755)
+            try replaceDurably("\(path)/volume.json", try encoded(volume))
             guard chmod("\(path)/_data", 0o755) == 0, rename(path, "\(directory)/\(volume.name)") == 0 else {
                 throw .kernel(purpose, SyscallError(call: "rename", subject: path, errno: .current))
             }
@@ -172,7 +172,7 @@ package struct VolumeStore: Hashable, Sendable {
     }
 
     func locked<R>(_ body: () throws(ImageError) -> R) throws(ImageError) -> R {
-        try makeDirectories(directory, mode: 0o711)
+        try makeStoreDirectories(directory, mode: 0o711)
         let lock = try lockFile("\(directory)/.lock")
         defer { _ = flock(lock.rawValue, LOCK_UN) }
         return try body()

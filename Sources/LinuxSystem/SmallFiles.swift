@@ -48,7 +48,7 @@ package func replaceFile(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600)
     )
     var written = 0
     while written < bytes.count {
-        let count = bytes.withUnsafeBytes { write(file.rawValue, $0.baseAddress! + written, bytes.count - written) }
+        let count = bytes[written...].withUnsafeBytes { write(file.rawValue, $0.baseAddress, $0.count) }
         if count < 0 && Glibc.errno == EINTR { continue }
         guard count > 0 else {
             let reason = Errno.current

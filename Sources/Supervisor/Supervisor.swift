@@ -19,6 +19,8 @@ final class Supervisor {
         case overdue(container: String, ProcessIdentity)
         case command(String, [UInt8], ControlReply)
         case prepared(Prepared)
+        /// Nobody has asked for anything since the start.
+        case unused
         case keeperLost
     }
 
@@ -48,6 +50,8 @@ final class Supervisor {
     private var open: [Int: OpenRequest] = [:]
     private var watchers: [ControlReply] = []
     private var preparing = 0
+    /// Whether somebody has asked for something: whoever had us started is about to.
+    private var isUsed = false
     private var wake: Task<Void, Never>?
     /// Exits of processes whose start has not been taken in yet.
     private var early: [ProcessIdentity: ProcessExit] = [:]
@@ -72,18 +76,29 @@ final class Supervisor {
         for container in state.containers where container.isRunning { note(container.name) }
     }
 
+    /// How long a supervisor waits for the command it was started for.
+    private static let patience = Duration.seconds(5)
+
     /// Takes in messages until there is nothing left to look after.
     func run() async {
         perform(reconciler.resume(now: clock()))
-        if isDone { return }
+        Self.yieldUnused(to: inbox)
         for await message in messages {
             take(message)
             if isDone { return }
         }
     }
 
+    private static func yieldUnused(to inbox: AsyncStream<Message>.Continuation) {
+        Task {
+            // Nobody cancels this task.
+            try? await Task.sleep(for: patience)
+            inbox.yield(.unused)
+        }
+    }
+
     /// Whether nothing is left to look after.
-    private var isDone: Bool { reconciler.isIdle && open.isEmpty && preparing == 0 }
+    private var isDone: Bool { isUsed && reconciler.isIdle && open.isEmpty && preparing == 0 }
 
     /// Whether nothing is known of the project any more.
     var isGone: Bool {
@@ -102,7 +117,10 @@ final class Supervisor {
         case .exit(let exit): take(exit)
         case .overdue(let name, let identity):
             if processes.removeValue(forKey: identity) != nil { end(name, code: nil, at: clock()) }
-        case .command(let route, let body, let reply): begin(route, body, reply)
+        case .command(let route, let body, let reply):
+            isUsed = true
+            begin(route, body, reply)
+        case .unused: isUsed = true
         case .prepared(let prepared):
             preparing -= 1
             if let failure = prepared.failure {
@@ -254,6 +272,11 @@ final class Supervisor {
             supervisor.describe(request)
             supervisor.command(reply, request) { state, result in
                 result.orphans = state.up(wish, request.options)
+                let services = Set(wish.services.map(\.name))
+                for container in state.containers
+                where container.isRunning && container.goal == .keep && services.contains(container.service) {
+                    reply.send(.progress(Progress(.container, container.name, "Running", .done)))
+                }
             }
         }
     }
@@ -306,9 +329,6 @@ final class Supervisor {
     ) {
         var entry = OpenRequest(reply: reply, container: container)
         let now = clock()
-        for other in reconciler.state.containers where other.isRunning && other.goal == .keep {
-            reply.send(.progress(Progress(.container, other.name, "Running", .done)))
-        }
         let (id, actions) = reconciler.request(
             awaiting: awaited,
             deadline: timeout.map { now + .seconds($0) },

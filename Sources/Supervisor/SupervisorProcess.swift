@@ -70,7 +70,8 @@ package enum SupervisorProcess {
         )
         let socket = "/proc/self/fd/\(Keeper.Inherited.directory)/control.sock"
         removeFile(directory.socket)
-        let server = try await ControlServer.start(at: socket, on: loops) { route, body, reply in
+        let server = ControlServer()
+        let listener = try await server.start(at: socket, on: loops) { route, body, reply in
             inbox.continuation.yield(.command(route, body, reply))
         }
         let lending = try LendingDesk(directory: directory.path, outputs: outputs, poller: poller)
@@ -79,8 +80,11 @@ package enum SupervisorProcess {
         // From here on a command that comes finds nobody, and starts a pair of its own.
         removeFile(directory.socket)
         lending.close()
-        try? await server.close()
-        if supervisor.isGone { try directory.remove() }
+        await server.close(listener)
+        if supervisor.isGone {
+            await machine.removeGroup()
+            try directory.remove()
+        }
     }
 
     /// Another pair looks after the project.

@@ -37,13 +37,17 @@ struct CommandSession {
 
     /// Sends a request and shows what goes on until its result is there.
     ///
-    /// A supervisor that dies meanwhile leaves it open whether the request was heard; its successor goes on with what
-    /// was begun, and the command says so.
+    /// A supervisor that dies meanwhile leaves it open whether the request was heard, so its successor is asked again:
+    /// what is done already costs nothing.
     func perform(_ route: String, _ body: some Encodable, on client: inout SupervisorClient) throws -> CommandResult {
-        try client.send(route, body)
         defer { printer.finish() }
-        while let line = try client.nextLine() {
-            if let result = take(line) { return result }
+        for _ in 0..<3 {
+            try client.send(route, body)
+            while let line = try client.nextLine() {
+                if let result = take(line) { return result }
+            }
+            // Its successor has the state; asked again, it does what is left.
+            client = try connectOrStart()
         }
         throw lost
     }
@@ -58,6 +62,7 @@ struct CommandSession {
         try client.send(route, body)
         defer { printer.finish() }
         var isStopping = false
+        var attempts = 0
         while true {
             while let line = try client.bufferedLine() {
                 guard let result = take(line) else { continue }
@@ -69,7 +74,12 @@ struct CommandSession {
                 try stop(isForced: isStopping)
                 isStopping = true
             }
-            if ready[0], try !client.receive() { throw lost }
+            if ready[0], try !client.receive() {
+                attempts += 1
+                guard attempts < 3 else { throw lost }
+                client = try connectOrStart()
+                if !isStopping { try client.send(route, body) }
+            }
         }
     }
 
@@ -94,7 +104,8 @@ struct CommandSession {
 
     /// The supervisor has gone before it was done.
     var lost: UserError {
-        UserError(            "the supervisor of \(directory.project) ended before it was done; its successor goes on: see `roost ps -a`"
+        UserError(
+            "the supervisor of \(directory.project) ended before it was done; its successor goes on: see `roost ps -a`"
         )
     }
 

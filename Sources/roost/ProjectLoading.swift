@@ -14,7 +14,12 @@ struct RunnableProject {
     /// Loads the project with `services` and what they depend on, and checks that all of it can be run.
     ///
     /// Mistakes and warnings go to standard error, each with its place.
-    init(_ options: ProjectOptions, services: [String], scale: [String: Int] = [:], leavesOutDependencies: Bool = false)
+    init(
+        _ options: ProjectOptions,
+        services: [String],
+        scale: [String: Int] = [:],
+        leavesOutDependencies: Bool = false
+    )
         throws
     {
         let diagnostics = DiagnosticCollector()

@@ -130,8 +130,8 @@ struct ContainerLayerTests {
     func oddNames() throws {
         let scratch = try Scratch()
         let path = "\(scratch.path)/a:b,c\\d" + String(repeating: "/" + String(repeating: "x", count: 200), count: 2)
-        try makeDirectories(path, mode: 0o750)
-        try replaceFile("\(path)/file", [1])
+        try makeStoreDirectories(path, mode: 0o750)
+        try replaceDurably("\(path)/file", [1])
         let image = try scratch.resolve("rootfs:\(path)")
         let container = try ContainerLayer(id: "c1", in: scratch.store)
         try container.make(for: image.rootFilesystem)
@@ -191,7 +191,7 @@ struct VolumeTests {
         let scratch = try Scratch()
         let volume = VolumeRecord(name: "db", labels: ["a": "b"], project: "web")
         #expect(try scratch.volumes.ensure(volume) == volume)
-        try replaceFile("\(scratch.volumes.dataDirectory("db"))/file", [1])
+        try replaceDurably("\(scratch.volumes.dataDirectory("db"))/file", [1])
         #expect(try scratch.volumes.ensure(VolumeRecord(name: "db", project: "other")) == volume)
         #expect(try scratch.volumes.list() == [volume])
         try scratch.volumes.remove("db")
@@ -227,9 +227,9 @@ struct VolumeTests {
         let scratch = try Scratch()
         let root = try seededRoot(scratch)
         for name in ["half", "full"] { _ = try scratch.volumes.ensure(VolumeRecord(name: name)) }
-        try replaceFile("\(scratch.volumes.dataDirectory("half"))/partial", [1])
-        try replaceFile("\(scratch.volumes.directory)/half/seeding", [])
-        try replaceFile("\(scratch.volumes.dataDirectory("full"))/mine", [1])
+        try replaceDurably("\(scratch.volumes.dataDirectory("half"))/partial", [1])
+        try replaceDurably("\(scratch.volumes.directory)/half/seeding", [])
+        try replaceDurably("\(scratch.volumes.dataDirectory("full"))/mine", [1])
         for name in ["half", "full"] { try scratch.volumes.seed(name, from: root, path: "/data") }
         #expect(scratch.names("store/volumes/half/_data") == ["file", "link", "sub"])
         #expect(scratch.names("store/volumes/full/_data") == ["mine"])

@@ -48,8 +48,8 @@ private struct Layout {
     }
 
     func write(to directory: String) throws {
-        try makeDirectories("\(directory)/blobs/sha256", mode: 0o755)
-        for member in members { try replaceFile("\(directory)/\(member.name)", member.bytes) }
+        try makeStoreDirectories("\(directory)/blobs/sha256", mode: 0o755)
+        for member in members { try replaceDurably("\(directory)/\(member.name)", member.bytes) }
     }
 }
 

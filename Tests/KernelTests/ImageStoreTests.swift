@@ -16,14 +16,14 @@ final class Scratch {
         guard mkdtemp(&template) != nil else { throw SyscallError(call: "mkdtemp", subject: "/tmp", errno: .current) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         store = ImageStore(root: "\(path)/store", runtimeDirectory: "\(path)/run")
-        try makeDirectories("\(path)/run", mode: 0o755)
+        try makeStoreDirectories("\(path)/run", mode: 0o755)
     }
 
     // What can't be removed is left in /tmp, and harms nobody.
     deinit { try? OwnedDescriptor.directory("/tmp").removeTree(String(path.dropFirst("/tmp/".count))) }
 
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-        try replaceFile("\(path)/\(name)", bytes)
+        try replaceDurably("\(path)/\(name)", bytes)
         return "\(path)/\(name)"
     }
 
@@ -172,7 +172,7 @@ struct ImageStoreKernelTests {
     func contained() throws {
         let scratch = try Scratch()
         let outside = "\(scratch.path)/outside"
-        try makeDirectories(outside, mode: 0o755)
+        try makeStoreDirectories(outside, mode: 0o755)
         let path = try scratch.unpack(
             layer {
                 $0.add("abs", "2", link: outside)
@@ -209,7 +209,7 @@ struct ImageStoreKernelTests {
         )
         #expect(scratch.names("store/layers") == [])
         // What was staged is cleared by the next writer, also when it was much.
-        for number in 0..<2000 { try makeDirectories("\(scratch.store.root)/staging/\(number)", mode: 0o700) }
+        for number in 0..<2000 { try makeStoreDirectories("\(scratch.store.root)/staging/\(number)", mode: 0o700) }
         _ = try scratch.store.load(archive: try scratch.dockerArchive([tar.archive]))
         #expect(scratch.names("store/layers").count == 1)
         #expect(scratch.names("store/staging") == [])

@@ -55,10 +55,10 @@ struct LogFollowerTests {
         try file.append(record(text, at: time))
     }
 
-    private func follower(_ change: (inout LogFollower.Selection) -> Void = { _ in }) -> LogFollower {
+    private func follower(_ change: (inout LogFollower.Selection) -> Void = { _ in }) throws -> LogFollower {
         var selection = LogFollower.Selection()
         change(&selection)
-        return LogFollower(project, storage: roots.storage, selection: selection) { WallTime(nanoseconds: 100) }
+        return try LogFollower(project, storage: roots.storage, selection: selection) { WallTime(nanoseconds: 100) }
     }
 
     private func existing(_ follower: LogFollower) throws -> [String] {
@@ -132,7 +132,7 @@ struct LogFollowerTests {
         try append("x\n", at: 1, to: "1")
         #expect(try followed(follower(), []) == ["a: x"])
         let absent = ProjectDirectory(project: "absent", roots: roots)
-        let follower = LogFollower(absent, storage: roots.storage, selection: .init()) { WallTime(nanoseconds: 0) }
+        let follower = try LogFollower(absent, storage: roots.storage, selection: .init()) { WallTime(nanoseconds: 0) }
         #expect(try followed(follower, []) == [])
     }
 
@@ -162,13 +162,13 @@ struct LogFollowerTests {
     @Test("following ends when the project goes")
     func gone() throws {
         try put("a", id: "1", running)
-        #expect(try followed(follower(), [{ try project.remove() }]) == [])
+        #expect(try followed(try follower(), [{ try project.remove() }]) == [])
     }
 
     @Test("a reader that is gone ends the following")
     func noReader() throws {
         try put("a", id: "1", running)
-        let follower = follower()
+        let follower = try follower()
         _ = try existing(follower)
         var flushes = 0
         try follower.follow({ _, _ in }) {

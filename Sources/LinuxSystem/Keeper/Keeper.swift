@@ -97,16 +97,14 @@ package struct KeeperLink: ~Copyable, Sendable {
         var packet = clinux_keep()
         withUnsafeMutableBytes(of: &packet) { $0.copyBytes(from: name.utf8) }
         var copied = descriptor ?? -1
-        let result = withUnsafeBytes(of: &packet) { bytes in
-            bytes.withMemoryRebound(to: UInt8.self) { bytes in
-                clinux_send_descriptors(
-                    socket.rawValue,
-                    bytes.baseAddress ?? UnsafePointer(bitPattern: 1)!,
-                    UInt32(bytes.count),
-                    &copied,
-                    descriptor == nil ? 0 : 1
-                )
-            }
+        let result = withUnsafePointer(to: &packet) {
+            clinux_send_descriptors(
+                socket.rawValue,
+                $0,
+                UInt32(MemoryLayout<clinux_keep>.size),
+                &copied,
+                descriptor == nil ? 0 : 1
+            )
         }
         _ = try SyscallError.check(result, "sendmsg", "keeper: \(name)")
     }

@@ -37,17 +37,25 @@ package struct IPv4Address: Hashable, Sendable, Comparable, CustomStringConverti
 
 /// An IPv6 address, without a zone.
 package struct IPv6Address: Hashable, Sendable, Comparable, CustomStringConvertible {
+    // Two words instead of one of 16 bytes: values of that alignment crash in closures that Swift 6.3 compiles without
+    // aligning the stack for them.
+    private let high: UInt64
+    private let low: UInt64
+
     /// The address as a number: ::1 is 1.
-    package var rawValue: UInt128
+    package var rawValue: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
     /// Wraps the number whose most significant byte comes first in the text.
-    package init(rawValue: UInt128) { self.rawValue = rawValue }
+    package init(rawValue: UInt128) {
+        high = UInt64(truncatingIfNeeded: rawValue >> 64)
+        low = UInt64(truncatingIfNeeded: rawValue)
+    }
 
     /// Reads the text forms of RFC 4291; zones ("%eth0") are refused.
     package init?(_ text: some StringProtocol) {
         var parsed = in6_addr()
         guard !text.utf8.contains(0), inet_pton(AF_INET6, String(text), &parsed) == 1 else { return nil }
-        rawValue = withUnsafeBytes(of: parsed) { $0.reduce(0) { $0 << 8 | UInt128($1) } }
+        self.init(rawValue: withUnsafeBytes(of: parsed) { $0.reduce(0) { $0 << 8 | UInt128($1) } })
     }
 
     /// Loopback, ::1.

@@ -23,9 +23,10 @@ extension Machine {
     }
 
     private func adopt(_ container: inout ContainerState, _ exits: [ProcessIdentity: ProcessExit]) async {
-        guard container.actual != nil else { return }
         let name = container.name
         do {
+            try restore(container)
+            guard container.actual != nil else { return }
             let process = try configuration.directory.process(of: name)
             guard container.isRunning, let process else {
                 // Whether a start was cut off or its record could not be written: no process of it may stay.
@@ -71,7 +72,6 @@ extension Machine {
         )
         shared.withLock { $0.live[container.name] = live }
         try restoreLeases(of: container.name, process)
-        try restorePorts(of: container.name, definition.service, record)
         try configuration.outputs.resume(
             OutputRequest(
                 container: container.name,
@@ -99,8 +99,16 @@ extension Machine {
         }
     }
 
+    /// Takes in what a container is made from, and holds its ports again whether or not it runs.
+    private func restore(_ container: ContainerState) throws {
+        guard container.goal != .remove else { return }
+        let wanted = try definition(container.definition.digest)
+        try reserveSharedPorts(of: [wanted.service])
+        guard let record = try configuration.directory.record(of: container.name) else { return }
+        try restorePorts(of: container.name, try definition(record.definition).service, record)
+    }
+
     private func restorePorts(of name: String, _ service: Service, _ record: ContainerRecord) throws {
-        try reserveSharedPorts(of: [service])
         let host = try host()
         var own: [PortReservation] = []
         for (mapping, port) in zip(service.ports, record.ports)

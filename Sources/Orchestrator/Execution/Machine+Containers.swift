@@ -325,6 +325,15 @@ extension Machine {
         }
     }
 
+    /// Removes the control group that held those of the project's containers.
+    package func removeGroup() async {
+        // What is left of it is empty, and the next project of this name takes it over.
+        _ = try? await blocking {
+            _ = ContainerCgroup("/roost/\(self.project)", in: self.hierarchies).group.remove()
+            _ = ContainerCgroup("/roost", in: self.hierarchies).group.remove()
+        }
+    }
+
     func remove(_ name: String) throws {
         if let record = try configuration.directory.record(of: name) {
             try ContainerLayer(id: record.id, in: images).remove()

@@ -7,22 +7,38 @@ import Synchronization
 /// Takes commands over HTTP/1.1 on a socket of a path: `curl --unix-socket` will do.
 ///
 /// A request is a JSON object; an answer is a line of JSON for everything that happens, the last one the result.
-enum ControlServer {
+final class ControlServer: Sendable {
     /// What answers requests.
     typealias Respond = @Sendable (_ route: String, _ body: [UInt8], _ reply: ControlReply) -> Void
 
     /// More is no command of ours.
     private static let longestBody = 64 << 20
 
+    private let connections = Mutex<[ObjectIdentifier: any Channel]>([:])
+
+    /// Takes no more requests, and waits until every answer has gone out or a second has passed.
+    func close(_ listener: any Channel) async {
+        // Closing fails only when it is closed already.
+        try? await listener.close()
+        for _ in 0..<100 where connections.withLock({ !$0.isEmpty }) {
+            // A sleep that is cancelled is over.
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
     /// Begins to listen; the caller closes the channel.
-    static func start(
+    func start(
         at path: String,
         on group: any EventLoopGroup,
         respond: @escaping Respond
     ) async throws -> any Channel {
         try await ServerBootstrap(group: group)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                self.connections.withLock { $0[ObjectIdentifier(channel)] = channel }
+                channel.closeFuture.whenComplete { _ in
+                    self.connections.withLock { $0[ObjectIdentifier(channel)] = nil }
+                }
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(RequestHandler(respond))
                 }

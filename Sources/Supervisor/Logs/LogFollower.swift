@@ -137,8 +137,7 @@ package final class LogFollower {
     }
 
     /// Looks at one container, which may have changed in any way.
-    private func look(at name: String, _ body: (ContainerState, LogRecord) -> Void) throws
-    {
+    private func look(at name: String, _ body: (ContainerState, LogRecord) -> Void) throws {
         if let number = try watch.add(directory.container(name)) { watches[number] = .container(name) }
         guard let container = try directory.state(of: name) else {
             expected.remove(name)

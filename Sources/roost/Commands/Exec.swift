@@ -14,7 +14,10 @@ struct Exec: ParsableCommand {
     @Option(name: .shortAndLong, parsing: .singleValue, help: "A variable for the command: NAME=VALUE.")
     var env: [String] = []
     @Option(help: "The number of the service's container.") var index: Int?
-    @Flag(name: [.customShort("T"), .customLong("no-tty"), .customLong("no-TTY")], help: "Give the command no terminal.")
+    @Flag(
+        name: [.customShort("T"), .customLong("no-tty"), .customLong("no-TTY")],
+        help: "Give the command no terminal."
+    )
     var noTTY = false
     @Flag(name: .shortAndLong, help: "Kept for those who write it; input is always passed on.") var interactive = false
     @Flag(name: .shortAndLong, help: "Kept for those who write it; a terminal is given where there is one.")
@@ -52,7 +55,9 @@ struct Exec: ParsableCommand {
     private func container(_ directory: ProjectDirectory) throws -> ContainerState {
         let containers = try directory.state().containers(of: service)
         guard !containers.isEmpty else {
-            throw UserError("project \(directory.project) has no container of a service \"\(service)\"; see `roost ps -a`")
+            throw UserError(
+                "project \(directory.project) has no container of a service \"\(service)\"; see `roost ps -a`"
+            )
         }
         if let index {
             guard let found = containers.first(where: { $0.number == index }) else {

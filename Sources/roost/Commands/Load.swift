@@ -7,7 +7,10 @@ import Orchestrator
 struct Load: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Take images of an archive into the store.")
 
-    @Option(name: .shortAndLong, help: "The archive: what docker save or an OCI layout gives; standard input without it.")
+    @Option(
+        name: .shortAndLong,
+        help: "The archive: what docker save or an OCI layout gives; standard input without it."
+    )
     var input: String?
     @Flag(name: .shortAndLong, help: "Show errors only.") var quiet = false
 

@@ -20,12 +20,16 @@ struct Run: ParsableCommand {
     @Option(name: .shortAndLong, parsing: .singleValue, help: "A label: NAME=VALUE.") var label: [String] = []
     @Option(help: "A name for the container.") var name: String?
     @Flag(help: "Do not start what the service depends on.") var noDeps = false
-    @Flag(name: [.customShort("T"), .customLong("no-tty"), .customLong("no-TTY")], help: "Give the command no terminal.")
+    @Flag(
+        name: [.customShort("T"), .customLong("no-tty"), .customLong("no-TTY")],
+        help: "Give the command no terminal."
+    )
     var noTTY = false
     @Flag(name: .shortAndLong, help: "Kept for those who write it; input is always passed on.") var interactive = false
     @Flag(name: .shortAndLong, help: "Kept for those who write it; a terminal is given where there is one.")
     var tty = false
-    @Option(name: .shortAndLong, parsing: .singleValue, help: "Publish a port: HOST:CONTAINER.") var publish: [String] = []
+    @Option(name: .shortAndLong, parsing: .singleValue, help: "Publish a port: HOST:CONTAINER.") var publish: [String] =
+        []
     @Flag(name: .long, help: "Remove the container when the command has ended.") var rm = false
     @Flag(name: [.customShort("P"), .long], help: "Publish the service's own ports.") var servicePorts = false
     @Flag(help: "Answer to the service's names on its networks.") var useAliases = false
@@ -33,10 +37,13 @@ struct Run: ParsableCommand {
     @Option(name: .shortAndLong, help: "The directory in the container.") var workdir: String?
     @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
     @Argument(help: "The service.") var service: String
-    @Argument(parsing: .captureForPassthrough, help: "The command, instead of the service's.") var command: [String] = []
+    @Argument(parsing: .captureForPassthrough, help: "The command, instead of the service's.") var command: [String] =
+        []
 
     func validate() throws {
-        if !publish.isEmpty { throw ValidationError("--publish is not supported yet; --service-ports publishes the service's") }
+        if !publish.isEmpty {
+            throw ValidationError("--publish is not supported yet; --service-ports publishes the service's")
+        }
         if useAliases { throw ValidationError("--use-aliases is not supported yet") }
     }
 
@@ -73,7 +80,8 @@ struct Run: ParsableCommand {
             try session.check(result, tree: loaded.tree)
             return ProcessContext.writeOutput("\(container)\n")
         }
-        let status = try hasTerminal
+        let status =
+            try hasTerminal
             ? runWithTerminal(request, session, &client)
             : runWithDescriptors(request, session, &client)
         throw ExitCode(status)
@@ -105,7 +113,8 @@ struct Run: ParsableCommand {
         try client.send("POST /run", request)
         while true {
             let ready = waitReadable([client.descriptor, desk.rawValue])
-            if ready[1], let packet = try PacketSocket.receive(from: desk.rawValue), let raw = packet.descriptors.first {
+            if ready[1], let packet = try PacketSocket.receive(from: desk.rawValue), let raw = packet.descriptors.first
+            {
                 session.printer.finish()
                 let master = OwnedDescriptor(adopting: raw)
                 TerminalRelay.setSize(of: master.rawValue)
@@ -146,7 +155,8 @@ struct Run: ParsableCommand {
                     for text in env {
                         let sign = text.firstIndex(of: "=")
                         let name = sign.map { String(text[..<$0]) } ?? text
-                        let value = sign.map { String(text[text.index(after: $0)...]) } ?? ProcessContext.environment[text]
+                        let value =
+                            sign.map { String(text[text.index(after: $0)...]) } ?? ProcessContext.environment[text]
                         if let value { variables.set(name, .string(value)) }
                     }
                 }

@@ -104,7 +104,9 @@ struct Restart: ParsableCommand {
 
 /// `roost kill`.
 struct Kill: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Send a signal to containers, SIGKILL unless told otherwise.")
+    static let configuration = CommandConfiguration(
+        abstract: "Send a signal to containers, SIGKILL unless told otherwise."
+    )
 
     @ParentCommand var parent: Roost
 

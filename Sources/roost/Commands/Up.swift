@@ -121,7 +121,11 @@ struct Up: ParsableCommand {
         ProcessContext.writeOutput(plan.isEmpty ? "nothing to do\n" : plan.description)
     }
 
-    private func foreground(_ loaded: RunnableProject, _ since: WallTime, _ interrupts: consuming InterruptWatch) -> ForegroundSession {
+    private func foreground(
+        _ loaded: RunnableProject,
+        _ since: WallTime,
+        _ interrupts: consuming InterruptWatch
+    ) -> ForegroundSession {
         var shown = Set(attach.isEmpty ? (services.isEmpty || attachDependencies ? [] : services) : attach)
         if shown.isEmpty { shown = Set(loaded.project.services.filter(\.isAttached).map(\.name)) }
         shown.subtract(noAttach)
