@@ -139,7 +139,8 @@ extension Machine {
             groupPath(state.name),
             in: hierarchies,
             resources: spec.linux?.resources,
-            devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) }
+            devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) },
+            sharing: devicePrograms
         )
         let asksForSwap = service.resources.memorySwapLimitBytes != nil
         for sentence in group.unenforced where asksForSwap || !sentence.contains("memory.swap") {
@@ -187,7 +188,7 @@ extension Machine {
         )
         known.attachments = place.attachments
         try directory.write(known, of: state.name)
-        try directory.write(spec, of: state.name)
+        try directory.write(FilterChoice.replacingFilter(of: spec, service), of: state.name)
         let live = LiveContainer(
             state,
             definition: definition,
@@ -210,6 +211,7 @@ extension Machine {
         }
     }
 
+    /// The compiled filter; the same for all containers with the same wishes.
     func filter(_ spec: SeccompSpec) throws -> SeccompProgram {
         if let known = shared.withLock({ $0.filters[spec] }) { return known }
         let compiled = try SeccompProgram(compiling: spec)

@@ -78,6 +78,7 @@ package final class Machine: Sendable {
     let registry: NetworkRegistry
     let hierarchies: CgroupHierarchies
     let resolver: NameResolver
+    let devicePrograms = LoadedDevicePrograms()
     let shared = Mutex(Shared())
     private let hostNetwork = Mutex<HostNetwork?>(nil)
 
