@@ -453,6 +453,7 @@ final class Supervisor {
         guard let entry = open.removeValue(forKey: id) else { return }
         entry.reply.send(.result(entry.result))
         entry.reply.finish()
+        if open.isEmpty { releaseIdleMemory() }
     }
 
     private func fail(_ reply: ControlReply, _ error: ExecutionError) {
