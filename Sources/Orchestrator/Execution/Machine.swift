@@ -80,6 +80,8 @@ package final class Machine: Sendable {
     let resolver: NameResolver
     let devicePrograms = LoadedDevicePrograms()
     let shared = Mutex(Shared())
+    /// Held while a container with a volume that is a filesystem starts.
+    let filesystemTurn = Mutex(())
     private let hostNetwork = Mutex<HostNetwork?>(nil)
 
     /// A machine for one project.
