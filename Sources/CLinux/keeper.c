@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -141,6 +143,14 @@ static int64_t milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+void clinux_release_memory(void) {
+    extern const char __executable_start, etext;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+    uintptr_t start = ((uintptr_t)&__executable_start + page) & ~page, end = (uintptr_t)&etext & ~page;
+    madvise((void *)start, end - start, MADV_DONTNEED);
+    malloc_trim(0);
+}
+
 int clinux_keeper_run(int directory, int ready, int handover, uint32_t *restarts) {
     // What a supervisor without a keeper hands over lies in the socket already; without a socket there is nothing.
     while (handover >= 0 && recv(handover, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
@@ -160,6 +170,7 @@ int clinux_keeper_run(int directory, int ready, int handover, uint32_t *restarts
     // A terminal that goes away, or an interrupt meant for another program in it, is nothing to us.
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    clinux_release_memory();
     int64_t rest = 0;
     for (uint32_t count = 0;; count++) {
         int pair[2];

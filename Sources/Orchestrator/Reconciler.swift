@@ -241,7 +241,7 @@ package struct Reconciler: Sendable {
             giveUp(plan.obstacles)
             plan = Planner.plan(state, now: now)
         }
-        var actions = saves(before: before)
+        var actions = saves(before: before, plan)
         for step in plan.steps where step.after.isEmpty {
             guard let subject = step.operation.subject, inFlight[subject] == nil else { continue }
             inFlight[subject] = step.operation
@@ -266,14 +266,28 @@ package struct Reconciler: Sendable {
         return actions
     }
 
-    private func saves(before: ProjectState) -> [Action] {
+    /// What has changed and has to be known to a successor.
+    ///
+    /// That a container was made need not be, when its start comes next: it would be made anew.
+    private func saves(before: ProjectState, _ plan: Plan) -> [Action] {
+        let starting = Set(
+            plan.steps.compactMap { step -> String? in
+                if case .start(let name) = step.operation, step.after.isEmpty { name } else { nil }
+            }
+        )
         var actions: [Action] = []
         if before.networks != state.networks || before.volumes != state.volumes { actions.append(.saveResources) }
         let old = Dictionary(uniqueKeysWithValues: before.containers.map { ($0.name, $0) })
         var names = Set(old.keys)
         for container in state.containers {
             names.remove(container.name)
-            if old[container.name] != container { actions.append(.save(container: container.name)) }
+            guard let former = old[container.name], former != container else {
+                if old[container.name] == nil { actions.append(.save(container: container.name)) }
+                continue
+            }
+            let wasMade = former.actual == nil && container.actual?.phase == .created
+            if wasMade && starting.contains(container.name) { continue }
+            actions.append(.save(container: container.name))
         }
         return actions + names.sorted().map { .save(container: $0) }
     }

@@ -497,6 +497,7 @@ final class Supervisor {
         guard let entry = open.removeValue(forKey: id) else { return }
         // Whether this was the last one shows when the message that led here is taken in.
         last.append(entry)
+        if open.isEmpty { releaseIdleMemory() }
     }
 
     private func fail(_ reply: ControlReply, _ error: ExecutionError) {

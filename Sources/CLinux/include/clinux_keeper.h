@@ -37,6 +37,13 @@ struct clinux_keep {
 /// process when a supervisor ends with status 0.
 int clinux_keeper_run(int directory, int ready, int handover, uint32_t *_Nonnull restarts);
 
+/// Lets go of the pages of the program's code that are in memory, which come back by themselves when they are used, and
+/// of free memory.
+///
+/// Starting a program, and every burst of work, brings in much more of it than a process needs that waits for years:
+/// madvise(2) `MADV_DONTNEED`, malloc_trim(3). Where it fails, they only take more room.
+void clinux_release_memory(void);
+
 /// The descriptor kept under place `index`, in a supervisor; -1 for an empty place.
 /// The descriptor is the supervisor's; `name` becomes a static string.
 int clinux_keeper_kept(uint32_t index, const char *_Nullable *_Nonnull name);

@@ -46,6 +46,11 @@ package enum Keeper {
     }
 }
 
+/// Lets go of memory that a burst of work has needed and waiting does not: code comes back when it is used.
+package func releaseIdleMemory() {
+    clinux_release_memory()
+}
+
 /// How a process of the keeper's ended.
 package struct ProcessExit: Hashable, Sendable {
     /// The process.

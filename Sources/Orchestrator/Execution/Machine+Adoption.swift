@@ -26,6 +26,10 @@ extension Machine {
     private func adopt(_ container: inout ContainerState) async {
         let name = container.name
         do {
+            if container.actual == nil, let record = try configuration.directory.record(of: name) {
+                // Made, and perhaps started, since the state was last written.
+                container.actual = .init(digest: record.definition)
+            }
             guard container.actual != nil else { return }
             let process = try configuration.directory.process(of: name)
             guard container.isRunning, let process else {

@@ -117,12 +117,13 @@ extension Machine {
         let blueprint = Blueprint(service, image: image.configuration.config)
         let hostname = service.hostname ?? String(record.id.prefix(12))
         let layer = try ContainerLayer(id: record.id, in: images)
-        let root = try layer.makeRoot(of: image.rootFilesystem, sharing: try mask(of: image.rootFilesystem))
-        let user = try UserDatabase(root: root).resolve(blueprint.user, adding: blueprint.groups)
-
         let place = try networkPlace(of: state, definition)
+        let names = try nameFiles(hostname: hostname, definition, place)
+        let areWritten = try layer.write(names, in: "etc", of: image.rootFilesystem)
+        let root = try layer.makeRoot(of: image.rootFilesystem, sharing: try mask(of: image.rootFilesystem))
+        if !areWritten { for file in names { try root.writeFile(file.name, in: "/etc", file.bytes) } }
+        let user = try UserDatabase(root: root).resolve(blueprint.user, adding: blueprint.groups)
         let namespace = try place.plan.map { try host().makeNamespace($0) }
-        try writeNames(into: root, hostname: hostname, definition, place)
         let mounts = try prepareMounts(definition, blueprint, record, state, root)
 
         var request = ContainerSpec(

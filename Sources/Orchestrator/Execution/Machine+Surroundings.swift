@@ -1,6 +1,7 @@
 import ComposeModel
 import ContainerNetwork
 import ContainerRuntime
+import ImageStore
 import LinuxSystem
 import Synchronization
 
@@ -46,13 +47,12 @@ extension Machine {
         return NetworkPlace(sharing: .joined(path: "/proc/\(process.pid)/ns/net"), attachments: [])
     }
 
-    /// Writes the files by which programs find names.
-    func writeNames(
-        into root: borrowing DetachedMount,
+    /// The files of `/etc` by which programs find names.
+    func nameFiles(
         hostname: String,
         _ definition: ServiceDefinition,
         _ place: NetworkPlace
-    ) throws {
+    ) throws -> [ContainerLayer.File] {
         let service = definition.service
         let fullName = service.domainName.map { "\(hostname).\($0)" } ?? hostname
         let hosts = HostsFile(
@@ -79,9 +79,10 @@ extension Machine {
             if !service.dnsOptions.isEmpty { host.options = service.dnsOptions }
             resolver = host.file
         }
-        try root.writeFile("hosts", in: "/etc", Array(hosts.text().utf8))
-        try root.writeFile("resolv.conf", in: "/etc", Array(resolver.utf8))
-        try root.writeFile("hostname", in: "/etc", Array("\(hostname)\n".utf8))
+        return [
+            .init("hosts", Array(try hosts.text().utf8)), .init("resolv.conf", Array(resolver.utf8)),
+            .init("hostname", Array("\(hostname)\n".utf8)),
+        ]
     }
 
     private func isJoined(_ place: NetworkPlace) -> Bool {
