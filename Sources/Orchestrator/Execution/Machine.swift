@@ -116,7 +116,7 @@ package final class Machine: Sendable {
             case .clean(let name): try await clean(name)
             case .remove(let name):
                 try await clean(name)
-                try await blocking { try self.remove(name) }
+                try await blocking { try self.remove(name, withVolumes: state?.removesVolumes == true) }
             case .wait: break
             }
             return .done(at: configuration.clock())
