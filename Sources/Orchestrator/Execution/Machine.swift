@@ -81,6 +81,8 @@ package final class Machine: Sendable {
     let shared = Mutex(Shared())
     /// Held while a container with a volume that is a filesystem starts.
     let filesystemTurn = Mutex(())
+    /// Held while rules are replaced or a network is removed: whoever removes the last one has to know that it is.
+    let networkTurn = Mutex(())
     private let hostNetwork = Mutex<HostNetwork?>(nil)
 
     /// A machine for one project.
