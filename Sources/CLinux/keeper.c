@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -141,7 +143,20 @@ static int64_t milliseconds(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-int clinux_keeper_run(int directory, int ready, uint32_t *restarts) {
+void clinux_release_memory(void) {
+    extern const char __executable_start, etext;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+    uintptr_t start = ((uintptr_t)&__executable_start + page) & ~page, end = (uintptr_t)&etext & ~page;
+    madvise((void *)start, end - start, MADV_DONTNEED);
+    malloc_trim(0);
+}
+
+int clinux_keeper_run(int directory, int ready, int handover, uint32_t *restarts) {
+    // What a supervisor without a keeper hands over lies in the socket already; without a socket there is nothing.
+    while (handover >= 0 && recv(handover, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        receive(handover);
+    if (handover >= 0)
+        close(handover);
     sigset_t watched, old;
     sigemptyset(&watched);
     sigaddset(&watched, SIGCHLD);
@@ -155,6 +170,7 @@ int clinux_keeper_run(int directory, int ready, uint32_t *restarts) {
     // A terminal that goes away, or an interrupt meant for another program in it, is nothing to us.
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    clinux_release_memory();
     int64_t rest = 0;
     for (uint32_t count = 0;; count++) {
         int pair[2];
@@ -196,8 +212,8 @@ int clinux_keeper_run(int directory, int ready, uint32_t *restarts) {
         close(pair[0]);
         if (status == 0)
             _exit(0);
-        // One that dies at once is given ever more time, up to 5 seconds.
-        rest = milliseconds() - began > 10000 ? 0 : rest ? (rest * 2 > 5000 ? 5000 : rest * 2) : 20;
+        // One that dies at once is given ever more time, but no more than containers can do without it.
+        rest = milliseconds() - began > 2000 ? 0 : rest ? (rest * 2 > 500 ? 500 : rest * 2) : 10;
         struct timespec pause = {rest / 1000, rest % 1000 * 1000000};
         nanosleep(&pause, NULL);
     }

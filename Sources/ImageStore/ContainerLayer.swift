@@ -6,7 +6,7 @@ package struct ContainerLayer: Hashable, Sendable {
     /// The container's directory, with `upper` and `work` in it.
     package let directory: String
     private let parent: String
-    private let id: String
+    let id: String
 
     /// Names the layer of a container; nothing is made yet.
     ///

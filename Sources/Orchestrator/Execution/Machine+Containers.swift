@@ -128,13 +128,14 @@ extension Machine {
         let image = try image(of: definition)
         let blueprint = Blueprint(service, image: image.configuration.config)
         let layer = try ContainerLayer(id: record.id, in: images)
-        let root = try layer.makeRoot(of: image.rootFilesystem, sharing: try mask(of: image.rootFilesystem))
-        let user = try UserDatabase(root: root).resolve(blueprint.user, adding: blueprint.groups)
-
         let place = try networkPlace(of: state, definition)
         let hostname = try hostname(service, id: record.id, place)
+        let names = try nameFiles(hostname: hostname, definition, place)
+        let areWritten = try layer.write(names, in: "etc", of: image.rootFilesystem)
+        let root = try layer.makeRoot(of: image.rootFilesystem, sharing: try mask(of: image.rootFilesystem))
+        if !areWritten { for file in names { try root.writeFile(file.name, in: "/etc", file.bytes) } }
+        let user = try UserDatabase(root: root).resolve(blueprint.user, adding: blueprint.groups)
         let namespace = try place.plan.map { try host().makeNamespace($0) }
-        try writeNames(into: root, hostname: hostname, definition, place)
         let mounts = try prepareMounts(definition, blueprint, record, state, root)
         let prepared = try preparedMounts(of: mounts, definition)
 
@@ -152,7 +153,8 @@ extension Machine {
             groupPath(state.name),
             in: hierarchies,
             resources: spec.linux?.resources,
-            devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) }
+            devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) },
+            sharing: devicePrograms
         )
         let asksForSwap = service.resources.memorySwapLimitBytes != nil
         for sentence in group.unenforced where asksForSwap || !sentence.contains("memory.swap") {
@@ -203,7 +205,7 @@ extension Machine {
         )
         known.attachments = place.attachments
         try directory.write(known, of: state.name)
-        try directory.write(spec, of: state.name)
+        try directory.write(FilterChoice.replacingFilter(of: spec, service), of: state.name)
         let live = LiveContainer(
             state,
             definition: definition,
@@ -226,6 +228,7 @@ extension Machine {
         }
     }
 
+    /// The compiled filter; the same for all containers with the same wishes.
     func filter(_ spec: SeccompSpec) throws -> SeccompProgram {
         if let known = shared.withLock({ $0.filters[spec] }) { return known }
         let compiled = try SeccompProgram(compiling: spec)

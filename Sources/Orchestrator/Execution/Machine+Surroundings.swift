@@ -1,6 +1,7 @@
 import ComposeModel
 import ContainerNetwork
 import ContainerRuntime
+import ImageStore
 import LinuxSystem
 import OCISpec
 import Synchronization
@@ -52,13 +53,12 @@ extension Machine {
         return NetworkPlace(sharing: .joined(path: "/proc/\(other.process.pid)/ns/net"), owner: other)
     }
 
-    /// Writes the files by which programs find names.
-    func writeNames(
-        into root: borrowing DetachedMount,
+    /// The files of `/etc` by which programs find names.
+    func nameFiles(
         hostname: String,
         _ definition: ServiceDefinition,
         _ place: NetworkPlace
-    ) throws {
+    ) throws -> [ContainerLayer.File] {
         let service = definition.service
         let fullName = place.domainName(service).map { "\(hostname).\($0)" } ?? hostname
         let attachments = place.owner?.process.attachments ?? place.attachments
@@ -89,9 +89,10 @@ extension Machine {
         // As docker does: on the host's network names are the host's, unless there are further ones.
         let isHosts = place.sharing == .host && service.extraHosts.isEmpty
         let ofHost = isHosts ? try? readFile("/etc/hosts") : nil
-        try root.writeFile("hosts", in: "/etc", Array((ofHost ?? hosts.text()).utf8))
-        try root.writeFile("resolv.conf", in: "/etc", Array(resolver.utf8))
-        try root.writeFile("hostname", in: "/etc", Array("\(hostname)\n".utf8))
+        return [
+            .init("hosts", Array(try (ofHost ?? hosts.text()).utf8)), .init("resolv.conf", Array(resolver.utf8)),
+            .init("hostname", Array("\(hostname)\n".utf8)),
+        ]
     }
 
     /// The name that a container has for itself: with a network it shares the name of whose network it is.

@@ -78,6 +78,7 @@ package final class Machine: Sendable {
     let registry: NetworkRegistry
     let hierarchies: CgroupHierarchies
     let resolver: NameResolver
+    let devicePrograms = LoadedDevicePrograms()
     let shared = Mutex(Shared())
     /// Held while a container with a volume that is a filesystem starts.
     let filesystemTurn = Mutex(())

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ComposeModel
+import LinuxSystem
 import Orchestrator
 import Supervisor
 
@@ -21,7 +22,10 @@ enum ServiceCommand {
             let state = try session.directory.state()
             if checksServices { try ProjectReading.check(request.services.sorted(), in: state) }
             var client = try session.connectOrStart()
+            let place = try OwnedDescriptor.directory(session.directory.path)
             let result = try session.perform("POST /\(verb)", request, on: &client)
+            // When this was the end of the project, its processes are gone with the command.
+            try SupervisorClient.awaitEnd(of: session.directory, at: place)
             try session.check(result)
         }
     }
