@@ -141,6 +141,11 @@ let package = Package(
             dependencies: ["LinuxSystem", "Orchestrator", "TerminalOutput"],
             swiftSettings: common
         ),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: ["CLinux", "ContainerNetwork", "LinuxSystem", "roost"],
+            swiftSettings: common
+        ),
     ],
     cLanguageStandard: .gnu17
 )

@@ -127,8 +127,13 @@ private struct OpenedSources: ~Copyable {
                 let namespace = try OwnedDescriptor.reading(path)
                 if own { try refuseOurs(namespace, path, kind) }
                 keep(namespace, as: slot)
-            case .bind(let path, let recursive, let attributes):
-                let mount = try DetachedMount.copy(of: path, recursive: recursive, attributes: attributes)
+            case .bind(let path, let recursive, let attributes, let propagation):
+                let mount = try DetachedMount.copy(
+                    of: path,
+                    recursive: recursive,
+                    attributes: attributes,
+                    propagation: propagation
+                )
                 keep(mount.takeDescriptor(), as: slot)
             }
         } catch let error as SyscallError {

@@ -158,7 +158,7 @@ package struct ProjectDirectory: Hashable, Sendable {
 
     /// Reads a container's OCI configuration; nil when it was never started.
     package func specification(of name: String) throws(StoreError) -> RuntimeSpec? {
-        try read(RuntimeSpec.self, "containers/\(name)/config.json")
+        try read(RuntimeSpec.self, "containers/\(name)/config.json").map(FilterChoice.restoringFilter)
     }
 
     /// Writes a container's OCI configuration.
