@@ -42,10 +42,11 @@ extension Machine {
         if state.isOneOff {
             record.isRemovedAtEnd = definition.project.services.first?.labels[Self.removalLabel] == "true"
         }
-        try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
+        // In this order a crash leaves no layer that no record names.
+        if let former { try ContainerLayer(id: former.id, in: images).remove() }
         try directory.write(record, of: state.name)
         shared.withLock { $0.records[state.name] = record }
-        if let former { try ContainerLayer(id: former.id, in: images).remove() }
+        try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
     }
 
     /// Marks a definition whose containers are removed when they end: `roost run --rm`.
@@ -352,8 +353,9 @@ extension Machine {
     package func removeGroup() async {
         // What is left of it is empty, and the next project of this name takes it over.
         _ = try? await blocking {
-            _ = ContainerCgroup("/roost/\(self.project)", in: self.hierarchies).group.remove()
-            _ = ContainerCgroup("/roost", in: self.hierarchies).group.remove()
+            ContainerCgroup("/roost/\(self.project)", in: self.hierarchies).group.removeIfEmpty()
+            // Other projects may be at work in it: their groups are empty for a moment too.
+            ContainerCgroup("/roost", in: self.hierarchies).group.removeIfEmpty()
         }
     }
 
