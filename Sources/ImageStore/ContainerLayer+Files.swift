@@ -71,7 +71,9 @@ extension ContainerLayer {
         _ = try SyscallError.checkErrno(fchmod(opened.rawValue, 0o644), "fchmod", file.name)
         var written = 0
         while written < file.bytes.count {
-            let count = file.bytes[written...].withUnsafeBytes { Glibc.write(opened.rawValue, $0.baseAddress, $0.count) }
+            let count = file.bytes[written...].withUnsafeBytes {
+                Glibc.write(opened.rawValue, $0.baseAddress, $0.count)
+            }
             guard count > 0 else { throw SyscallError(call: "write", subject: file.name, errno: .current) }
             written += count
         }

@@ -150,16 +150,24 @@ final class Supervisor {
     private func note(_ name: String) {
         guard let process = try? directory.process(of: name) else { return }
         let identity = ProcessIdentity(pid: process.pid, start: process.start)
-        if let exit = early.removeValue(forKey: identity) {
+        if let exit = takeEarly(identity) {
             end(name, code: exit.status, at: WallTime(nanoseconds: exit.nanoseconds))
         } else {
             processes[identity] = name
         }
     }
 
+    /// The exit of a process that came before the process was known.
+    private func takeEarly(_ identity: ProcessIdentity) -> ProcessExit? {
+        if identity.start != 0 { return early.removeValue(forKey: identity) }
+        // It had ended, and been reaped, before anybody could ask when it was started.
+        return early.first { $0.key.pid == identity.pid }.flatMap { early.removeValue(forKey: $0.key) }
+    }
+
     private func take(_ exit: ProcessExit) {
         directory.forgetExit(exit.identity)
-        guard let name = processes.removeValue(forKey: exit.identity) else {
+        let nameless = ProcessIdentity(pid: exit.identity.pid, start: 0)
+        guard let name = processes.removeValue(forKey: exit.identity) ?? processes.removeValue(forKey: nameless) else {
             // A helper of a command, or a container whose start is not done yet.
             if early.count > 1000 { early = [:] }
             early[exit.identity] = exit
@@ -254,6 +262,7 @@ final class Supervisor {
             case "GET /events":
                 watchers.removeAll { !$0.isOpen }
                 watchers.append(reply)
+                reply.send(.watching)
             case "GET /state":
                 for container in reconciler.state.containers { reply.send(.warning("\(container)")) }
                 reply.finish()
@@ -367,6 +376,10 @@ final class Supervisor {
             default: state.removeStopped(services: services)
             }
         }
+        guard let timeout = request.timeout else { return }
+        for container in reconciler.state.containers where container.isRunning && container.stopTimeout == timeout {
+            machine.hasten(container.name, timeout: timeout)
+        }
     }
 
     /// A signal that ends a container is a wish to have it ended; any other one is only passed on.
@@ -375,7 +388,10 @@ final class Supervisor {
             $0.isRunning && (request.services.isEmpty || request.services.contains($0.service))
         }
         guard request.signal != 9 else {
-            return command(reply) { state, _ in state.stop(services: request.services, stopTimeout: 0) }
+            command(reply) { state, _ in state.stop(services: request.services, stopTimeout: 0) }
+            // At once, also for those that have been given time to end.
+            for target in targets { _ = try machine.signal(target.name, 9) }
+            return
         }
         for target in targets {
             _ = try machine.signal(target.name, request.signal)

@@ -86,7 +86,7 @@ struct CommandSession {
     private func stop(isForced: Bool) throws {
         guard var client = try SupervisorClient.connect(directory) else { return }
         printer.interrupted {
-            ProcessContext.writeError(isForced ? "" : "Gracefully stopping... (press Ctrl+C again to force)\n")
+            ProcessContext.writeError(isForced ? "" : ForegroundSession.stopping)
         }
         try client.send(isForced ? "POST /kill" : "POST /stop", ServicesRequest())
     }
@@ -96,7 +96,7 @@ struct CommandSession {
         switch line {
         case .progress(let progress): printer.report(progress)
         case .warning(let text): printer.interrupted { ProcessContext.writeError("warning: \(text)\n") }
-        case .event: break
+        case .event, .watching: break
         case .result(let result): return result
         }
         return nil

@@ -39,7 +39,8 @@ extension Machine {
             }
             let identity = ProcessIdentity(pid: process.pid, start: process.start)
             guard let pidfd = try identity.open(), pidfd.isAlive(after: 0) else {
-                let exit = exits[identity]
+                // One that had ended before anybody could ask when it was started is known by its id alone.
+                let exit = exits[identity] ?? exits.first { process.start == 0 && $0.key.pid == process.pid }?.value
                 container.actual?.phase =
                     exit.map { .exited(code: $0.status, at: WallTime(nanoseconds: $0.nanoseconds)) }
                     ?? .lost(at: configuration.clock())

@@ -1,5 +1,7 @@
 import ArgumentParser
 import ComposeModel
+import Glibc
+import LinuxSystem
 import Orchestrator
 import Supervisor
 
@@ -21,9 +23,21 @@ enum ServiceCommand {
             let state = try session.directory.state()
             if checksServices { try ProjectReading.check(request.services.sorted(), in: state) }
             var client = try session.connectOrStart()
+            let place = try OwnedDescriptor.directory(session.directory.path)
             let result = try session.perform("POST /\(verb)", request, on: &client)
             try session.check(result)
+            _ = consume client
+            if verb == "down" && request.services.isEmpty { try waitForEnd(place) }
         }
+    }
+
+    /// Waits until keeper and supervisor, who hold the lock of the project's directory, have ended too.
+    ///
+    /// Another command may keep them going, so there is an end to it.
+    private static func waitForEnd(_ directory: borrowing OwnedDescriptor) throws(SyscallError) {
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(2)
+        while try !directory.tryLock(), clock.now < deadline { usleep(500) }
     }
 }
 
