@@ -7,7 +7,7 @@ RELEASE = .build/release/roost
 LIBRARIES = archive yaml seccomp zstd lzma bz2 z
 STATIC = $(CURDIR)/.build/static
 
-.PHONY: all build release test check bench format install deps toolchain clean
+.PHONY: all build release demo test check bench format install deps toolchain clean
 
 all: build
 
@@ -25,7 +25,17 @@ $(STATIC): Makefile
 	  name=$$1; shift; printf 'Name: %s\nDescription: static\nVersion: %s\nLibs: -L%s %s\n' \
 	    $$name "$$(pkg-config --modversion $$name)" $(STATIC) "$$(printf ' -l%s' $$*)" > $@/$$name.pc; done
 
+# The sample of seven services, up and answering; says where it is and how to end it.
+demo: release
+	samples/voting/packages.sh
+	cd samples/voting && $(CURDIR)/$(RELEASE) up -d --wait
+	samples/voting/check.sh
+	@echo; echo "Open http://localhost:$${VOTING_PORT:-8080} and vote; the result is at http://localhost:$${VOTING_PORT:-8080}/result"
+	@echo "Look around:  cd samples/voting && $(CURDIR)/$(RELEASE) ps"
+	@echo "End it:       cd samples/voting && $(CURDIR)/$(RELEASE) down -v"
+
 test: deps
+	samples/voting/packages.sh
 	swift build --build-tests
 	swift test --skip-build
 
@@ -42,7 +52,7 @@ format:
 	swift format format --in-place --recursive Package.swift Sources Tests
 
 install: release
-	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/roost
+	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/roost
 
 toolchain:
 	@command -v swift >/dev/null || { echo "roost needs Swift 6.3 or later: get the toolchain for Debian from https://www.swift.org/install/linux/ and put its usr/bin on the PATH" >&2; exit 1; }

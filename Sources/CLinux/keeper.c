@@ -151,7 +151,12 @@ void clinux_release_memory(void) {
     malloc_trim(0);
 }
 
-int clinux_keeper_run(int directory, int ready, uint32_t *restarts) {
+int clinux_keeper_run(int directory, int ready, int handover, uint32_t *restarts) {
+    // What a supervisor without a keeper hands over lies in the socket already; without a socket there is nothing.
+    while (handover >= 0 && recv(handover, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        receive(handover);
+    if (handover >= 0)
+        close(handover);
     sigset_t watched, old;
     sigemptyset(&watched);
     sigaddset(&watched, SIGCHLD);
@@ -207,8 +212,8 @@ int clinux_keeper_run(int directory, int ready, uint32_t *restarts) {
         close(pair[0]);
         if (status == 0)
             _exit(0);
-        // One that dies at once is given ever more time, up to 5 seconds.
-        rest = milliseconds() - began > 10000 ? 0 : rest ? (rest * 2 > 5000 ? 5000 : rest * 2) : 20;
+        // One that dies at once is given ever more time, but no more than containers can do without it.
+        rest = milliseconds() - began > 2000 ? 0 : rest ? (rest * 2 > 500 ? 500 : rest * 2) : 10;
         struct timespec pause = {rest / 1000, rest % 1000 * 1000000};
         nanosleep(&pause, NULL);
     }

@@ -80,6 +80,9 @@ package enum Container {
         } catch let error as ContainerError {
             throw error
         } catch {
+            if let refused = error as? LaunchError, case .executeThrough(_, _, _, let arguments, _)? = refused.entry?.step {
+                throw .program(arguments.first ?? "", refused)
+            }
             throw ContainerError(code: .kernel, message: "\(error)", cause: error)
         }
     }
@@ -127,8 +130,13 @@ private struct OpenedSources: ~Copyable {
                 let namespace = try OwnedDescriptor.reading(path)
                 if own { try refuseOurs(namespace, path, kind) }
                 keep(namespace, as: slot)
-            case .bind(let path, let recursive, let attributes):
-                let mount = try DetachedMount.copy(of: path, recursive: recursive, attributes: attributes)
+            case .bind(let path, let recursive, let attributes, let propagation):
+                let mount = try DetachedMount.copy(
+                    of: path,
+                    recursive: recursive,
+                    attributes: attributes,
+                    propagation: propagation
+                )
                 keep(mount.takeDescriptor(), as: slot)
             }
         } catch let error as SyscallError {

@@ -18,12 +18,13 @@ package struct ContainerCgroup: Hashable, Sendable {
     /// Makes the group and sets its limits; a part of it that exists is taken over.
     ///
     /// `devices` are the device rules, nil for a container that may use every device. A failure leaves what was made;
-    /// `remove` takes it away.
+    /// `remove` takes it away. `loaded` spares the kernel from checking the same rules again.
     package static func make(
         _ path: String,
         in hierarchies: CgroupHierarchies,
         resources: ResourcesSpec?,
-        devices: DeviceProgram?
+        devices: DeviceProgram?,
+        sharing loaded: LoadedDevicePrograms? = nil
     ) throws(ContainerError) -> ContainerCgroup {
         var container = ContainerCgroup(path, in: hierarchies)
         let group = container.group
@@ -43,7 +44,7 @@ package struct ContainerCgroup: Hashable, Sendable {
                     try container.apply(write)
                 }
             }
-            if let devices { try container.restrict(devices) }
+            if let devices { try container.restrict(devices, loaded) }
         } catch let error as ContainerError {
             throw error
         } catch let error as SyscallError {
@@ -119,11 +120,11 @@ package struct ContainerCgroup: Hashable, Sendable {
         }
     }
 
-    private mutating func restrict(_ devices: DeviceProgram) throws(SyscallError) {
+    private mutating func restrict(_ devices: DeviceProgram, _ loaded: LoadedDevicePrograms?) throws(SyscallError) {
         if let unified = group.unifiedDirectory {
             do {
                 let directory = try OwnedDescriptor.directory(unified)
-                return try devices.attach(to: directory.rawValue)
+                return try devices.attach(to: directory.rawValue, sharing: loaded)
             } catch  where [EINVAL, ENOSYS, EPERM].contains(error.errno.rawValue) {
                 // No cgroup-bpf in this kernel, or not for us.
             }

@@ -66,7 +66,12 @@ extension ContainerPlan {
             kind = inputs.sources[source] ?? .directory
             slot = makeSlot(
                 mount.destination.slotName,
-                .bind(path: source, recursive: options.isRecursive, attributes: options.attributes)
+                .bind(
+                    path: source,
+                    recursive: options.isRecursive,
+                    attributes: options.attributes,
+                    propagation: options.propagation ?? .private
+                )
             )
         }
         appendMountPoint(mount.destination, kind, origin: origin)

@@ -6,7 +6,7 @@ package enum DescriptorSource: Hashable, Sendable {
     /// The mount that becomes the root; the caller of `ContainerPlan` supplies it.
     case root
     /// A detached copy of a host path's mount: open_tree(2).
-    case bind(path: String, recursive: Bool, attributes: MountAttributes)
+    case bind(path: String, recursive: Bool, attributes: MountAttributes, propagation: MountPropagation)
     /// A mount that the caller lends under a name.
     case prepared(String)
     /// The network namespace that the caller lends; `own` when it may not be the launching process's.

@@ -47,11 +47,14 @@ package struct DeviceProgram: Hashable, Sendable, CustomStringConvertible {
         instructions.enumerated().map { "\($0.offset): \($0.element)\n" }.joined()
     }
 
-    /// Loads the program and attaches it to a directory of the unified hierarchy.
+    /// Loads the program, unless `loaded` has it already, and attaches it to a directory of the unified hierarchy.
     ///
     /// An earlier program there keeps its say: what one of them refuses is refused.
-    package func attach(to group: Int32) throws(SyscallError) {
-        try BPFInstruction.attachDeviceProgram(instructions, to: group)
+    package func attach(to group: Int32, sharing loaded: LoadedDevicePrograms? = nil) throws(SyscallError) {
+        guard let loaded else {
+            return try BPFInstruction.attachDeviceProgram(BPFInstruction.loadDeviceProgram(instructions), to: group)
+        }
+        try loaded.attach(self, to: group)
     }
 
     /// The same rules for the v1 controller: files and values in order.

@@ -23,6 +23,8 @@ package struct StandardOptions: Hashable, Sendable {
     package var droppedCapabilities: [String] = []
     /// No system call filter.
     package var isUnconfined = false
+    /// Nothing of /proc and /sys is masked or read-only.
+    package var showsSystemPaths = false
     package var ipc = Sharing.own
     package var pid = Sharing.own
     package var uts = Sharing.own
@@ -65,7 +67,8 @@ extension RuntimeSpec {
         spec.process?.capabilities = .init(bounding: names, effective: names, permitted: names)
         var linux = LinuxSpec()
         linux.namespaces = [.init(type: "mount")] + options.namespaces
-        linux.sysctl = options.sysctl.isEmpty ? nil : options.sysctl
+        let sysctl = options.parameters
+        linux.sysctl = sysctl.isEmpty ? nil : sysctl
         var resources = options.resources
         linux.devices = options.devices
         if options.isPrivileged {
@@ -73,8 +76,10 @@ extension RuntimeSpec {
             resources.devices = [.init(allow: true)]
         } else {
             resources.devices = [.init(allow: false)] + options.deviceRules
-            linux.maskedPaths = maskedPaths
-            linux.readonlyPaths = readonlyPaths
+            if !options.showsSystemPaths {
+                linux.maskedPaths = maskedPaths
+                linux.readonlyPaths = readonlyPaths
+            }
             if !options.isUnconfined { linux.seccomp = .standard(capabilities: capabilities) }
         }
         linux.resources = resources
@@ -147,6 +152,17 @@ extension StandardOptions {
         if addedCapabilities.contains(where: isAll) { return CapabilitySet.all.subtracting(dropped) }
         if droppedCapabilities.contains(where: isAll) { return added }
         return try set(StandardOptions.usual, "cap_add").union(added).subtracting(dropped)
+    }
+
+    /// The kernel parameters; where the network is the container's own, its programs need no right to listen on low
+    /// ports or to send echo requests, as Docker has it.
+    fileprivate var parameters: [String: String] {
+        guard network == .own else { return sysctl }
+        let usual = [
+            "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647",
+        ]
+        let given = Set(sysctl.keys.map { $0.replacing("/", with: ".") })
+        return sysctl.merging(usual.filter { !given.contains($0.key) }) { own, _ in own }
     }
 
     fileprivate var namespaces: [LinuxSpec.Namespace] {

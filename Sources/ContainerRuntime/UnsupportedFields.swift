@@ -30,13 +30,14 @@ extension MountSpec {
             throw .unsupported(place, "id-mapped mounts are not supported yet")
         }
         let options = MountOptions(options ?? [])
-        if let propagation = options.propagation, propagation != .private {
+        let isBind = options.isBind || type == "bind"
+        if let propagation = options.propagation, propagation == .unbindable || !isBind && propagation != .private {
             throw .unsupported("\(place).options", "propagation '\(propagation)' is not supported yet")
         }
         if let word = options.unsupported.first {
             throw .unsupported("\(place).options", "'\(word)' is not supported yet")
         }
-        if options.isBind || type == "bind", let parameter = options.parameters.first {
+        if isBind, let parameter = options.parameters.first {
             throw .invalid("\(place).options", "'\(parameter.key)' is not an option of a bind mount")
         }
         return options

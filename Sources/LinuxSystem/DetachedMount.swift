@@ -54,11 +54,13 @@ package struct DetachedMount: ~Copyable, Sendable {
 
     /// Copies the mount at a path of the host: open_tree(2), Linux 5.2, and mount_setattr(2), Linux 5.12.
     ///
-    /// With `recursive`, mounts below it come along and get the attributes too.
+    /// With `recursive`, mounts below it come along and get the attributes and the propagation too. Without a word about
+    /// propagation a copy is private: that of a shared mount would otherwise stay the twin of what it was copied from.
     package static func copy(
         of path: String,
         recursive: Bool,
-        attributes: MountAttributes
+        attributes: MountAttributes,
+        propagation: MountPropagation = .private
     ) throws(SyscallError) -> DetachedMount {
         let recursion: UInt32 = recursive ? UInt32(atRecursive) : 0
         let copy = OwnedDescriptor(
@@ -74,24 +76,39 @@ package struct DetachedMount: ~Copyable, Sendable {
                 )
             }
         )
-        guard !attributes.isEmpty else { return DetachedMount(descriptor: copy) }
+        try setAttributes(attributes, propagation: propagation, of: copy, recursively: recursive, subject: path)
+        return DetachedMount(descriptor: copy)
+    }
+
+    /// Sets attributes and propagation: mount_setattr(2), Linux 5.12.
+    static func setAttributes(
+        _ attributes: MountAttributes,
+        clearing cleared: MountAttributes = [],
+        propagation: MountPropagation,
+        of mount: borrowing OwnedDescriptor,
+        recursively: Bool,
+        subject: String
+    ) throws(SyscallError) {
         var request = mount_attr()
         request.attr_set = attributes.rawValue
+        request.attr_clr = cleared.rawValue
+        request.propagation = propagation.flag
+        let flags = UInt32(AT_EMPTY_PATH) | (recursively ? UInt32(atRecursive) : 0)
+        let descriptor = mount.rawValue
         let result = withUnsafePointer(to: &request) { request in
             "".withCString { empty in
                 clinux_syscall(
                     Int64(SYS_mount_setattr),
-                    UInt64(copy.rawValue),
+                    UInt64(descriptor),
                     UInt64(UInt(bitPattern: empty)),
-                    UInt64(UInt32(AT_EMPTY_PATH) | recursion),
+                    UInt64(flags),
                     UInt64(UInt(bitPattern: request)),
                     UInt64(MemoryLayout<mount_attr>.size),
                     0
                 )
             }
         }
-        _ = try SyscallError.check(CInt(result), "mount_setattr", path)
-        return DetachedMount(descriptor: copy)
+        _ = try SyscallError.check(CInt(result), "mount_setattr", subject)
     }
 
     private static func configure(

@@ -34,11 +34,14 @@ package struct Reconciler: Sendable {
         package var subject: String
         /// What happened.
         package var message: String
+        /// What a shell gives for it: 126 or 127 for a program that could not be executed.
+        package var status: Int32?
 
         /// A failure of `subject`.
-        package init(subject: String, message: String) {
+        package init(subject: String, message: String, status: Int32? = nil) {
             self.subject = subject
             self.message = message
+            self.status = status
         }
     }
 
@@ -46,8 +49,8 @@ package struct Reconciler: Sendable {
     package enum Outcome: Hashable, Sendable {
         /// It is done.
         case done(at: WallTime)
-        /// It is not, and why.
-        case failed(String)
+        /// It is not, and why; for a program that could not be executed, with the status that a shell gives.
+        case failed(String, status: Int32? = nil)
     }
 
     /// Something that happened.
@@ -142,9 +145,11 @@ package struct Reconciler: Sendable {
         case .done(let at):
             complete(operation, at: at)
             return Progress(ended: operation).map { [.report($0)] } ?? []
-        case .failed(let message):
+        case .failed(let message, let status):
             let subject = fail(operation, message, now: now)
-            for index in requests.indices { requests[index].failures.append(.init(subject: subject, message: message)) }
+            for index in requests.indices {
+                requests[index].failures.append(.init(subject: subject, message: message, status: status))
+            }
             return Progress(failed: operation, message).map { [.report($0)] } ?? []
         }
     }
@@ -165,7 +170,10 @@ package struct Reconciler: Sendable {
             actual.health = container.definition.hasHealthcheck ? .starting : .none
             actual.restarts = container.goal == .keep ? actual.restarts + 1 : 0
             container.actual = actual
-            if container.goal == .start || container.goal == .restart { container.goal = .keep }
+            // A command may have asked for another definition meanwhile; then this is not yet the start it wants.
+            if (container.goal == .start || container.goal == .restart) && !container.isDiverged {
+                container.goal = .keep
+            }
             state[container: name] = container
             isUnpublished = true
         case .stop: break  // The process's end came as an event of its own.
@@ -241,17 +249,21 @@ package struct Reconciler: Sendable {
             giveUp(plan.obstacles)
             plan = Planner.plan(state, now: now)
         }
-        var actions = saves(before: before, plan)
+        var (actions, saves) = changes(since: before, plan)
         for step in plan.steps where step.after.isEmpty {
             guard let subject = step.operation.subject, inFlight[subject] == nil else { continue }
             inFlight[subject] = step.operation
             switch step.operation {
-            case .create(let name), .recreate(let name): making[name] = state[container: name]?.definition.digest
+            case .create(let name), .recreate(let name):
+                making[name] = state[container: name]?.definition.digest
             default: break
             }
+            // What a step relies on is written before it, and no more: others can work meanwhile.
+            if case .container(let name) = subject, saves.remove(name) != nil { actions.append(.save(container: name)) }
             if let progress = Progress(begun: step.operation) { actions.append(.report(progress)) }
             actions.append(.begin(step.operation))
         }
+        actions += saves.sorted().map { .save(container: $0) }
         if isUnpublished && !isPublishing {
             isUnpublished = false
             isPublishing = true
@@ -266,30 +278,29 @@ package struct Reconciler: Sendable {
         return actions
     }
 
-    /// What has changed and has to be known to a successor.
+    /// What has changed and has to be known to a successor: resources as an action, containers by name.
     ///
-    /// That a container was made need not be, when its start comes next: it would be made anew.
-    private func saves(before: ProjectState, _ plan: Plan) -> [Action] {
+    /// That a container was made need not be known when its start comes next: it would be made anew.
+    private func changes(since before: ProjectState, _ plan: Plan) -> ([Action], Set<String>) {
+        var actions: [Action] = []
+        if before.networks != state.networks || before.volumes != state.volumes { actions.append(.saveResources) }
         let starting = Set(
             plan.steps.compactMap { step -> String? in
                 if case .start(let name) = step.operation, step.after.isEmpty { name } else { nil }
             }
         )
-        var actions: [Action] = []
-        if before.networks != state.networks || before.volumes != state.volumes { actions.append(.saveResources) }
         let old = Dictionary(uniqueKeysWithValues: before.containers.map { ($0.name, $0) })
-        var names = Set(old.keys)
+        var changed = Set(old.keys)
         for container in state.containers {
-            names.remove(container.name)
-            guard let former = old[container.name], former != container else {
-                if old[container.name] == nil { actions.append(.save(container: container.name)) }
+            changed.remove(container.name)
+            guard let former = old[container.name] else {
+                changed.insert(container.name)
                 continue
             }
             let wasMade = former.actual == nil && container.actual?.phase == .created
-            if wasMade && starting.contains(container.name) { continue }
-            actions.append(.save(container: container.name))
+            if former != container && !(wasMade && starting.contains(container.name)) { changed.insert(container.name) }
         }
-        return actions + names.sorted().map { .save(container: $0) }
+        return (actions, changed)
     }
 
     /// Containers whose start became impossible stay as they are; every request learns why.

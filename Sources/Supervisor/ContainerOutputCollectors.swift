@@ -7,13 +7,19 @@ import Synchronization
 /// Gives containers their outputs: FIFOs into their logs, a terminal, or the descriptors of whoever runs a command.
 final class ContainerOutputCollectors: ContainerOutputs {
     private struct State {
-        var collectors: [String: OutputCollector] = [:]
+        var collectors: [String: Collection] = [:]
         /// Descriptors that came over the packet socket, by container.
         var lent: [String: [Int32]] = [:]
         /// Where a terminal's master goes that somebody waits for, by container.
         var terminalTakers: [String: @Sendable (borrowing OwnedDescriptor) -> Void] = [:]
-        /// Masters of terminals that an earlier supervisor had the keeper hold.
+        /// What an earlier supervisor had the keeper hold: terminals, and pipes whose writer may have gone.
         var kept: [String: Int32]
+    }
+
+    /// A container whose output is collected.
+    private struct Collection {
+        let request: OutputRequest
+        let collector: OutputCollector
     }
 
     private let directory: ProjectDirectory
@@ -88,10 +94,10 @@ final class ContainerOutputCollectors: ContainerOutputs {
 
     func resume(_ request: OutputRequest) throws {
         guard !request.hasTerminal else {
-            guard let master = state.withLock({ $0.kept.removeValue(forKey: request.id) }) else { return }
+            let name = Self.keptName(request.id, "tty")
+            guard let master = state.withLock({ $0.kept.removeValue(forKey: name) }) else { return }
             try begin(request)
-            return try collector(of: request.container)?
-                .collect(OwnedDescriptor(adopting: master), .stdout, isTerminal: true) ?? ()
+            return try collect(OwnedDescriptor(adopting: master), .stdout, of: request, "tty")
         }
         guard request.logging.driver != Logging.Driver.none,
             fileExists("\(directory.container(request.container))/stdout")
@@ -101,23 +107,57 @@ final class ContainerOutputCollectors: ContainerOutputs {
 
     func attach(terminal: consuming OwnedDescriptor, of container: String) throws {
         if let take = state.withLock({ $0.terminalTakers.removeValue(forKey: container) }) { return take(terminal) }
-        guard let collector = collector(of: container) else { return }
-        let id = (try? directory.record(of: container))?.id ?? container
-        keep(terminal.rawValue, String(id.prefix(KeeperLink.longestName)))
+        guard let running = state.withLock({ $0.collectors[container] }) else { return }
         _ = fcntl(terminal.rawValue, F_SETFL, O_NONBLOCK)
-        try collector.collect(terminal, .stdout, isTerminal: true)
+        try collect(terminal, .stdout, of: running.request, "tty")
     }
 
     func finish(container: String) {
-        let (collector, lent) = state.withLock { state in
+        let (running, lent) = state.withLock { state in
             state.terminalTakers[container] = nil
             return (state.collectors.removeValue(forKey: container), state.lent.removeValue(forKey: container))
         }
         for descriptor in lent ?? [] { close(descriptor) }
-        collector?.finish()
+        guard let running else { return }
+        running.collector.finish()
+        for stream in running.request.hasTerminal ? ["tty"] : ["stdout", "stderr"] {
+            keep(nil, Self.keptName(running.request.id, stream))
+        }
     }
 
-    private func collector(of container: String) -> OutputCollector? { state.withLock { $0.collectors[container] } }
+    /// Lets go of what nobody has taken up: its containers are gone.
+    func releaseKept() {
+        let unclaimed = state.withLock { state in
+            defer { state.kept = [:] }
+            return state.kept
+        }
+        for (name, descriptor) in unclaimed {
+            // Pipes were opened anew by their names.
+            if !isCollected(name) { keep(nil, name) }
+            close(descriptor)
+        }
+    }
+
+    private func isCollected(_ name: String) -> Bool {
+        state.withLock { state in
+            state.collectors.values.contains { name.hasPrefix(Self.keptName($0.request.id, "")) }
+        }
+    }
+
+    /// What the keeper calls a container's stream.
+    private static func keptName(_ id: String, _ stream: String) -> String { "\(id.prefix(48)).\(stream)" }
+
+    /// Collects a stream, which the keeper holds too: what is written while there is no supervisor stays in it.
+    private func collect(
+        _ descriptor: consuming OwnedDescriptor,
+        _ stream: LogRecord.Stream,
+        of request: OutputRequest,
+        _ name: String
+    ) throws {
+        guard let collector = state.withLock({ $0.collectors[request.container]?.collector }) else { return }
+        keep(descriptor.rawValue, Self.keptName(request.id, name))
+        try collector.collect(descriptor, stream, isTerminal: request.hasTerminal)
+    }
 
     /// Opens the log, and the FIFOs that lead to it.
     private func begin(_ request: OutputRequest) throws {
@@ -128,11 +168,11 @@ final class ContainerOutputCollectors: ContainerOutputs {
             poller: poller,
             clock: clock
         )
-        state.withLock { $0.collectors[request.container] = collector }
+        state.withLock { $0.collectors[request.container] = Collection(request: request, collector: collector) }
         guard !request.hasTerminal else { return }
         let directory = directory.container(request.container)
         for (name, stream) in [("stdout", LogRecord.Stream.stdout), ("stderr", .stderr)] {
-            try collector.collect(OutputPipe.open("\(directory)/\(name)", blocks: false), stream, isTerminal: false)
+            try collect(OutputPipe.open("\(directory)/\(name)", blocks: false), stream, of: request, name)
         }
     }
 }

@@ -22,6 +22,16 @@ final class Supervisor {
         /// Nobody has asked for anything since the start.
         case unused
         case keeperLost
+        /// Somebody wants the project to end: SIGTERM.
+        case terminated
+    }
+
+    /// Why a supervisor ends.
+    enum End: Sendable {
+        /// Nothing is left to look after.
+        case idle
+        /// The keeper is gone; containers go on, and need a pair that looks after them.
+        case keeperLost
     }
 
     /// A command whose preparations are done.
@@ -48,6 +58,8 @@ final class Supervisor {
     private let messages: AsyncStream<Message>
     private(set) var reconciler: Reconciler
     private var open: [Int: OpenRequest] = [:]
+    /// Results that are told when everything is cleared away.
+    private var last: [OpenRequest] = []
     private var watchers: [ControlReply] = []
     private var preparing = 0
     /// Whether somebody has asked for something: whoever had us started is about to.
@@ -80,13 +92,28 @@ final class Supervisor {
     private static let patience = Duration.seconds(5)
 
     /// Takes in messages until there is nothing left to look after.
-    func run() async {
+    func run() async -> End {
         perform(reconciler.resume(now: clock()))
         Self.yieldUnused(to: inbox)
         for await message in messages {
+            // Results of what is still under way are the next pair's to find.
+            if case .keeperLost = message { return .keeperLost }
             take(message)
-            if isDone { return }
+            if isDone { break }
+            answerLast()
         }
+        return .idle
+    }
+
+    /// Tells the results that were held back, and ends the watchers' streams when this was the end.
+    func answerLast() {
+        for entry in last {
+            entry.reply.send(.result(entry.result))
+            entry.reply.finish()
+        }
+        last = []
+        guard isDone else { return }
+        for watcher in watchers { watcher.finish() }
     }
 
     private static func yieldUnused(to inbox: AsyncStream<Message>.Continuation) {
@@ -116,7 +143,11 @@ final class Supervisor {
         case .machine(.warning(let text)): tell(.warning(text))
         case .exit(let exit): take(exit)
         case .overdue(let name, let identity):
-            if processes.removeValue(forKey: identity) != nil { end(name, code: nil, at: clock()) }
+            guard processes.removeValue(forKey: identity) != nil else { return }
+            // The keeper writes first and tells then; its word may have been lost.
+            let exit = directory.exit(of: identity)
+            end(name, code: exit?.status, at: exit.map { WallTime(nanoseconds: $0.nanoseconds) } ?? clock())
+            directory.forgetExit(identity)
         case .command(let route, let body, let reply):
             isUsed = true
             begin(route, body, reply)
@@ -128,7 +159,10 @@ final class Supervisor {
             } else {
                 prepared.command(self)
             }
-        case .keeperLost: tell(.warning("the keeper is gone; exit codes may be unknown from here on"))
+        case .keeperLost: break  // The end of the loop.
+        case .terminated:
+            writeDiary("asked to end: stopping the containers of the project")
+            perform(reconciler.request(now: clock()) { $0.stop() }.actions)
         }
     }
 
@@ -151,7 +185,7 @@ final class Supervisor {
         guard let process = try? directory.process(of: name) else { return }
         let identity = ProcessIdentity(pid: process.pid, start: process.start)
         if let exit = takeEarly(identity) {
-            end(name, code: exit.status, at: WallTime(nanoseconds: exit.nanoseconds))
+            take(exit, of: name)
         } else {
             processes[identity] = name
         }
@@ -165,22 +199,34 @@ final class Supervisor {
     }
 
     private func take(_ exit: ProcessExit) {
-        directory.forgetExit(exit.identity)
         let nameless = ProcessIdentity(pid: exit.identity.pid, start: 0)
-        guard let name = processes.removeValue(forKey: exit.identity) ?? processes.removeValue(forKey: nameless) else {
-            // A helper of a command, or a container whose start is not done yet.
-            if early.count > 1000 { early = [:] }
-            early[exit.identity] = exit
-            return
+        if let name = processes.removeValue(forKey: exit.identity) ?? processes.removeValue(forKey: nameless) {
+            return take(exit, of: name)
         }
+        // A helper of a command, or a container whose start is not done yet: no start takes that long.
+        let oldest = (clock() + .seconds(-60)).nanoseconds
+        for identity in early.values.filter({ $0.nanoseconds < oldest }).map(\.identity) {
+            early[identity] = nil
+            directory.forgetExit(identity)
+        }
+        early[exit.identity] = exit
+    }
+
+    /// The record goes when the state says what it said.
+    private func take(_ exit: ProcessExit, of name: String) {
         end(name, code: exit.status, at: WallTime(nanoseconds: exit.nanoseconds))
+        directory.forgetExit(exit.identity)
     }
 
     /// A process has gone; its exit code comes by way of its parent, if that is still the keeper.
     private func expectExit(of name: String) {
         guard let identity = processes.first(where: { $0.value == name })?.key else { return }
         Task { [inbox] in
-            try? await Task.sleep(for: .milliseconds(500))
+            // Whoever reaps it, when it is reaped there is nothing more to come.
+            for _ in 0..<100 where ProcessIdentity(of: identity.pid) == identity {
+                // Nobody cancels this task.
+                try? await Task.sleep(for: .milliseconds(5))
+            }
             inbox.yield(.overdue(container: name, identity))
         }
     }
@@ -441,8 +487,18 @@ final class Supervisor {
             CommandFailure("\(failure.subject): \(failure.message)")
         }
         entry.isSettled = true
+        entry.result.status = failures.first { $0.subject == entry.container }?.status
         open[id] = entry
-        if entry.container == nil || !entry.result.failures.isEmpty { finish(id) }
+        guard !entry.result.failures.isEmpty else {
+            if entry.container == nil { finish(id) }
+            return
+        }
+        // What could not be started is not to stay when it would not stay after its end.
+        if let name = entry.container, (try? directory.record(of: name))?.isRemovedAtEnd == true {
+            perform(reconciler.request(now: clock()) { $0[container: name]?.goal = .remove }.actions)
+        } else {
+            finish(id)
+        }
     }
 
     /// A command that was run has ended when its container has, and is gone when it should be.
@@ -467,16 +523,15 @@ final class Supervisor {
 
     private func finish(_ id: Int) {
         guard let entry = open.removeValue(forKey: id) else { return }
-        entry.reply.send(.result(entry.result))
-        entry.reply.finish()
+        // Whether this was the last one shows when the message that led here is taken in.
+        last.append(entry)
         if open.isEmpty { releaseIdleMemory() }
     }
 
     private func fail(_ reply: ControlReply, _ error: ExecutionError) {
-        var result = CommandResult()
-        result.failures = [CommandFailure(error.message, place: error.place, hint: error.hint)]
-        reply.send(.result(result))
-        reply.finish()
+        var entry = OpenRequest(reply: reply)
+        entry.result.failures = [CommandFailure(error.message, place: error.place, hint: error.hint)]
+        last.append(entry)
     }
 
     private func tell(_ line: ControlLine) {

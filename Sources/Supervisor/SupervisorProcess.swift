@@ -10,23 +10,39 @@ package enum SupervisorProcess {
     /// Supervises `project` until there is nothing left to look after; returns the status to end with.
     ///
     /// A status other than 0 has the keeper start another supervisor.
-    package static func run(_ link: consuming KeeperLink, project: String, roots: StateRoots) async -> Int32 {
+    ///
+    /// SIGTERM, which `signals` takes, stops the project as `roost stop` does.
+    package static func run(
+        _ link: consuming KeeperLink,
+        project: String,
+        roots: StateRoots,
+        environment: [String],
+        signals: consuming SignalWatch
+    ) async -> Int32 {
         let isFirst = link.restarts == 0
         do {
-            try await supervise(link, project: project, roots: roots)
+            try await supervise(link, project: project, roots: roots, environment: environment, signals: signals)
+            return 0
+        } catch is PairIsBusy {
+            if isFirst { tellStarter(SupervisorLauncher.busy) }
+            // All containers are the other pair's: its lock lasts as long as they have a keeper.
             return 0
         } catch {
             writeDiary("\(error)")
-            if isFirst {
-                // Whoever waits for us hears why, and nobody tries again what can't work.
-                tellStarter(error is PairIsBusy ? SupervisorLauncher.busy : "\(error)")
-                return 0
-            }
-            return 1
+            guard isFirst else { return 1 }
+            // Whoever waits for us hears why, and nobody tries again what can't work.
+            tellStarter("\(error)")
+            return 0
         }
     }
 
-    private static func supervise(_ link: consuming KeeperLink, project: String, roots: StateRoots) async throws {
+    private static func supervise(
+        _ link: consuming KeeperLink,
+        project: String,
+        roots: StateRoots,
+        environment: [String],
+        signals: consuming SignalWatch
+    ) async throws {
         let directory = ProjectDirectory(project: project, roots: roots)
         let isFirst = link.restarts == 0
         // One pair for each project: the lock is the pair's, since all its processes share this descriptor.
@@ -58,8 +74,13 @@ package enum SupervisorProcess {
                 outputs: outputs
             ) { inbox.continuation.yield(.machine($0)) }
         )
-        _ = try poller.watch(keeper.descriptor, .level) { keeper.drain(into: inbox.continuation) }
-        let state = await machine.adopt(try directory.state(), exits: directory.takeExits())
+        try keeper.beginDraining(with: poller, into: inbox.continuation)
+        let terminations = SharedWatch(signals)
+        _ = try poller.watch(terminations.descriptor, .level) {
+            if terminations.next() != nil { inbox.continuation.yield(.terminated) }
+        }
+        let state = try await takeOver(directory, with: machine)
+        outputs.releaseKept()
         let supervisor = Supervisor(
             directory: directory,
             machine: machine,
@@ -76,15 +97,36 @@ package enum SupervisorProcess {
         }
         let lending = try LendingDesk(directory: directory.path, outputs: outputs, poller: poller)
         if isFirst { tellStarter("") }
-        await supervisor.run()
+        let end = await supervisor.run()
+        if end == .keeperLost {
+            // What containers, sockets and rules there are, the next pair takes over as it finds them.
+            return try SupervisorLauncher.succeed(
+                in: directory,
+                executable: "/proc/self/exe",
+                environment: environment,
+                held: keeper.held
+            )
+        }
         // From here on a command that comes finds nobody, and starts a pair of its own.
         removeFile(directory.socket)
         lending.close()
-        await server.close(listener)
         if supervisor.isGone {
             await machine.removeGroup()
             try directory.remove()
         }
+        // Only now: who asked for the end is told of it when nothing is left.
+        supervisor.answerLast()
+        await server.close(listener)
+    }
+
+    /// The state as it really is, written down; what the keeper wrote of ended processes is then of no more use.
+    private static func takeOver(_ directory: ProjectDirectory, with machine: Machine) async throws -> ProjectState {
+        let before = try directory.state()
+        let exits = directory.exits()
+        let state = await machine.adopt(before)
+        for (old, new) in zip(before.containers, state.containers) where old != new { try directory.write(new) }
+        for exit in exits { directory.forgetExit(exit) }
+        return state
     }
 
     /// Another pair looks after the project.
@@ -126,25 +168,52 @@ package enum SupervisorProcess {
 /// The line to the keeper, for many threads: its calls are single system calls.
 private final class SharedLink: Sendable {
     private let link: KeeperLink
+    private let copies = Mutex<[String: Int32]>([:])
+    private let watch = Mutex<Poller.Watch?>(nil)
 
     init(_ link: consuming KeeperLink) { self.link = link }
 
-    var descriptor: Int32 { link.descriptor }
+    /// What the keeper holds copies of; lent by those who had it hold them.
+    var held: [String: Int32] { copies.withLock { $0 } }
 
     func takeKept() -> [String: Int32] { link.takeKept() }
 
     /// Has the keeper hold a descriptor; without it a terminal is lost with this supervisor, and nothing else is.
     func keep(_ descriptor: Int32?, _ name: String) {
+        copies.withLock { $0[name] = descriptor }
         do throws(SyscallError) {
             if let descriptor { try link.keep(descriptor, as: name) } else { try link.forget(name) }
-        } catch { writeDiary("\(error)") }
+        } catch {
+            // A keeper that is gone is noticed elsewhere, and its successor gets everything.
+            if ![EPIPE, ENOTCONN, ECONNRESET].contains(error.errno.rawValue) { writeDiary("\(error)") }
+        }
     }
 
-    func drain(into inbox: AsyncStream<Supervisor.Message>.Continuation) {
+    /// Has exits come in, and the end of the keeper.
+    func beginDraining(with poller: Poller, into inbox: AsyncStream<Supervisor.Message>.Continuation) throws {
+        try watch.withLock {
+            $0 = try poller.watch(link.descriptor, .level) { [self] in drain(poller, into: inbox) }
+        }
+    }
+
+    private func drain(_ poller: Poller, into inbox: AsyncStream<Supervisor.Message>.Continuation) {
         do {
             while let exit = try link.nextExit() { inbox.yield(.exit(exit)) }
         } catch {
+            // The end can be read for ever.
+            if let watch = watch.withLock({ $0.take() }) { poller.end(watch) }
             inbox.yield(.keeperLost)
         }
     }
+}
+
+/// Signals for the poller's thread.
+private final class SharedWatch: Sendable {
+    private let watch: SignalWatch
+
+    init(_ watch: consuming SignalWatch) { self.watch = watch }
+
+    var descriptor: Int32 { watch.descriptor }
+
+    func next() -> Int32? { watch.next() }
 }

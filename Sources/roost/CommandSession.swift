@@ -35,13 +35,16 @@ struct CommandSession {
         )
     }
 
+    /// How many supervisors a command asks, one after the other died.
+    private static let attempts = 10
+
     /// Sends a request and shows what goes on until its result is there.
     ///
     /// A supervisor that dies meanwhile leaves it open whether the request was heard, so its successor is asked again:
     /// what is done already costs nothing.
     func perform(_ route: String, _ body: some Encodable, on client: inout SupervisorClient) throws -> CommandResult {
         defer { printer.finish() }
-        for _ in 0..<3 {
+        for _ in 0..<Self.attempts {
             try client.send(route, body)
             while let line = try client.nextLine() {
                 if let result = take(line) { return result }
@@ -76,9 +79,13 @@ struct CommandSession {
             }
             if ready[0], try !client.receive() {
                 attempts += 1
-                guard attempts < 3 else { throw lost }
+                guard attempts < Self.attempts else { throw lost }
                 client = try connectOrStart()
-                if !isStopping { try client.send(route, body) }
+                if isStopping {
+                    try client.send("POST /stop", ServicesRequest())
+                } else {
+                    try client.send(route, body)
+                }
             }
         }
     }
@@ -123,12 +130,20 @@ struct CommandSession {
     ) throws -> CommandResult {
         try client.send("POST /run", request)
         defer { printer.finish() }
+        // One that comes before the command runs is for the command all the same; whoever can't wait sends another.
+        var waiting: Int32?
         while true {
             while let line = try client.bufferedLine() { if let result = take(line) { return result } }
-            let ready = waitReadable([client.descriptor, signals.descriptor])
-            if ready[1], let signal = signals.next(), let process = try directory.process(of: request.container) {
+            if let signal = waiting, let process = try directory.process(of: request.container) {
+                waiting = nil
                 let identity = ProcessIdentity(pid: process.pid, start: process.start)
                 if let pidfd = try identity.open() { try Container.signal(pidfd.rawValue, signal) }
+            }
+            let ready = waitReadable([client.descriptor, signals.descriptor])
+            if ready[1], let signal = signals.next() {
+                if waiting != nil { throw ExitCode(130) }
+                waiting = signal
+                continue
             }
             if ready[0], try !client.receive() { throw lost }
         }
@@ -153,7 +168,7 @@ struct CommandSession {
             )
         }
         ProcessContext.writeError(DiagnosticRenderer().render(diagnostics))
-        throw ExitCode.failure
+        throw ExitCode(result.status ?? 1)
     }
 }
 

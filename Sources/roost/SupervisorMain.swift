@@ -13,25 +13,54 @@ enum SupervisorMain {
             ProcessContext.writeError("roost: \(error)\n")
             exit(1)
         }
-        begin(link, project: project, roots: roots)
+        let signals: SignalWatch
+        do { signals = try SignalWatch([SIGTERM]) } catch {
+            ProcessContext.writeError("roost: \(error)\n")
+            exit(1)
+        }
+        begin(link, signals, project: project, roots: roots)
         // The main thread has nothing to do: everything happens on others.
         while true { pause() }
     }
 
-    private static func begin(_ link: consuming KeeperLink, project: String, roots: StateRoots) {
-        let handed = Handed(link)
-        Task { exit(await SupervisorProcess.run(handed.take(), project: project, roots: roots)) }
+    private static func begin(
+        _ link: consuming KeeperLink,
+        _ signals: consuming SignalWatch,
+        project: String,
+        roots: StateRoots
+    ) {
+        let handed = Handed(link, signals)
+        let environment = CommandSession.environment
+        Task {
+            let status = await SupervisorProcess.run(
+                handed.takeLink(),
+                project: project,
+                roots: roots,
+                environment: environment,
+                signals: handed.takeSignals()
+            )
+            exit(status)
+        }
     }
 
-    /// A link on its way into the one task that takes it.
+    /// What is on its way into the one task that takes it.
     private final class Handed: @unchecked Sendable {
         // Set before the task begins, taken once within it.
         private var link: KeeperLink?
+        private var signals: SignalWatch?
 
-        init(_ link: consuming KeeperLink) { self.link = consume link }
+        init(_ link: consuming KeeperLink, _ signals: consuming SignalWatch) {
+            self.link = consume link
+            self.signals = consume signals
+        }
 
-        func take() -> KeeperLink {
+        func takeLink() -> KeeperLink {
             guard let taken = link.take() else { fatalError("a link is taken once") }
+            return taken
+        }
+
+        func takeSignals() -> SignalWatch {
+            guard let taken = signals.take() else { fatalError("signals are taken once") }
             return taken
         }
     }

@@ -51,7 +51,7 @@ extension ProjectState {
 
 @Suite("a simulated project")
 struct SimulationTests {
-    @Test("comes to what was wanted last, whatever crashes and commands come between", arguments: 0..<300)
+    @Test("comes to what was wanted last, whatever crashes and commands come between", arguments: 0..<500)
     func convergence(seed: UInt64) throws {
         var random = SplitMix(state: seed)
         var machine = SimulatedMachine(ProjectState(project: "p"), seed: seed)

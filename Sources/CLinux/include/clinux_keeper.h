@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct clinux_exit) == 24, "the record is sent and read as
 
 enum {
     CLINUX_KEEPER_NAME = 64,  ///< bytes of a kept descriptor's name, the ending 0 among them
-    CLINUX_KEEPER_KEPT = 256, ///< how many descriptors a keeper keeps
+    CLINUX_KEEPER_KEPT = 512, ///< how many descriptors a keeper keeps
 };
 
 /// What a supervisor sends to its keeper: keep the one descriptor that comes along (SCM_RIGHTS), or, without one,
@@ -31,10 +31,11 @@ struct clinux_keep {
 /// Becomes the keeper, and returns only in the supervisors that it forks: prctl(2) `PR_SET_CHILD_SUBREAPER`.
 ///
 /// `directory` is the project's directory, where exits are written; `ready` is closed in the keeper as soon as the first
-/// supervisor exists. Both stay open in the supervisor. `restarts` becomes the number of supervisors before this one.
+/// supervisor exists. Both stay open in the supervisor. `handover` is a socket in which lie the packets of a supervisor
+/// whose keeper has gone, or a number that nobody has opened. `restarts` becomes the number of supervisors before this one.
 /// Returns the supervisor's end of a SOCK_SEQPACKET pair, or a negated errno when there is no keeper at all. Ends the
 /// process when a supervisor ends with status 0.
-int clinux_keeper_run(int directory, int ready, uint32_t *_Nonnull restarts);
+int clinux_keeper_run(int directory, int ready, int handover, uint32_t *_Nonnull restarts);
 
 /// Lets go of the pages of the program's code that are in memory, which come back by themselves when they are used, and
 /// of free memory.

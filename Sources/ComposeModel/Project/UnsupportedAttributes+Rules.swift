@@ -30,26 +30,13 @@ extension UnsupportedAttributes.Rule {
         .refuse("userns_mode", "containers use the host's user numbers", hint: "use host") { value, _ in
             value.string != "host"
         },
-        .refuse("pid", "containers see their own processes only") { value, _ in value.string != "private" },
-        .refuse("uts", "containers have a host name of their own", hint: "set hostname instead") { value, _ in
-            value.string != "private"
-        },
-        .refuse("ipc", "shared memory of other containers can't be joined") { value, _ in
-            NamespaceMode.shared(value.string ?? "") != nil
-        },
         .warn("ipc", "the container has its own /dev/shm") { value, _ in value.string == "none" },
-        .refuse("cgroup", "containers see their own control group only", hint: "use private") { value, _ in
-            value.string == "host"
-        },
         .warn("cgroup_parent", "the project's control group holds those of its containers"),
         .refuse(
             "network_mode",
             "there is no bridge outside of projects",
             hint: "leave it out to join the project's default network"
         ) { value, _ in ["bridge", "default"].contains(value.string) },
-        .refuse("security_opt/*", "hidden parts of /proc and /sys stay hidden") { value, _ in
-            option(value) == .systemPathsUnconfined
-        },
         .warn("security_opt/*", "AppArmor profiles are not put on") { value, _ in
             if case .appArmor(let profile) = option(value) { profile != "unconfined" } else { false }
         },
@@ -72,8 +59,8 @@ extension UnsupportedAttributes.Rule {
             ["npipe", "cluster", "image"].contains(value["type"]?.string)
         },
         .warn("volumes/*/bind/selinux", "SELinux labels are not changed"),
-        .refuse("volumes/*/bind/recursive", "mounts further down always come along, as they are") { value, _ in
-            value.string != "enabled"
+        .refuse("volumes/*/bind/recursive", "mounts further down are read-only as well") { value, _ in
+            value.string == "writable"
         },
         .warn("volumes/*/volume/labels", "a volume has the labels it is defined with"),
         .refuse("volumes_from", "mounts of other containers are not taken over", hint: "name the volumes in both"),
@@ -83,15 +70,8 @@ extension UnsupportedAttributes.Rule {
             hint: "put the name under networks: default: aliases: of the other service"
         ) { value, _ in ServiceLink(text: value.string ?? "").map { $0.alias != $0.service } ?? false },
         .refuse("external_links", "containers of other projects are not found by name"),
-        .refuse("networks/*/interface_name", "interfaces are called eth0, eth1 and so on"),
         .refuse("networks/*/link_local_ips", "no further addresses are given"),
         .warn("networks/*/driver_opts", "the bridge takes no options for one container"),
-        .warn("networks/*/priority", "networks are joined in the order of the file") { _, service in
-            service["networks"]?.mapping?.entries.count ?? 0 > 1
-        },
-        .warn("networks/*/gw_priority", "the first network has the way out") { _, service in
-            service["networks"]?.mapping?.entries.count ?? 0 > 1
-        },
         .warn("logging/driver", "output is kept here only, as by json-file") { value, _ in
             if case .other = Logging.Driver(text: value.string ?? "") { true } else { false }
         },
@@ -109,7 +89,6 @@ extension UnsupportedAttributes.Rule {
         .warn("cpu_percent", "it is for Windows", hint: "use cpus"),
         .warn("mem_swappiness", "control groups of version 2 have no such setting"),
         .warn("oom_kill_disable", "control groups of version 2 have no such setting"),
-        .warn("oom_score_adj", "the score stays as it is"),
         .warn("deploy/resources/reservations/cpus", "processors are not reserved", hint: "use cpu_shares"),
         .warn("deploy/resources/reservations/generic_resources", "there is one machine to run on"),
     ]
@@ -136,7 +115,16 @@ extension UnsupportedAttributes.Rule {
         .refuse("driver", "there are bridges only", hint: "use bridge, or leave it out") { value, network in
             value.string != "bridge" && network["external"]?.bool != true
         },
-        .warn("driver_opts", "the bridge takes no options"),
+        .warn("driver_opts", "of options of bridges only the name, mtu, enable_icc and enable_ip_masquerade are known")
+        {
+            value,
+            _ in
+            let known: Set = [
+                "com.docker.network.bridge.name", "com.docker.network.driver.mtu",
+                "com.docker.network.bridge.enable_icc", "com.docker.network.bridge.enable_ip_masquerade",
+            ]
+            return value.mapping?.keys.contains { !known.contains($0) } ?? false
+        },
         .warn("attachable", "there is one machine to run on"),
         .refuse("ipam/driver", "addresses are given in one way") { value, _ in value.string != "default" },
         .warn("ipam/options", "what hands out addresses takes no options"),
@@ -149,11 +137,10 @@ extension UnsupportedAttributes.Rule {
             volume in
             value.string != "local" && volume["external"]?.bool != true
         },
-        .refuse(
-            "driver_opts",
-            "volumes are directories that Roost makes",
-            hint: "mount the directory itself: {type: bind, source: …, target: …}"
-        ),
+        .refuse("driver_opts", "volumes have the options type, o and device only") { value, volume in
+            volume["external"]?.bool != true
+                && value.mapping?.keys.contains { !["type", "o", "device"].contains($0) } ?? false
+        },
     ]
 
     private static let elsewhere = "there is no store of them outside of projects"

@@ -100,6 +100,8 @@ package final class LoopbackRelay: Sendable {
         _ = try SyscallError.checkErrno(Glibc.listen(descriptor.rawValue, 128), "listen", "port \(port)")
         return try await ServerBootstrap(group: eventLoop)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // Connections that are closing do not keep the next relay from the port: theirs has to allow that too.
+            .childChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { StreamRelay.connect($0, to: targets, port) }
             .withBoundSocket(descriptor.release()).get()

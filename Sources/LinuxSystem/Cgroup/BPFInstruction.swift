@@ -60,10 +60,10 @@ package struct BPFInstruction: Hashable, Sendable, CustomStringConvertible {
             | UInt64(UInt32(bitPattern: value)) << 32
     }
 
-    /// Loads a device program and attaches it to a cgroup v2 directory: bpf(2), Linux 4.15.
+    /// Loads a device program: bpf(2), Linux 4.15.
     ///
-    /// Takes `CAP_BPF` and `CAP_NET_ADMIN`, or `CAP_SYS_ADMIN`. Groups above keep their say.
-    package static func attachDeviceProgram(_ program: [BPFInstruction], to group: Int32) throws(SyscallError) {
+    /// Takes `CAP_BPF` and `CAP_NET_ADMIN`, or `CAP_SYS_ADMIN`.
+    package static func loadDeviceProgram(_ program: [BPFInstruction]) throws(SyscallError) -> OwnedDescriptor {
         let words = program.map(\.word)
         let loaded = words.withUnsafeBytes { words in
             "".withCString { license in
@@ -75,9 +75,18 @@ package struct BPFInstruction: Hashable, Sendable, CustomStringConvertible {
                 return call(programLoad, &attributes)
             }
         }
-        let descriptor = OwnedDescriptor(
+        return OwnedDescriptor(
             adopting: try SyscallError.check(CInt(loaded), "bpf(BPF_PROG_LOAD)", "device rules")
         )
+    }
+
+    /// Attaches a loaded device program to a cgroup v2 directory: bpf(2), Linux 4.15.
+    ///
+    /// Groups above keep their say.
+    package static func attachDeviceProgram(
+        _ descriptor: borrowing OwnedDescriptor,
+        to group: Int32
+    ) throws(SyscallError) {
         // target_fd and attach_bpf_fd, attach_type and attach_flags
         var attributes: [UInt64] = [
             UInt64(UInt32(group)) | UInt64(UInt32(descriptor.rawValue)) << 32,

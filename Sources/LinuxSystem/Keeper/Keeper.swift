@@ -11,6 +11,8 @@ package enum Keeper {
         package static let directory: Int32 = 3
         /// A pipe's writing end, for the first supervisor to say that it is ready.
         package static let ready: Int32 = 4
+        /// What a supervisor whose keeper has gone leaves to the next one; not there when there is nothing.
+        package static let handover: Int32 = 5
     }
 
     /// Becomes the keeper, and returns only in the supervisors that it starts.
@@ -18,12 +20,29 @@ package enum Keeper {
     /// To be called while the process has one thread. Takes over the inherited descriptors.
     package static func run() throws(SyscallError) -> KeeperLink {
         var restarts: UInt32 = 0
-        let result = clinux_keeper_run(Inherited.directory, Inherited.ready, &restarts)
+        let result = clinux_keeper_run(Inherited.directory, Inherited.ready, Inherited.handover, &restarts)
         let socket = OwnedDescriptor(adopting: try SyscallError.check(result, "keeper", "of the project"))
         // The numbers are fixed, so they came without this flag.
         _ = fcntl(Inherited.directory, F_SETFD, FD_CLOEXEC)
         if restarts == 0 { _ = fcntl(Inherited.ready, F_SETFD, FD_CLOEXEC) }
         return KeeperLink(socket: socket, restarts: Int(restarts))
+    }
+
+    /// A socket in which copies of `descriptors` lie, for the next keeper to take; `Inherited.handover`.
+    ///
+    /// More than a socket takes are left out.
+    package static func handover(of descriptors: [String: Int32]) throws(SyscallError) -> OwnedDescriptor {
+        var pair: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        _ = try SyscallError.checkErrno(socketpair(AF_UNIX, kind, 0, &pair), "socketpair", "keeper")
+        let link = KeeperLink(socket: OwnedDescriptor(adopting: pair[0]), restarts: 0)
+        let receiving = OwnedDescriptor(adopting: pair[1])
+        for (name, descriptor) in descriptors {
+            do throws(SyscallError) { try link.keep(descriptor, as: name) } catch {
+                guard error.errno.rawValue == EAGAIN else { throw error }
+            }
+        }
+        return receiving
     }
 }
 

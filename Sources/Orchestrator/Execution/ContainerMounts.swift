@@ -29,6 +29,8 @@ struct ContainerMounts: Sendable {
     private(set) var hostDirectories: [String] = []
     private(set) var seeds: [Seed] = []
     private(set) var files: [WrittenFile] = []
+    /// Mounts that are made before the container, by the name that its configuration has for them.
+    private(set) var prepared: [String: PreparedMounts.Request] = [:]
     private(set) var mounts: [MountSpec] = []
     /// Volumes that belong to the container alone, by mount point.
     private(set) var anonymousVolumes: [String: String]
@@ -91,10 +93,14 @@ struct ContainerMounts: Sendable {
             } else {
                 name = anonymousVolume(at: mount.target, containerID)
             }
-            if options.subpath != nil {
-                throw ExecutionError("volume \(name): subpath is not supported yet", at: place)
+            if let subpath = options.subpath {
+                guard case .directory(let directory) = try volumeMount(name) else {
+                    throw ExecutionError("volume \(name): only a directory has a subpath", at: place)
+                }
+                prepare(.part(of: directory, path: subpath), at: mount.target, isReadOnly: mount.isReadOnly)
+            } else {
+                try addVolume(name, target: mount.target, mount: mount, volumeMount)
             }
-            try addVolume(name, target: mount.target, mount: mount, volumeMount)
         case .tmpfs(let options):
             var words: [String] = []
             if let size = options.sizeBytes { words.append("size=\(size)") }
@@ -126,18 +132,24 @@ struct ContainerMounts: Sendable {
                 .init(destination: target, type: "bind", source: path, options: ["rbind", "rprivate", access])
             )
         case .filesystem(let recipe):
-            let words = recipe.parameters.filter { $0.key != "source" }.map { parameter in
-                parameter.value.map { "\(parameter.key)=\($0)" } ?? parameter.key
-            }
-            let source = recipe.parameters.first { $0.key == "source" }?.value
-            mounts.append(
-                .init(destination: target, type: recipe.type, source: source, options: words + [access])
-            )
-            return
+            return prepare(.volume(name, recipe), at: target, isReadOnly: mount?.isReadOnly == true)
         }
         var skipsCopy = false
         if case .volume(_, let options) = mount?.kind { skipsCopy = options.skipsCopy }
         if !skipsCopy { seeds.append(Seed(volume: name, target: target)) }
+    }
+
+    private mutating func prepare(_ request: PreparedMounts.Request, at target: String, isReadOnly: Bool) {
+        let name = "volume-\(prepared.count)"
+        prepared[name] = request
+        mounts.append(
+            .init(
+                destination: target,
+                type: MountSpec.preparedType,
+                source: name,
+                options: isReadOnly ? ["ro"] : []
+            )
+        )
     }
 
     /// A filesystem in memory, with docker's defaults for what nobody says.

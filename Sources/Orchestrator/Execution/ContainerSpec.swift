@@ -9,6 +9,7 @@ struct ContainerSpec {
     let service: Service
     let blueprint: Blueprint
     let hostname: String
+    let domainName: String?
     let user: ContainerUser
     let mounts: [MountSpec]
     /// Namespaces that are other containers' or the host's.
@@ -37,11 +38,12 @@ struct ContainerSpec {
         process.noNewPrivileges = service.securityOptions.contains(.noNewPrivileges(true)) ? true : nil
         var options = StandardOptions(process)
         options.hostname = hostname
-        options.domainname = service.domainName
+        options.domainname = domainName
         options.isReadOnly = service.hasReadOnlyRoot
         options.isPrivileged = service.isPrivileged
         options.addedCapabilities = service.addedCapabilities.words
         options.droppedCapabilities = service.droppedCapabilities.words
+        options.showsSystemPaths = service.securityOptions.contains(.systemPathsUnconfined)
         options.isUnconfined = service.securityOptions.contains(.seccompUnconfined)
         options.network = sharing.network
         options.ipc = sharing.ipc
@@ -50,9 +52,12 @@ struct ContainerSpec {
         options.cgroup = sharing.cgroup
         options.sysctl = service.sysctls
         if let size = service.resources.sharedMemoryBytes { options.sharedMemorySize = size }
-        if case .joined(let path) = sharing.ipc, let process = path.split(separator: "/").dropFirst().first {
-            let shared = "/proc/\(process)/root/dev/shm"
-            options.sharedMemory = .init(destination: "/dev/shm", type: "bind", source: shared, options: ["rbind"])
+        if case .joined = sharing.ipc {
+            options.sharedMemory = .init(
+                destination: "/dev/shm",
+                type: MountSpec.preparedType,
+                source: PreparedMounts.sharedMemory
+            )
         }
         options.resources = service.resources.specification
         for device in service.devices {

@@ -2,30 +2,30 @@ import ComposeModel
 import ContainerNetwork
 import ContainerRuntime
 import ImageStore
-package import LinuxSystem
+import LinuxSystem
 import OCISpec
 import Synchronization
 
 extension Machine {
     /// Takes over what an earlier supervisor left; returns the state as it really is.
     ///
-    /// `exits` tells how processes ended that have gone meanwhile.
-    package func adopt(_ state: ProjectState, exits: [ProcessExit]) async -> ProjectState {
+    /// How processes ended that have gone meanwhile, the keeper has written.
+    package func adopt(_ state: ProjectState) async -> ProjectState {
         var state = state
-        let known = Dictionary(exits.map { ($0.identity, $0) }) { first, _ in first }
         for network in (try? registry.networks(of: project)) ?? [] {
             shared.withLock { $0.networks[network.name] = network }
         }
+        var patience = 100
         for index in state.containers.indices {
-            await adopt(&state.containers[index], known)
+            await hold(state.containers[index], &patience)
+            await adopt(&state.containers[index])
         }
         return state
     }
 
-    private func adopt(_ container: inout ContainerState, _ exits: [ProcessIdentity: ProcessExit]) async {
+    private func adopt(_ container: inout ContainerState) async {
         let name = container.name
         do {
-            try restore(container)
             if container.actual == nil, let record = try configuration.directory.record(of: name) {
                 // Made, and perhaps started, since the state was last written.
                 container.actual = .init(digest: record.definition)
@@ -35,24 +35,60 @@ extension Machine {
             guard container.isRunning, let process else {
                 // Whether a start was cut off or its record could not be written: no process of it may stay.
                 container.actual?.isUnclean = process != nil || groupExists(name)
+                if process != nil { try resumeOutput(of: name) }
                 return
             }
             let identity = ProcessIdentity(pid: process.pid, start: process.start)
             guard let pidfd = try identity.open(), pidfd.isAlive(after: 0) else {
-                // One that had ended before anybody could ask when it was started is known by its id alone.
-                let exit = exits[identity] ?? exits.first { process.start == 0 && $0.key.pid == process.pid }?.value
+                let exit = await exit(of: identity)
                 container.actual?.phase =
                     exit.map { .exited(code: $0.status, at: WallTime(nanoseconds: $0.nanoseconds)) }
                     ?? .lost(at: configuration.clock())
                 container.actual?.health = .none
                 container.actual?.isUnclean = true
                 if container.goal == .restart { container.goal = .start }
-                return
+                // What it wrote last is still in its pipes; clearing it away has that read.
+                return try resumeOutput(of: name)
             }
-            try await takeOver(container, process, pidfd)
+            do { try await takeOver(container, process, pidfd.duplicate()) } catch {
+                // What nobody can look after must not run on unseen: it ends here, and what is left is cleared away.
+                configuration.report(.warning("\(name) is ended, since it can't be taken over: \(error)"))
+                try Container.signal(pidfd.rawValue, 9)
+                container.actual?.phase = .lost(at: configuration.clock())
+                container.actual?.isUnclean = true
+            }
         } catch {
-            configuration.report(.warning("\(name): can't be taken over: \(error)"))
+            configuration.report(.warning("\(name): \(error)"))
         }
+    }
+
+    /// Holds a container's ports again.
+    ///
+    /// A predecessor that is just ending may have them a moment longer than its lock, so this is tried up to `patience`
+    /// times in all. A port that is not held works all the same, as long as nobody takes it.
+    private func hold(_ container: ContainerState, _ patience: inout Int) async {
+        while true {
+            do { return try restore(container) } catch {
+                patience -= 1
+                guard patience > 0 else { return configuration.report(.warning("\(container.name): \(error)")) }
+                // A sleep that is cancelled is over.
+                try? await Task.sleep(for: .milliseconds(10))
+            }
+        }
+    }
+
+    /// How a process ended that does not live any more; nil when nobody has seen it.
+    ///
+    /// The keeper writes the record before it reaps, so once the process is gone altogether there is none to come.
+    private func exit(of identity: ProcessIdentity) async -> ProcessExit? {
+        for _ in 0..<200 {
+            let isReaped = ProcessIdentity(of: identity.pid) != identity
+            if let exit = configuration.directory.exit(of: identity) { return exit }
+            if isReaped { return nil }
+            // A sleep that is cancelled is over.
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return nil
     }
 
     private func takeOver(
@@ -60,39 +96,49 @@ extension Machine {
         _ process: ProcessRecord,
         _ pidfd: consuming OwnedDescriptor
     ) async throws {
-        let record = try record(of: container.name)
-        let definition = try definition(record.definition)
-        let image = try image(of: definition)
+        let definition = try definition(try record(of: container.name).definition)
+        // An image that is gone since is missed by the next start only.
+        let image = try? image(of: definition)
         guard let spec = try configuration.directory.specification(of: container.name) else {
             throw ExecutionError("\(container.name) has no config.json")
         }
         let live = LiveContainer(
             container,
             definition: definition,
-            blueprint: Blueprint(definition.service, image: image.configuration.config),
+            blueprint: Blueprint(definition.service, image: image?.configuration.config),
             spec: spec,
             process: process,
             pidfd: pidfd,
             group: ContainerCgroup(groupPath(container.name), in: hierarchies)
         )
         shared.withLock { $0.live[container.name] = live }
-        try restoreLeases(of: container.name, process)
-        try configuration.outputs.resume(
-            OutputRequest(
-                container: container.name,
-                id: record.id,
-                userID: spec.process?.user?.uid ?? 0,
-                groupID: spec.process?.user?.gid ?? 0,
-                hasTerminal: definition.service.hasTerminal,
-                keepsInputOpen: definition.service.keepsInputOpen,
-                logging: definition.service.logging
-            )
-        )
+        do {
+            try restoreLeases(of: container.name, process)
+            try resumeOutput(of: container.name)
+        } catch { configuration.report(.warning("\(container.name): \(error)")) }
         if !process.attachments.isEmpty {
             let namespace = try OwnedDescriptor.reading("/proc/\(process.pid)/ns/net")
             try await resolver.serve(container.name, view(of: definition), in: namespace.rawValue)
         }
         try watch(live)
+    }
+
+    /// Goes on taking what the container wrote, or has written.
+    private func resumeOutput(of name: String) throws {
+        let record = try record(of: name)
+        let service = try definition(record.definition).service
+        let spec = try configuration.directory.specification(of: name)
+        try configuration.outputs.resume(
+            OutputRequest(
+                container: name,
+                id: record.id,
+                userID: spec?.process?.user?.uid ?? 0,
+                groupID: spec?.process?.user?.gid ?? 0,
+                hasTerminal: service.hasTerminal,
+                keepsInputOpen: service.keepsInputOpen,
+                logging: service.logging
+            )
+        )
     }
 
     /// What a restarted supervisor gives is what the container had.

@@ -79,9 +79,8 @@ extension Machine {
     // Starting
 
     func start(_ state: ContainerState) async throws {
-        let prepared = try await blocking { try self.launch(state) }
+        let prepared = try await blocking { try self.launchInTurn(state) }
         let live = prepared.container
-        shared.withLock { $0.live[state.name] = live }
         if let namespace = prepared.takeNamespace() {
             // Before anybody else learns of the container: its first question should find somebody to answer.
             try await resolver.serve(state.name, view(of: live.definition), in: namespace)
@@ -108,6 +107,19 @@ extension Machine {
         }
     }
 
+    /// Launches a container; those with volumes that are filesystems one after the other, as each has to find the
+    /// filesystem of the one before.
+    private func launchInTurn(_ state: ContainerState) throws -> Launch {
+        let definition = try definition(record(of: state.name).definition)
+        let waits = definition.project.volumes.contains { !$0.driverOptions.isEmpty }
+        func launch() throws -> Launch {
+            let launch = try self.launch(state)
+            shared.withLock { $0.live[state.name] = launch.container }
+            return launch
+        }
+        return waits ? try filesystemTurn.withLock { _ in try launch() } : try launch()
+    }
+
     private func launch(_ state: ContainerState) throws -> Launch {
         let directory = configuration.directory
         let record = try record(of: state.name)
@@ -115,9 +127,9 @@ extension Machine {
         let service = definition.service
         let image = try image(of: definition)
         let blueprint = Blueprint(service, image: image.configuration.config)
-        let hostname = service.hostname ?? String(record.id.prefix(12))
         let layer = try ContainerLayer(id: record.id, in: images)
         let place = try networkPlace(of: state, definition)
+        let hostname = try hostname(service, id: record.id, place)
         let names = try nameFiles(hostname: hostname, definition, place)
         let areWritten = try layer.write(names, in: "etc", of: image.rootFilesystem)
         let root = try layer.makeRoot(of: image.rootFilesystem, sharing: try mask(of: image.rootFilesystem))
@@ -125,13 +137,15 @@ extension Machine {
         let user = try UserDatabase(root: root).resolve(blueprint.user, adding: blueprint.groups)
         let namespace = try place.plan.map { try host().makeNamespace($0) }
         let mounts = try prepareMounts(definition, blueprint, record, state, root)
+        let prepared = try preparedMounts(of: mounts, definition)
 
         var request = ContainerSpec(
             service: service,
             blueprint: blueprint,
             hostname: hostname,
+            domainName: place.domainName(service),
             user: user,
-            mounts: mounts
+            mounts: mounts.mounts
         )
         request.sharing = try sharing(of: definition, network: place.sharing)
         let spec = try request.runtimeSpec()
@@ -139,7 +153,8 @@ extension Machine {
             groupPath(state.name),
             in: hierarchies,
             resources: spec.linux?.resources,
-            devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) }
+            devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) },
+            sharing: devicePrograms
         )
         let asksForSwap = service.resources.memorySwapLimitBytes != nil
         for sentence in group.unenforced where asksForSwap || !sentence.contains("memory.swap") {
@@ -150,6 +165,7 @@ extension Machine {
         inputs.lendsNetwork = namespace != nil
         inputs.awaitsGroups = group.needsAttachment
         inputs.hasInit = service.usesInit == true
+        inputs.prepared = prepared.kinds
         try inputs.observe(for: spec)
         let plan = try ContainerPlan(spec, inputs)
         for sentence in plan.unenforced { configuration.report(.warning("\(state.name): \(sentence)")) }
@@ -174,11 +190,13 @@ extension Machine {
         case .none: break
         }
         surroundings.group = group
+        surroundings.mounts = prepared.numbers
         let terminal = try DescriptorSocket.make()
         if service.hasTerminal { surroundings.terminal = terminal.sending }
         var options = LaunchedProcess.Options()
         options.isSibling = configuration.hasKeeper
         let process = try Container.start(plan, in: surroundings, options: options)
+        withExtendedLifetime(prepared) {}
         if service.hasTerminal { try configuration.outputs.attach(terminal: terminal.receive(), of: state.name) }
         var known = ProcessRecord(
             pid: process.pid,
@@ -187,7 +205,7 @@ extension Machine {
         )
         known.attachments = place.attachments
         try directory.write(known, of: state.name)
-        try directory.write(spec, of: state.name)
+        try directory.write(FilterChoice.replacingFilter(of: spec, service), of: state.name)
         let live = LiveContainer(
             state,
             definition: definition,
@@ -210,6 +228,7 @@ extension Machine {
         }
     }
 
+    /// The compiled filter; the same for all containers with the same wishes.
     func filter(_ spec: SeccompSpec) throws -> SeccompProgram {
         if let known = shared.withLock({ $0.filters[spec] }) { return known }
         let compiled = try SeccompProgram(compiling: spec)
@@ -223,7 +242,7 @@ extension Machine {
         _ record: ContainerRecord,
         _ state: ContainerState,
         _ root: borrowing DetachedMount
-    ) throws -> [MountSpec] {
+    ) throws -> ContainerMounts {
         let mounts = try mounts(definition, blueprint, record, name: state.name)
         for path in mounts.hostDirectories where !fileExists(path) { try makeDirectories(path, mode: 0o755) }
         for seed in mounts.seeds { try volumes.seed(seed.volume, from: root, path: seed.target) }
@@ -235,7 +254,7 @@ extension Machine {
             }
             try writeOwnedFile(file.target, bytes, owner: file.userID, group: file.groupID, mode: file.mode)
         }
-        return mounts.mounts
+        return mounts
     }
 
     /// Namespaces of other containers are those of their processes.
@@ -270,7 +289,10 @@ extension Machine {
     enum Owner { case service(String), container(String) }
 
     /// The process of a container that runs.
-    func process(of owner: Owner) throws -> ProcessRecord {
+    func process(of owner: Owner) throws -> ProcessRecord { try container(of: owner).process }
+
+    /// A container that runs.
+    func container(of owner: Owner) throws -> LiveContainer {
         let live = shared.withLock { Array($0.live.values) }
         let found: LiveContainer?
         let words: String
@@ -283,7 +305,7 @@ extension Machine {
             words = "container \(name)"
         }
         guard let found else { throw ExecutionError("\(words) does not run", hint: "start it first") }
-        return found.process
+        return found
     }
 
     // Ending

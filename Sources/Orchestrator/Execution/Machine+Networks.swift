@@ -52,6 +52,7 @@ extension Machine {
         _ definition: ServiceDefinition
     ) throws -> [ContainerNetwork.NetworkAttachment] {
         let service = definition.service
+        let primary = service.networks.min { ($1.priority, $0.network) < ($0.priority, $1.network) }?.network
         return try service.networks.map { joined in
             guard let defined = definition.project.network(joined.network) else {
                 throw ExecutionError("network \(joined.network) is not defined")
@@ -67,7 +68,9 @@ extension Machine {
                 network,
                 addresses: addresses,
                 interface: joined.interfaceName.flatMap { InterfaceName($0) },
-                mac: (joined.macAddress ?? service.macAddress).flatMap { MACAddress($0.description) },
+                mac: (joined.macAddress ?? (joined.network == primary ? service.macAddress : nil)).flatMap {
+                    MACAddress($0.description)
+                },
                 priority: joined.priority,
                 gatewayPriority: joined.gatewayPriority
             )

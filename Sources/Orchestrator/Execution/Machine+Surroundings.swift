@@ -3,6 +3,7 @@ import ContainerNetwork
 import ContainerRuntime
 import ImageStore
 import LinuxSystem
+import OCISpec
 import Synchronization
 
 extension Machine {
@@ -12,10 +13,15 @@ extension Machine {
         var plan: NamespacePlan?
         /// Whose namespace it is otherwise.
         var sharing = StandardOptions.Sharing.own
+        /// The container whose namespace it is, when it is another one's.
+        var owner: LiveContainer?
         /// What is recorded of it.
         var attachments: [ProcessRecord.Attachment] = []
         /// What `host-gateway` stands for.
         var hostGateway: [IPAddress] = []
+
+        /// The domain that a service's container is in.
+        func domainName(_ service: Service) -> String? { service.domainName ?? owner?.spec.domainname }
     }
 
     /// Decides where a container is in the project's networks.
@@ -43,8 +49,8 @@ extension Machine {
     }
 
     private func joined(_ owner: Owner) throws -> NetworkPlace {
-        let process = try process(of: owner)
-        return NetworkPlace(sharing: .joined(path: "/proc/\(process.pid)/ns/net"), attachments: [])
+        let other = try container(of: owner)
+        return NetworkPlace(sharing: .joined(path: "/proc/\(other.process.pid)/ns/net"), owner: other)
     }
 
     /// The files of `/etc` by which programs find names.
@@ -54,10 +60,11 @@ extension Machine {
         _ place: NetworkPlace
     ) throws -> [ContainerLayer.File] {
         let service = definition.service
-        let fullName = service.domainName.map { "\(hostname).\($0)" } ?? hostname
+        let fullName = place.domainName(service).map { "\(hostname).\($0)" } ?? hostname
+        let attachments = place.owner?.process.attachments ?? place.attachments
         let hosts = HostsFile(
             hostname: fullName,
-            addresses: place.attachments.flatMap(\.addresses).compactMap { IPAddress($0) },
+            addresses: attachments.flatMap(\.addresses).compactMap { IPAddress($0) },
             extra: service.extraHosts.map { entry in
                 switch entry.address {
                 case .address(let address): .init(entry.name, address.description)
@@ -79,10 +86,21 @@ extension Machine {
             if !service.dnsOptions.isEmpty { host.options = service.dnsOptions }
             resolver = host.file
         }
+        // As docker does: on the host's network names are the host's, unless there are further ones.
+        let isHosts = place.sharing == .host && service.extraHosts.isEmpty
+        let ofHost = isHosts ? try? readFile("/etc/hosts") : nil
         return [
-            .init("hosts", Array(try hosts.text().utf8)), .init("resolv.conf", Array(resolver.utf8)),
+            .init("hosts", Array(try (ofHost ?? hosts.text()).utf8)), .init("resolv.conf", Array(resolver.utf8)),
             .init("hostname", Array("\(hostname)\n".utf8)),
         ]
+    }
+
+    /// The name that a container has for itself: with a network it shares the name of whose network it is.
+    func hostname(_ service: Service, id: String, _ place: NetworkPlace) throws -> String {
+        if let name = service.hostname { return name }
+        if let name = place.owner?.spec.hostname { return name }
+        guard place.sharing == .host || service.utsMode == .host else { return String(id.prefix(12)) }
+        return try readFile("/proc/sys/kernel/hostname").split(separator: "\n").first.map(String.init) ?? "localhost"
     }
 
     private func isJoined(_ place: NetworkPlace) -> Bool {

@@ -78,7 +78,10 @@ package final class Machine: Sendable {
     let registry: NetworkRegistry
     let hierarchies: CgroupHierarchies
     let resolver: NameResolver
+    let devicePrograms = LoadedDevicePrograms()
     let shared = Mutex(Shared())
+    /// Held while a container with a volume that is a filesystem starts.
+    let filesystemTurn = Mutex(())
     private let hostNetwork = Mutex<HostNetwork?>(nil)
 
     /// A machine for one project.
@@ -119,7 +122,7 @@ package final class Machine: Sendable {
             }
             return .done(at: configuration.clock())
         } catch {
-            return .failed("\(error)")
+            return .failed("\(error)", status: (error as? ContainerError)?.shellStatus)
         }
     }
 

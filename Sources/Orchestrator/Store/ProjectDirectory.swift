@@ -121,7 +121,9 @@ package struct ProjectDirectory: Hashable, Sendable {
     /// Removes a container's directory.
     package func removeContainer(_ name: String) throws(StoreError) {
         let path = container(name)
-        for file in namesInDirectory(path) { removeFile("\(path)/\(file)") }
+        // The state goes last: as long as it is there, whoever comes after a crash goes on.
+        for file in namesInDirectory(path) where file != "state.json" { removeFile("\(path)/\(file)") }
+        removeFile("\(path)/state.json")
         try storing { () throws(SyscallError) in try removeDirectory(path) }
     }
 
@@ -156,7 +158,7 @@ package struct ProjectDirectory: Hashable, Sendable {
 
     /// Reads a container's OCI configuration; nil when it was never started.
     package func specification(of name: String) throws(StoreError) -> RuntimeSpec? {
-        try read(RuntimeSpec.self, "containers/\(name)/config.json")
+        try read(RuntimeSpec.self, "containers/\(name)/config.json").map(FilterChoice.restoringFilter)
     }
 
     /// Writes a container's OCI configuration.
@@ -188,15 +190,19 @@ package struct ProjectDirectory: Hashable, Sendable {
 
     // Exits
 
-    /// Takes the records of ended processes that the keeper has written.
-    package func takeExits() -> [ProcessExit] {
+    /// Processes of whose end the keeper has written.
+    package func exits() -> [ProcessIdentity] {
         Self.names(in: path + "/exits").compactMap { name in
-            let file = "\(path)/exits/\(name)"
-            // A record that is cut short tells nothing, and will not get better.
-            defer { removeFile(file) }
-            guard let bytes = try? readBytes(file) else { return nil }
-            return ProcessExit(record: bytes)
+            let parts = name.split(separator: ".")
+            guard parts.count == 2, let pid = Int32(parts[0]), let start = UInt64(parts[1]) else { return nil }
+            return ProcessIdentity(pid: pid, start: start)
         }
+    }
+
+    /// How a process ended, as the keeper wrote; nil when it has not.
+    package func exit(of identity: ProcessIdentity) -> ProcessExit? {
+        // A record that is cut short tells nothing.
+        (try? readBytes("\(path)/exits/\(identity.pid).\(identity.start)")).flatMap { ProcessExit(record: $0) }
     }
 
     /// Forgets the record of an ended process, which has been taken in.

@@ -14,12 +14,23 @@ final class ControlServer: Sendable {
     /// More is no command of ours.
     private static let longestBody = 64 << 20
 
-    private let connections = Mutex<[ObjectIdentifier: any Channel]>([:])
+    /// A connection, and the answer that it was given.
+    private struct Connection {
+        let channel: any Channel
+        var reply: ControlReply?
+    }
+
+    private let connections = Mutex<[ObjectIdentifier: Connection]>([:])
 
     /// Takes no more requests, and waits until every answer has gone out or a second has passed.
+    ///
+    /// Who has no whole answer sees the connection end, and asks our successor.
     func close(_ listener: any Channel) async {
         // Closing fails only when it is closed already.
         try? await listener.close()
+        for connection in connections.withLock({ Array($0.values) }) where connection.reply?.isFinished != true {
+            connection.channel.close(promise: nil)
+        }
         for _ in 0..<100 where connections.withLock({ !$0.isEmpty }) {
             // A sleep that is cancelled is over.
             try? await Task.sleep(for: .milliseconds(10))
@@ -34,13 +45,18 @@ final class ControlServer: Sendable {
     ) async throws -> any Channel {
         try await ServerBootstrap(group: group)
             .childChannelInitializer { channel in
-                self.connections.withLock { $0[ObjectIdentifier(channel)] = channel }
+                self.connections.withLock { $0[ObjectIdentifier(channel)] = Connection(channel: channel) }
                 channel.closeFuture.whenComplete { _ in
                     self.connections.withLock { $0[ObjectIdentifier(channel)] = nil }
                 }
                 return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(RequestHandler(respond))
+                    try channel.pipeline.syncOperations.addHandler(
+                        RequestHandler { route, body, reply in
+                            self.connections.withLock { $0[ObjectIdentifier(channel)]?.reply = reply }
+                            respond(route, body, reply)
+                        }
+                    )
                 }
             }
             .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true)
@@ -83,6 +99,7 @@ final class ControlReply: Sendable {
     private let channel: any Channel
     private let request: HTTPRequestHead
     private let isBegun = Mutex(false)
+    private let isEnded = Mutex(false)
 
     init(_ channel: any Channel, _ request: HTTPRequestHead) {
         self.channel = channel
@@ -91,6 +108,9 @@ final class ControlReply: Sendable {
 
     /// Whether anybody still listens.
     var isOpen: Bool { channel.isActive }
+
+    /// Whether the answer is whole, though it may still be on its way.
+    var isFinished: Bool { isEnded.withLock { $0 } }
 
     /// Sends one line.
     func send(_ line: ControlLine) {
@@ -105,6 +125,7 @@ final class ControlReply: Sendable {
 
     /// Ends the answer.
     func finish() {
+        isEnded.withLock { $0 = true }
         begin(.ok)
         let done = channel.eventLoop.makePromise(of: Void.self)
         channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: done)

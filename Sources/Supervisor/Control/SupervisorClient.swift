@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Glibc
-import LinuxSystem
+package import LinuxSystem
 package import Orchestrator
 
 /// A command's line to the supervisor: one request, and the lines that answer it.
@@ -58,6 +58,17 @@ package struct SupervisorClient: ~Copyable {
         )
     }
 
+    /// Waits until the pair that held the lock of `place`, a project's directory, has ended, a second at most.
+    ///
+    /// Returns at once when the project's directory is still there: then there is something left to look after.
+    package static func awaitEnd(of directory: ProjectDirectory, at place: borrowing OwnedDescriptor) throws {
+        for _ in 0..<1000 {
+            guard !directory.isSame(as: place.rawValue) else { return }
+            if try place.tryLock() { return }
+            usleep(1000)
+        }
+    }
+
     private init(socket: consuming OwnedDescriptor) { self.socket = socket }
 
     /// The socket's number, to be polled; lent.
@@ -96,7 +107,7 @@ package struct SupervisorClient: ~Copyable {
             let count = read(socket.rawValue, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
             // A supervisor that was killed has nothing more to say.
-            if count < 0 && errno == ECONNRESET { return false }
+            if count < 0 && [ECONNRESET, EPIPE].contains(errno) { return false }
             guard count >= 0 else { throw SyscallError(call: "read", subject: "supervisor", errno: .current) }
             received += buffer[..<count]
             return count > 0
@@ -120,6 +131,8 @@ package struct SupervisorClient: ~Copyable {
                 Glibc.send(socket.rawValue, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             if count < 0 && errno == EINTR { continue }
+            // A supervisor that was killed takes nothing more; that the answer does not come tells so.
+            if count < 0 && [ECONNRESET, EPIPE].contains(errno) { return }
             guard count > 0 else { throw SyscallError(call: "send", subject: "supervisor", errno: .current) }
             written += count
         }

@@ -64,9 +64,26 @@ package struct LogFile: ~Copyable, Sendable {
         self.size = size
     }
 
-    /// Appends whole records, or none of them.
+    /// Appends whole records; no file becomes larger than its limit but by a record that is larger itself.
     package mutating func append(_ bytes: [UInt8]) throws(SyscallError) {
-        if let limit = limits.sizeBytes, size > 0, size + Int64(bytes.count) > limit { try rotate() }
+        guard let limit = limits.sizeBytes, size + Int64(bytes.count) > limit else { return try appendPart(bytes) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let fitting = rest.prefix(Int(clamping: max(0, limit - size)))
+            if let end = fitting.lastIndex(of: 0x0A) {
+                try appendPart(Array(rest[...end]))
+                rest = rest[(end + 1)...]
+            } else if size > 0 {
+                try rotate()
+            } else {
+                let end = rest.firstIndex(of: 0x0A) ?? rest.endIndex - 1
+                try appendPart(Array(rest[...end]))
+                rest = rest[(end + 1)...]
+            }
+        }
+    }
+
+    private mutating func appendPart(_ bytes: [UInt8]) throws(SyscallError) {
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ComposeModel
-import Glibc
 import LinuxSystem
 import Orchestrator
 import Supervisor
@@ -25,19 +24,10 @@ enum ServiceCommand {
             var client = try session.connectOrStart()
             let place = try OwnedDescriptor.directory(session.directory.path)
             let result = try session.perform("POST /\(verb)", request, on: &client)
+            // When this was the end of the project, its processes are gone with the command.
+            try SupervisorClient.awaitEnd(of: session.directory, at: place)
             try session.check(result)
-            _ = consume client
-            if verb == "down" && request.services.isEmpty { try waitForEnd(place) }
         }
-    }
-
-    /// Waits until keeper and supervisor, who hold the lock of the project's directory, have ended too.
-    ///
-    /// Another command may keep them going, so there is an end to it.
-    private static func waitForEnd(_ directory: borrowing OwnedDescriptor) throws(SyscallError) {
-        let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(2)
-        while try !directory.tryLock(), clock.now < deadline { usleep(500) }
     }
 }
 
@@ -156,8 +146,22 @@ struct Remove: ParsableCommand {
         var request = ServicesRequest()
         request.services = Set(services)
         if stop { try ServiceCommand.perform("stop", request, parent.project) }
+        guard try ProjectReading.reporting(findsStopped) else { return }
         guard force || confirms() else { throw ExitCode(130) }
         try ServiceCommand.perform("rm", request, parent.project)
+    }
+
+    /// Nobody is asked about nothing.
+    private func findsStopped() throws -> Bool {
+        let directory = ProjectDirectory(project: try parent.project.name(), roots: ProjectReading.roots)
+        guard directory.exists else { return true }
+        let state = try directory.state()
+        try ProjectReading.check(services, in: state)
+        let stopped = state.containers.contains { container in
+            !container.isRunning && (services.isEmpty || services.contains(container.service))
+        }
+        if !stopped { ProcessContext.writeError("there are no stopped containers\n") }
+        return stopped
     }
 
     private func confirms() -> Bool {

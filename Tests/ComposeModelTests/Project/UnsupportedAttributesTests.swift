@@ -21,25 +21,32 @@ func honoured() throws {
             environment: {A: b}
             user: "1"
             ports: ["80:80"]
-            volumes: ["./a:/a:ro", "data:/data", {type: tmpfs, target: /t, tmpfs: {size: 1m}}]
-            networks: {back: {aliases: [x], ipv4_address: 10.5.0.2, gw_priority: 1}}
+            volumes: ["./a:/a:ro", "data:/data", {type: tmpfs, target: /t, tmpfs: {size: 1m}}, "./b:/b:rslave"]
+            networks:
+              back: {aliases: [x], ipv4_address: 10.5.0.2, priority: 2, gw_priority: 1, interface_name: net0}
+              front: {}
             depends_on: [db]
             links: [db]
             healthcheck: {test: a}
             deploy: {mode: global, resources: {limits: {cpus: "1", memory: 1g}}}
             ulimits: {nofile: 1}
-            ipc: shareable
+            ipc: "service:db"
+            pid: "service:db"
+            uts: host
             userns_mode: host
-            cgroup: private
+            cgroup: host
+            oom_score_adj: 5
             runtime: runc
-            security_opt: [no-new-privileges, "seccomp=unconfined", "apparmor=unconfined", "label=disable"]
+            security_opt: [no-new-privileges, "seccomp=unconfined", "apparmor=unconfined", "label=disable", systempaths=unconfined]
             secrets: [s]
             configs: [c]
             logging: {driver: local, options: {max-size: 1m}}
             x-own: 1
           db: {image: db, network_mode: "service:web"}
-        networks: {back: {driver: bridge, internal: true, ipam: {driver: default, config: [{subnet: 10.5.0.0/16}]}}}
-        volumes: {data: {driver: local}}
+        networks:
+          back: {driver: bridge, internal: true, ipam: {driver: default, config: [{subnet: 10.5.0.0/16}]}}
+          front: {driver_opts: {com.docker.network.driver.mtu: "1400"}}
+        volumes: {data: {driver: local, driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}}}
         secrets: {s: {file: ./s}}
         configs: {c: {content: a}}
         """
@@ -98,12 +105,11 @@ func refused() throws {
             build: .
             runtime: nvidia
             gpus: all
-            pid: host
             links: ["db:database"]
             volumes: [{type: image, source: a, target: /a}, {type: volume, source: data, target: /d}]
             configs: [c]
           db: {image: db, userns_mode: "private"}
-        volumes: {data: {driver_opts: {type: nfs}}}
+        volumes: {data: {driver_opts: {type: nfs, size: 1g}}}
         configs: {c: {external: true}}
         """
     let report = try unsupported(text)
@@ -121,29 +127,53 @@ func refused() throws {
                     gpus: all
                     ^
               hint: name the device nodes under devices
-            compose.yaml:6:5: services.web.pid can't be honoured: containers see their own processes only
-                    pid: host
-                    ^
-            compose.yaml:7:13: services.web.links[0] can't be honoured: names of links are not looked up
+            compose.yaml:6:13: services.web.links[0] can't be honoured: names of links are not looked up
                     links: ["db:database"]
                             ^
               hint: put the name under networks: default: aliases: of the other service
-            compose.yaml:8:15: services.web.volumes[0] can't be honoured: only bind, volume and tmpfs can be mounted
+            compose.yaml:7:15: services.web.volumes[0] can't be honoured: only bind, volume and tmpfs can be mounted
                     volumes: [{type: image, source: a, target: /a}, {type: volume, source: data, target: /d}]
                               ^
-            compose.yaml:10:19: services.db.userns_mode can't be honoured: containers use the host's user numbers
+            compose.yaml:9:19: services.db.userns_mode can't be honoured: containers use the host's user numbers
                   db: {image: db, userns_mode: "private"}
                                   ^
               hint: use host
-            compose.yaml:11:18: volumes.data.driver_opts can't be honoured: volumes are directories that Roost makes
-                volumes: {data: {driver_opts: {type: nfs}}}
+            compose.yaml:10:18: volumes.data.driver_opts can't be honoured: volumes have the options type, o and device only
+                volumes: {data: {driver_opts: {type: nfs, size: 1g}}}
                                  ^
-              hint: mount the directory itself: {type: bind, source: …, target: …}
-            compose.yaml:12:15: configs.c.external can't be honoured: there is no store of them outside of projects
+            compose.yaml:11:15: configs.c.external can't be honoured: there is no store of them outside of projects
                 configs: {c: {external: true}}
                               ^
               hint: use file, environment or content
 
             """
     )
+}
+
+/// What becomes of each stored property of `Service`; `Execution` reads those that are honoured.
+private let fates: [String: Set<String>] = [
+    "honoured": [
+        "name", "image", "containerName", "hostname", "domainName", "labels", "command", "entrypoint", "environment",
+        "workingDirectory", "user", "supplementaryGroups", "usesInit", "hasTerminal", "keepsInputOpen", "stopSignal",
+        "stopGracePeriod", "isPrivileged", "hasReadOnlyRoot", "addedCapabilities", "droppedCapabilities",
+        "securityOptions", "sysctls", "ulimits", "resources", "devices", "deviceRules", "pidMode", "utsMode",
+        "cgroupMode", "ipcMode", "networkMode", "networks", "macAddress", "ports", "exposedPorts", "dnsServers",
+        "dnsSearch", "dnsOptions", "extraHosts", "mounts", "memoryMounts", "secrets", "configs", "dependencies",
+        "healthCheck", "restart", "replicas", "isAttached", "logging",
+    ],
+    "honoured before there are containers": ["profiles"],
+    "said to be unsupported": [
+        "isBuilt", "platform", "runtime", "preStart", "postStart", "preStop", "userMode", "cgroupParent", "links",
+        "externalLinks", "mountsFrom", "deployMode", "update", "rollback",
+    ],
+    "seen by nobody, a container included": ["annotations"],
+    "for images that are fetched": ["pullPolicy"],
+]
+
+@Test("every attribute of a service has one known fate")
+func everyAttribute() {
+    let known = fates.values.flatMap(\.self)
+    #expect(Set(known).count == known.count)
+    let properties = Mirror(reflecting: Service(name: "a")).children.compactMap(\.label)
+    #expect(Set(properties) == Set(known))
 }
