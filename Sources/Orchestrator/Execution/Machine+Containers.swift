@@ -314,11 +314,22 @@ extension Machine {
     func stop(_ name: String, timeout: Int?) async {
         guard let live = shared.withLock({ $0.live[name] }) else { return }
         let grace = timeout.map { Duration.seconds($0) } ?? live.blueprint.stopGracePeriod
+        live.isStopping = true
         // A process that is gone has nothing to be told.
         try? Container.signal(live.pidfd.rawValue, live.blueprint.stopSignal)
         if await live.ended.wait(atMost: grace) { return }
         try? Container.signal(live.pidfd.rawValue, 9)
         _ = await live.ended.wait(atMost: .seconds(30))
+    }
+
+    /// Has a container that is being stopped, and was given more time, end within `timeout` seconds.
+    package func hasten(_ name: String, timeout: Int) {
+        guard let live = shared.withLock({ $0.live[name] }), live.isStopping else { return }
+        Task {
+            if await live.ended.wait(atMost: .seconds(timeout)) { return }
+            // A process that is gone has nothing to be told.
+            try? Container.signal(live.pidfd.rawValue, 9)
+        }
     }
 
     /// Sends a signal to a container's process; false when it does not run.
