@@ -13,6 +13,7 @@ extension Scenarios {
                     image: rootfs:/
                     command: sleep infinity
                     network_mode: none
+                    init: true
                     mem_limit: 64m
                     memswap_limit: 64m
                     pids_limit: 12
