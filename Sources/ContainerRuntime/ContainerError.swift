@@ -8,6 +8,10 @@ package struct ContainerError: Error, Sendable, CustomStringConvertible {
         case invalidConfiguration
         /// The configuration asks for something this version or this host does not have.
         case unsupported
+        /// The container does not have the program.
+        case noProgram
+        /// The program can't be executed.
+        case notExecutable
         /// The kernel refused.
         case kernel
     }
@@ -29,6 +33,27 @@ package struct ContainerError: Error, Sendable, CustomStringConvertible {
     /// Something at a place of the configuration that can't be had.
     package static func unsupported(_ place: String, _ reason: String) -> ContainerError {
         ContainerError(code: .unsupported, message: "\(place): \(reason)")
+    }
+
+    /// A program that could not be executed: execve(2).
+    static func program(_ name: String, _ error: LaunchError) -> ContainerError {
+        let code: Code = error.errno.rawValue == 2 ? .noProgram : .notExecutable
+        let message =
+            switch (code, name.contains("/")) {
+            case (.noProgram, true): "the container has no program \"\(name)\", or not the interpreter that it names"
+            case (.noProgram, false): "the container has no program \"\(name)\" on its PATH"
+            default: "the container's \"\(name)\" can't be executed: \(error.errno)"
+            }
+        return ContainerError(code: code, message: message, cause: error)
+    }
+
+    /// The status that shells give to a program that could not be executed; nil for any other failure.
+    package var shellStatus: Int32? {
+        switch code {
+        case .noProgram: 127
+        case .notExecutable: 126
+        case .invalidConfiguration, .unsupported, .kernel: nil
+        }
     }
 
     /// A refused system call for a place of the configuration.

@@ -34,11 +34,14 @@ package struct Reconciler: Sendable {
         package var subject: String
         /// What happened.
         package var message: String
+        /// What a shell gives for it: 126 or 127 for a program that could not be executed.
+        package var status: Int32?
 
         /// A failure of `subject`.
-        package init(subject: String, message: String) {
+        package init(subject: String, message: String, status: Int32? = nil) {
             self.subject = subject
             self.message = message
+            self.status = status
         }
     }
 
@@ -46,8 +49,8 @@ package struct Reconciler: Sendable {
     package enum Outcome: Hashable, Sendable {
         /// It is done.
         case done(at: WallTime)
-        /// It is not, and why.
-        case failed(String)
+        /// It is not, and why; for a program that could not be executed, with the status that a shell gives.
+        case failed(String, status: Int32? = nil)
     }
 
     /// Something that happened.
@@ -142,9 +145,11 @@ package struct Reconciler: Sendable {
         case .done(let at):
             complete(operation, at: at)
             return Progress(ended: operation).map { [.report($0)] } ?? []
-        case .failed(let message):
+        case .failed(let message, let status):
             let subject = fail(operation, message, now: now)
-            for index in requests.indices { requests[index].failures.append(.init(subject: subject, message: message)) }
+            for index in requests.indices {
+                requests[index].failures.append(.init(subject: subject, message: message, status: status))
+            }
             return Progress(failed: operation, message).map { [.report($0)] } ?? []
         }
     }

@@ -184,15 +184,25 @@ final class Supervisor {
     private func note(_ name: String) {
         guard let process = try? directory.process(of: name) else { return }
         let identity = ProcessIdentity(pid: process.pid, start: process.start)
-        if let exit = early.removeValue(forKey: identity) {
+        if let exit = takeEarly(identity) {
             take(exit, of: name)
         } else {
             processes[identity] = name
         }
     }
 
+    /// The exit of a process that came before the process was known.
+    private func takeEarly(_ identity: ProcessIdentity) -> ProcessExit? {
+        if identity.start != 0 { return early.removeValue(forKey: identity) }
+        // It had ended, and been reaped, before anybody could ask when it was started.
+        return early.first { $0.key.pid == identity.pid }.flatMap { early.removeValue(forKey: $0.key) }
+    }
+
     private func take(_ exit: ProcessExit) {
-        if let name = processes.removeValue(forKey: exit.identity) { return take(exit, of: name) }
+        let nameless = ProcessIdentity(pid: exit.identity.pid, start: 0)
+        if let name = processes.removeValue(forKey: exit.identity) ?? processes.removeValue(forKey: nameless) {
+            return take(exit, of: name)
+        }
         // A helper of a command, or a container whose start is not done yet: no start takes that long.
         let oldest = (clock() + .seconds(-60)).nanoseconds
         for identity in early.values.filter({ $0.nanoseconds < oldest }).map(\.identity) {
@@ -298,6 +308,7 @@ final class Supervisor {
             case "GET /events":
                 watchers.removeAll { !$0.isOpen }
                 watchers.append(reply)
+                reply.send(.watching)
             case "GET /state":
                 for container in reconciler.state.containers { reply.send(.warning("\(container)")) }
                 reply.finish()
@@ -411,6 +422,10 @@ final class Supervisor {
             default: state.removeStopped(services: services, removesVolumes: request.removesVolumes)
             }
         }
+        guard let timeout = request.timeout else { return }
+        for container in reconciler.state.containers where container.isRunning && container.stopTimeout == timeout {
+            machine.hasten(container.name, timeout: timeout)
+        }
     }
 
     /// A signal that ends a container is a wish to have it ended; any other one is only passed on.
@@ -419,7 +434,10 @@ final class Supervisor {
             $0.isRunning && (request.services.isEmpty || request.services.contains($0.service))
         }
         guard request.signal != 9 else {
-            return command(reply) { state, _ in state.stop(services: request.services, stopTimeout: 0) }
+            command(reply) { state, _ in state.stop(services: request.services, stopTimeout: 0) }
+            // At once, also for those that have been given time to end.
+            for target in targets { _ = try machine.signal(target.name, 9) }
+            return
         }
         for target in targets {
             _ = try machine.signal(target.name, request.signal)
@@ -469,8 +487,18 @@ final class Supervisor {
             CommandFailure("\(failure.subject): \(failure.message)")
         }
         entry.isSettled = true
+        entry.result.status = failures.first { $0.subject == entry.container }?.status
         open[id] = entry
-        if entry.container == nil || !entry.result.failures.isEmpty { finish(id) }
+        guard !entry.result.failures.isEmpty else {
+            if entry.container == nil { finish(id) }
+            return
+        }
+        // What could not be started is not to stay when it would not stay after its end.
+        if let name = entry.container, (try? directory.record(of: name))?.isRemovedAtEnd == true {
+            perform(reconciler.request(now: clock()) { $0[container: name]?.goal = .remove }.actions)
+        } else {
+            finish(id)
+        }
     }
 
     /// A command that was run has ended when its container has, and is gone when it should be.

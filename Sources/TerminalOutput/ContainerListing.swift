@@ -81,9 +81,20 @@ package struct ContainerListing: Sendable {
         return table.text
     }
 
+    /// What Docker Compose writes on its containers, for the scripts that look for it.
+    private var ownLabels: [String: String] {
+        var labels = [
+            "com.docker.compose.project": project, "com.docker.compose.service": container.service,
+            "com.docker.compose.oneoff": container.isOneOff ? "True" : "False",
+        ]
+        if !container.isOneOff { labels["com.docker.compose.container-number"] = String(container.number) }
+        if let record { labels["com.docker.compose.config-hash"] = record.definition }
+        return labels
+    }
+
     /// The container as one object of `roost ps --format json`, with the names that Docker Compose uses.
     package func json(truncates: Bool) -> String {
-        let labels = (record?.labels ?? [:]).sorted { $0.key < $1.key }
+        let labels = (record?.labels ?? [:]).merging(ownLabels) { $1 }.sorted { $0.key < $1.key }
         let volumes = container.definition.volumes + (record?.anonymousVolumes.values.sorted() ?? [])
         let ports = PortList(record?.ports ?? [])
         var object = JSONText()

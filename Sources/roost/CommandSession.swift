@@ -93,7 +93,7 @@ struct CommandSession {
     private func stop(isForced: Bool) throws {
         guard var client = try SupervisorClient.connect(directory) else { return }
         printer.interrupted {
-            ProcessContext.writeError(isForced ? "" : "Gracefully stopping... (press Ctrl+C again to force)\n")
+            ProcessContext.writeError(isForced ? "" : ForegroundSession.stopping)
         }
         try client.send(isForced ? "POST /kill" : "POST /stop", ServicesRequest())
     }
@@ -103,7 +103,7 @@ struct CommandSession {
         switch line {
         case .progress(let progress): printer.report(progress)
         case .warning(let text): printer.interrupted { ProcessContext.writeError("warning: \(text)\n") }
-        case .event: break
+        case .event, .watching: break
         case .result(let result): return result
         }
         return nil
@@ -130,12 +130,20 @@ struct CommandSession {
     ) throws -> CommandResult {
         try client.send("POST /run", request)
         defer { printer.finish() }
+        // One that comes before the command runs is for the command all the same; whoever can't wait sends another.
+        var waiting: Int32?
         while true {
             while let line = try client.bufferedLine() { if let result = take(line) { return result } }
-            let ready = waitReadable([client.descriptor, signals.descriptor])
-            if ready[1], let signal = signals.next(), let process = try directory.process(of: request.container) {
+            if let signal = waiting, let process = try directory.process(of: request.container) {
+                waiting = nil
                 let identity = ProcessIdentity(pid: process.pid, start: process.start)
                 if let pidfd = try identity.open() { try Container.signal(pidfd.rawValue, signal) }
+            }
+            let ready = waitReadable([client.descriptor, signals.descriptor])
+            if ready[1], let signal = signals.next() {
+                if waiting != nil { throw ExitCode(130) }
+                waiting = signal
+                continue
             }
             if ready[0], try !client.receive() { throw lost }
         }
@@ -160,7 +168,7 @@ struct CommandSession {
             )
         }
         ProcessContext.writeError(DiagnosticRenderer().render(diagnostics))
-        throw ExitCode.failure
+        throw ExitCode(result.status ?? 1)
     }
 }
 

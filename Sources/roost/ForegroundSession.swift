@@ -30,6 +30,9 @@ struct ForegroundSession: ~Copyable {
     let since: WallTime
     let interrupts: InterruptWatch
 
+    /// What is said when the first signal comes.
+    static let stopping = "Gracefully Stopping... press Ctrl+C again to force\n"
+
     /// Has SIGINT and SIGTERM come in as data.
     static func interrupts() throws -> InterruptWatch { try SignalWatch([SIGINT, SIGTERM]) }
 
@@ -54,7 +57,7 @@ struct ForegroundSession: ~Copyable {
         try follower.readExisting(log.take)
         try follower.beginFollowing(log.take)
         var watch = Watch(directory: directory, running: running)
-        try watch.connect()
+        try takeExits(try watch.connect(), &watch, follower, log)
         while log.flush(), !watch.isDone {
             let ready = waitReadable([follower.descriptor, watch.descriptor, interrupts.descriptor])
             if ready[0] { try follower.takeNews(log.take) }
@@ -75,8 +78,9 @@ struct ForegroundSession: ~Copyable {
         var isStopping = false
         var wasInterrupted = false
         var status: Int32?
-        var aborted: Int32?
         var isGone = false
+        /// Containers whose end was found rather than told of; a late word of it is no news.
+        var told: Set<String> = []
 
         init(directory: ProjectDirectory, running: [ContainerState]) {
             self.directory = directory
@@ -92,52 +96,89 @@ struct ForegroundSession: ~Copyable {
             }
         }
 
-        /// Asks for news; without a supervisor there will be none.
-        mutating func connect() throws {
+        /// Asks for news, without a supervisor there will be none; returns the containers that have ended before.
+        mutating func connect() throws -> [ContainerState] {
             guard var fresh = try SupervisorClient.connect(directory) else {
                 client = nil
                 isGone = true
-                return
+                return try directory.state().containers
             }
             try fresh.send("GET /events")
+            // Only when we are told can nothing fall between the state that we read now and the events.
+            _ = try fresh.nextLine()
             client = consume fresh
-            // What happened before we asked.
             let state = try directory.state()
             live = live.filter { name in
                 state[container: name].map { $0.isRunning || $0.restartTime != nil } ?? false
             }
+            return state.containers
         }
 
-        mutating func lines() throws -> [ControlLine] {
+        /// The events that have come, and whether more can come.
+        mutating func lines() throws -> (lines: [ControlLine], isOpen: Bool) {
             var lines: [ControlLine] = []
-            guard var open = client.take() else { return [] }
+            guard var open = client.take() else { return ([], false) }
             let isOpen = try open.receive()
             while let line = try open.bufferedLine() { lines.append(line) }
-            if isOpen { client = consume open } else { try connect() }
-            return lines
+            if isOpen { client = consume open }
+            return (lines, isOpen)
+        }
+    }
+
+    /// Containers that were so quick that nobody told us of their end.
+    private func takeExits(
+        _ containers: [ContainerState],
+        _ watch: inout Watch,
+        _ follower: LogFollower,
+        _ log: LogOutput
+    ) throws {
+        let ended = containers.filter { container in
+            guard container.restartTime == nil, shown.isEmpty || shown.contains(container.service) else { return false }
+            return !container.isOneOff && container.endTime.map { $0 >= since } == true
+        }
+        // In the order in which they ended, since the first one may decide on our status.
+        for container in ended.sorted(by: { ($0.endTime ?? since) < ($1.endTime ?? since) })
+        where watch.told.insert(container.name).inserted {
+            var event = ContainerEvent(.exited, container: container.name, service: container.service)
+            event.code = container.endStatus
+            try take(event, &watch, follower, log)
         }
     }
 
     private func takeEvents(_ watch: inout Watch, _ follower: LogFollower, _ log: LogOutput) throws {
-        for line in try watch.lines() {
+        let (lines, isOpen) = try watch.lines()
+        for line in lines {
             guard case .event(let event) = line, shown.isEmpty || shown.contains(event.service) else { continue }
             switch event.kind {
-            case .started: watch.live.insert(event.container)
+            case .started:
+                watch.live.insert(event.container)
+                watch.told.remove(event.container)
             case .health: break
             case .removed: watch.live.remove(event.container)
             case .exited:
-                try follower.takeNews(log.take)
-                follower.catchUp(with: event.container, log.take)
-                _ = log.flush()
-                let code = event.code ?? 0
-                let name = log.name(of: event.container, service: event.service)
-                ProcessContext.writeError(
-                    "\(name) exited with code \(code)\(event.restarts ? " (restarting)" : "")\n"
-                )
-                if !event.restarts { watch.live.remove(event.container) }
-                try decide(&watch, event, code)
+                if !watch.told.contains(event.container) { try take(event, &watch, follower, log) }
+                if !event.restarts { watch.told.insert(event.container) }
             }
         }
+        // Its successor, if it was killed, has more to tell.
+        if !isOpen { try takeExits(try watch.connect(), &watch, follower, log) }
+    }
+
+    /// A container has ended.
+    private func take(
+        _ event: ContainerEvent,
+        _ watch: inout Watch,
+        _ follower: LogFollower,
+        _ log: LogOutput
+    ) throws {
+        try follower.takeNews(log.take)
+        follower.catchUp(with: event.container, log.take)
+        _ = log.flush()
+        let code = event.code ?? 0
+        let name = log.name(of: event.container, service: event.service)
+        ProcessContext.writeError("\(name) exited with code \(code)\(event.restarts ? " (restarting)" : "")\n")
+        if !event.restarts { watch.live.remove(event.container) }
+        try decide(&watch, event, code)
     }
 
     private func decide(_ watch: inout Watch, _ event: ContainerEvent, _ code: Int32) throws {
@@ -156,9 +197,7 @@ struct ForegroundSession: ~Copyable {
             watch.isGone = true
             return
         }
-        if isInterrupt && !isForced {
-            ProcessContext.writeError("Gracefully stopping... (press Ctrl+C again to force)\n")
-        }
+        if isInterrupt && !isForced { ProcessContext.writeError(Self.stopping) }
         var request = ServicesRequest()
         request.services = stopped
         request.timeout = isForced ? 0 : stopTimeout

@@ -18,6 +18,7 @@ struct Roost: ParsableCommand {
               --ansi <choice>             Colours and moving pictures: never, always or auto.
               --progress <form>           How progress is shown: auto, tty, plain, json or quiet.
             """,
+        version: "Roost version \(Version.number)",
         subcommands: [
             Config.self, Down.self, Exec.self, Kill.self, Load.self, Logs.self, Ls.self, Ps.self, Remove.self,
             Restart.self, Run.self, Runtime.self, Start.self, Stop.self, Up.self, Version.self,

@@ -1,4 +1,5 @@
 import CLinux
+import Foundation
 import Glibc
 import LinuxSystem
 import Testing
@@ -39,8 +40,8 @@ final class Program {
     private var collected: [[UInt8]] = [[], []]
     private var status: Int32?
 
-    /// Everything that came on its standard output so far, or on its terminal.
-    var stdout: String { String(decoding: collected[0], as: UTF8.self) }
+    /// Everything that came on its standard output so far, or on its terminal, there without carriage returns.
+    var stdout: String { String(decoding: collected[0], as: UTF8.self).replacing("\r\n", with: "\n") }
     /// Everything that came on its standard error so far.
     var stderr: String { String(decoding: collected[1], as: UTF8.self) }
 
@@ -154,7 +155,7 @@ final class Program {
 
     /// Waits until it has ended, with all that it wrote; one that takes longer is killed, and that is an error.
     @discardableResult
-    func end(within limit: Duration = .seconds(60)) throws -> Outcome {
+    func end(within limit: Duration = .seconds(30)) throws -> Outcome {
         let end = ContinuousClock.now + limit
         while status == nil {
             guard poll(until: end, with: true) else {

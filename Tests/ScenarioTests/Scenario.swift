@@ -98,7 +98,7 @@ final class Scenario {
         _ arguments: [String],
         input: Program.Input = .none,
         environment: [String: String] = [:],
-        within limit: Duration = .seconds(60)
+        within limit: Duration = .seconds(30)
     ) throws -> Outcome {
         let program = try start(arguments, input: input, environment: environment)
         defer { ground.observe() }
@@ -110,7 +110,7 @@ final class Scenario {
     func roost(
         _ arguments: String...,
         input: Program.Input = .none,
-        within limit: Duration = .seconds(60),
+        within limit: Duration = .seconds(30),
         at location: SourceLocation = #_sourceLocation
     ) throws -> String {
         let outcome = try run(arguments, input: input, within: limit)
@@ -123,7 +123,7 @@ final class Scenario {
     }
 
     /// Runs another program of the host to its end.
-    func host(_ arguments: String..., within limit: Duration = .seconds(60)) throws -> Outcome {
+    func host(_ arguments: String..., within limit: Duration = .seconds(30)) throws -> Outcome {
         try Program(arguments, environment: variables, directory: directory, input: .none).end(within: limit)
     }
 

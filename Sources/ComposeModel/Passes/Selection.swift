@@ -16,6 +16,7 @@ struct Selection {
                 "there is no service \"\(name)\"",
                 at: nil,
                 hint: NearestKey.match(name, among: all.keys).map { "did you mean \"\($0)\"?" }
+                    ?? "there are \(all.keys.sorted().joined(separator: ", "))"
             )
         }
         let active = profiles + services.flatMap { all[$0]?["profiles"]?.texts ?? [] }

@@ -18,6 +18,7 @@ final class LiveContainer: Sendable {
     /// Opens when the process has ended.
     let ended = Gate()
     private let readiness: Mutex<Bool>
+    private let stopping = Mutex(false)
     private let checks = Mutex<Task<Void, Never>?>(nil)
 
     init(
@@ -45,6 +46,12 @@ final class LiveContainer: Sendable {
     var isReady: Bool {
         get { readiness.withLock { $0 } }
         set { readiness.withLock { $0 = newValue } }
+    }
+
+    /// Whether it has been asked to end.
+    var isStopping: Bool {
+        get { stopping.withLock { $0 } }
+        set { stopping.withLock { $0 = newValue } }
     }
 
     /// Begins checking its health.

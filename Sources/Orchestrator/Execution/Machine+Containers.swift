@@ -42,10 +42,11 @@ extension Machine {
         if state.isOneOff {
             record.isRemovedAtEnd = definition.project.services.first?.labels[Self.removalLabel] == "true"
         }
-        try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
+        // In this order a crash leaves no layer that no record names.
+        if let former { try ContainerLayer(id: former.id, in: images).remove() }
         try directory.write(record, of: state.name)
         shared.withLock { $0.records[state.name] = record }
-        if let former { try ContainerLayer(id: former.id, in: images).remove() }
+        try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
     }
 
     /// Marks a definition whose containers are removed when they end: `roost run --rm`.
@@ -320,11 +321,22 @@ extension Machine {
     func stop(_ name: String, timeout: Int?) async {
         guard let live = shared.withLock({ $0.live[name] }) else { return }
         let grace = timeout.map { Duration.seconds($0) } ?? live.blueprint.stopGracePeriod
+        live.isStopping = true
         // A process that is gone has nothing to be told.
         try? Container.signal(live.pidfd.rawValue, live.blueprint.stopSignal)
         if await live.ended.wait(atMost: grace) { return }
         try? Container.signal(live.pidfd.rawValue, 9)
         _ = await live.ended.wait(atMost: .seconds(30))
+    }
+
+    /// Has a container that is being stopped, and was given more time, end within `timeout` seconds.
+    package func hasten(_ name: String, timeout: Int) {
+        guard let live = shared.withLock({ $0.live[name] }), live.isStopping else { return }
+        Task {
+            if await live.ended.wait(atMost: .seconds(timeout)) { return }
+            // A process that is gone has nothing to be told.
+            try? Container.signal(live.pidfd.rawValue, 9)
+        }
     }
 
     /// Sends a signal to a container's process; false when it does not run.
@@ -359,8 +371,9 @@ extension Machine {
     package func removeGroup() async {
         // What is left of it is empty, and the next project of this name takes it over.
         _ = try? await blocking {
-            _ = ContainerCgroup("/roost/\(self.project)", in: self.hierarchies).group.remove()
-            _ = ContainerCgroup("/roost", in: self.hierarchies).group.remove()
+            ContainerCgroup("/roost/\(self.project)", in: self.hierarchies).group.removeIfEmpty()
+            // Other projects may be at work in it: their groups are empty for a moment too.
+            ContainerCgroup("/roost", in: self.hierarchies).group.removeIfEmpty()
         }
     }
 

@@ -124,7 +124,7 @@ package final class Machine: Sendable {
             }
             return .done(at: configuration.clock())
         } catch {
-            return .failed("\(error)")
+            return .failed("\(error)", status: (error as? ContainerError)?.shellStatus)
         }
     }
 

@@ -108,6 +108,14 @@ package struct ContainerState: Hashable, Codable, Sendable {
         }
     }
 
+    /// When its process came to an end.
+    package var endTime: WallTime? {
+        switch actual?.phase {
+        case .exited(_, let at), .lost(let at): at
+        case nil, .created, .running: nil
+        }
+    }
+
     /// Whether requests may be sent to it: it runs, and its health check, if any, succeeds.
     package var isReady: Bool { isRunning && (actual?.health == Health.none || actual?.health == .healthy) }
 

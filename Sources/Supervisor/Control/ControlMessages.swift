@@ -77,6 +77,8 @@ package enum ControlLine: Codable, Sendable {
     case progress(Progress)
     /// Something that somebody should know and that stops nothing.
     case warning(String)
+    /// From here on, everything that happens comes as an event.
+    case watching
     /// Something happened to a container.
     case event(ContainerEvent)
     /// The command has come to its end.

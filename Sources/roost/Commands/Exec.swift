@@ -41,14 +41,14 @@ struct Exec: ParsableCommand {
             entry.workingDirectory = workdir
             entry.isPrivileged = privileged
             entry.hasTerminal = isTerminal
-            if detach {
-                try entry.startDetached()
-                return
+            do {
+                if detach { return try entry.startDetached() }
+                if isTerminal { throw ExitCode(try TerminalRelay.run { size in try entry.start(terminal: size) }) }
+                throw ExitCode(try entry.run())
+            } catch let error as ContainerError {
+                ProcessContext.writeError("error: \(container.name): \(error)\n")
+                throw ExitCode(error.shellStatus ?? 1)
             }
-            if isTerminal {
-                throw ExitCode(try TerminalRelay.run { size in try entry.start(terminal: size) })
-            }
-            throw ExitCode(try entry.run())
         }
     }
 

@@ -148,8 +148,22 @@ struct Remove: ParsableCommand {
         request.services = Set(services)
         request.removesVolumes = volumes
         if stop { try ServiceCommand.perform("stop", request, parent.project) }
+        guard try ProjectReading.reporting(findsStopped) else { return }
         guard force || confirms() else { throw ExitCode(130) }
         try ServiceCommand.perform("rm", request, parent.project)
+    }
+
+    /// Nobody is asked about nothing.
+    private func findsStopped() throws -> Bool {
+        let directory = ProjectDirectory(project: try parent.project.name(), roots: ProjectReading.roots)
+        guard directory.exists else { return true }
+        let state = try directory.state()
+        try ProjectReading.check(services, in: state)
+        let stopped = state.containers.contains { container in
+            !container.isRunning && (services.isEmpty || services.contains(container.service))
+        }
+        if !stopped { ProcessContext.writeError("there are no stopped containers\n") }
+        return stopped
     }
 
     private func confirms() -> Bool {
