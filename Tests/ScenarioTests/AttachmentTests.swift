@@ -12,6 +12,7 @@ extension Scenarios {
                   a:
                     image: rootfs:/
                     command: sleep infinity
+                    stop_signal: SIGKILL
                     network_mode: none
                     volumes:
                       - seeded:/etc/apt

@@ -134,7 +134,7 @@ extension Scenarios {
                     try scenario.inside("devices", "stat -c '%F %t:%T' /dev/below/nothing; echo x > /dev/below/nothing")
                         == "character special file 1:3"
                 )
-                // The rule lets it read the kernel's log, which is then refused by the kernel for want of a capability.
+                // Everybody may make nodes, and open only those of the standard devices.
                 #expect(
                     try scenario.inside(
                         "usual",

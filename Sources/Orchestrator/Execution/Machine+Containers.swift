@@ -201,7 +201,7 @@ extension Machine {
         if service.hasTerminal { try configuration.outputs.attach(terminal: terminal.receive(), of: state.name) }
         var known = ProcessRecord(
             pid: process.pid,
-            start: ProcessIdentity(of: process.pid)?.start ?? 0,
+            start: startTime(of: process.pid),
             groups: [groupPath(state.name)]
         )
         known.attachments = place.attachments
@@ -217,6 +217,13 @@ extension Machine {
             group: group
         )
         return Launch(live, namespace: namespace)
+    }
+
+    /// When a process was started that was just started, and may have ended and been reaped since.
+    private func startTime(of pid: Int32) -> UInt64 {
+        if let identity = ProcessIdentity(of: pid) { return identity.start }
+        // The keeper writes before it reaps; of several records with this number the last is the one.
+        return configuration.directory.exits().filter { $0.pid == pid }.map(\.start).max() ?? 0
     }
 
     private func mask(of root: RootFilesystem) throws -> MaskMount? {
