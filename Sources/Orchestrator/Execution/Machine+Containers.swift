@@ -199,9 +199,12 @@ extension Machine {
         let process = try Container.start(plan, in: surroundings, options: options)
         withExtendedLifetime(prepared) {}
         if service.hasTerminal { try configuration.outputs.attach(terminal: terminal.receive(), of: state.name) }
+        // One that ended at once may be reaped already; the keeper has written first when it was started.
+        let identity =
+            ProcessIdentity(of: process.pid) ?? directory.exits().first { $0.pid == process.pid }
         var known = ProcessRecord(
             pid: process.pid,
-            start: ProcessIdentity(of: process.pid)?.start ?? 0,
+            start: identity?.start ?? 0,
             groups: [groupPath(state.name)]
         )
         known.attachments = place.attachments
@@ -245,6 +248,16 @@ extension Machine {
         _ root: borrowing DetachedMount
     ) throws -> ContainerMounts {
         let mounts = try mounts(definition, blueprint, record, name: state.name)
+        for mount in definition.service.mounts {
+            guard case .bind(let source, let options) = mount.kind, !options.createsHostPath, !fileExists(source) else {
+                continue
+            }
+            throw ExecutionError(
+                "\(state.name): there is no \(source) to mount on \(mount.target)",
+                at: "services.\(state.service).volumes",
+                hint: "make it, or have it made with create_host_path: true"
+            )
+        }
         for path in mounts.hostDirectories where !fileExists(path) { try makeDirectories(path, mode: 0o755) }
         for seed in mounts.seeds { try volumes.seed(seed.volume, from: root, path: seed.target) }
         for file in mounts.files {
