@@ -244,6 +244,9 @@ package struct Reconciler: Sendable {
 
     /// Plans, begins what can begin, and answers who has waited long enough.
     private mutating func settle(before: ProjectState, now: WallTime) -> [Action] {
+        // What nobody wants and what was never made is nothing to keep, once its making is not under way any more.
+        state.networks.removeAll { $0.isNothing && inFlight[.network($0.name)] == nil }
+        state.volumes.removeAll { $0.isNothing && inFlight[.volume($0.name)] == nil }
         var plan = Planner.plan(state, now: now)
         if !plan.obstacles.isEmpty {
             giveUp(plan.obstacles)

@@ -67,6 +67,8 @@ final class Supervisor {
     private var wake: Task<Void, Never>?
     /// Exits of processes whose start has not been taken in yet.
     private var early: [ProcessIdentity: ProcessExit] = [:]
+    /// Containers whose process has gone, as far as anybody knows before their start is taken in.
+    private var gone: Set<String> = []
     /// The containers' processes.
     private var processes: [ProcessIdentity: String] = [:]
 
@@ -130,7 +132,7 @@ final class Supervisor {
     /// Whether nothing is known of the project any more.
     var isGone: Bool {
         reconciler.state.containers.isEmpty && reconciler.state.networks.isEmpty
-            && reconciler.state.volumes.allSatisfy { $0.actual != nil }
+            && reconciler.state.volumes.allSatisfy { $0.wanted != nil }
     }
 
     // Messages
@@ -143,7 +145,10 @@ final class Supervisor {
         case .machine(.warning(let text)): tell(.warning(text))
         case .exit(let exit): take(exit)
         case .overdue(let name, let identity):
-            guard processes.removeValue(forKey: identity) != nil else { return }
+            guard processes[identity] != nil else { return }
+            // A word that was meant for an earlier process of this name is none about this one.
+            if let pidfd = try? identity.open(), pidfd.isAlive(after: 0) { return }
+            processes[identity] = nil
             // The keeper writes first and tells then; its word may have been lost.
             let exit = directory.exit(of: identity)
             end(name, code: exit?.status, at: exit.map { WallTime(nanoseconds: $0.nanoseconds) } ?? clock())
@@ -188,6 +193,7 @@ final class Supervisor {
             take(exit, of: name)
         } else {
             processes[identity] = name
+            if gone.remove(name) != nil || ProcessIdentity(of: process.pid) != identity { expectExit(of: name) }
         }
     }
 
@@ -220,7 +226,11 @@ final class Supervisor {
 
     /// A process has gone; its exit code comes by way of its parent, if that is still the keeper.
     private func expectExit(of name: String) {
-        guard let identity = processes.first(where: { $0.value == name })?.key else { return }
+        guard let identity = processes.first(where: { $0.value == name })?.key else {
+            // Its start is not taken in yet, or its end is already.
+            gone.insert(name)
+            return
+        }
         Task { [inbox] in
             // Whoever reaps it, when it is reaped there is nothing more to come.
             for _ in 0..<100 where ProcessIdentity(of: identity.pid) == identity {
@@ -232,6 +242,7 @@ final class Supervisor {
     }
 
     private func end(_ name: String, code: Int32?, at time: WallTime) {
+        gone.remove(name)
         machine.hasEnded(name)
         perform(reconciler.handle(.exited(container: name, code: code, at: time), now: clock()))
         announce(.exited, name) { [reconciler] event in
@@ -484,7 +495,9 @@ final class Supervisor {
     private func answer(_ id: Int, _ failures: [Reconciler.Failure]) {
         guard var entry = open[id] else { return }
         entry.result.failures += failures.map { failure in
-            CommandFailure("\(failure.subject): \(failure.message)")
+            // Some messages name their object themselves.
+            let isNamed = [failure.subject, "network \(failure.subject)"].contains { failure.message.hasPrefix($0) }
+            return CommandFailure(isNamed ? failure.message : "\(failure.subject): \(failure.message)")
         }
         entry.isSettled = true
         entry.result.status = failures.first { $0.subject == entry.container }?.status

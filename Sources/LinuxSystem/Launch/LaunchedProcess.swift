@@ -11,6 +11,15 @@ package struct LaunchError: Error, Sendable, CustomStringConvertible {
     /// What was refused and why, and what asked for it.
     package var description: String {
         guard let entry else { return "clone3: \(errno)" }
+        switch (entry.step, errno.rawValue) {
+        case (.execute(_, let arguments, _), ENOENT), (.executeThrough(_, _, _, let arguments, _), ENOENT):
+            // So says the kernel too when the program is there and what interprets or loads it is not.
+            return
+                "there is no program \"\(arguments.first ?? "")\" in the container's PATH, or not what it needs to run"
+        case (.execute(_, let arguments, _), EACCES), (.executeThrough(_, _, _, let arguments, _), EACCES):
+            return "the program \"\(arguments.first ?? "")\" may not be executed: \(errno)"
+        default: break
+        }
         return entry.origin.isEmpty ? "\(entry.step): \(errno)" : "\(entry.origin): \(entry.step): \(errno)"
     }
 }

@@ -12,15 +12,30 @@ extension Machine {
     /// How processes ended that have gone meanwhile, the keeper has written.
     package func adopt(_ state: ProjectState) async -> ProjectState {
         var state = state
-        for network in (try? registry.networks(of: project)) ?? [] {
-            shared.withLock { $0.networks[network.name] = network }
-        }
+        do { try adoptResources(&state) } catch { configuration.report(.warning("\(error)")) }
         var patience = 100
         for index in state.containers.indices {
             await hold(state.containers[index], &patience)
             await adopt(&state.containers[index])
         }
         return state
+    }
+
+    /// Finds networks and volumes that were made after the state was last written.
+    private func adoptResources(_ state: inout ProjectState) throws {
+        for network in try registry.networks(of: project) {
+            shared.withLock { $0.networks[network.name] = network }
+            if let index = state.networks.firstIndex(where: { $0.name == network.name }) {
+                // Perhaps only half made, so it is no definition's.
+                if state.networks[index].actual == nil { state.networks[index].actual = "" }
+            } else {
+                state.networks.append(.init(name: network.name, wanted: nil, actual: ""))
+            }
+        }
+        for index in state.volumes.indices where state.volumes[index].actual == nil {
+            guard try volumes.volume(state.volumes[index].name) != nil else { continue }
+            state.volumes[index].actual = state.volumes[index].wanted ?? ""
+        }
     }
 
     private func adopt(_ container: inout ContainerState) async {

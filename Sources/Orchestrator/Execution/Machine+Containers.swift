@@ -252,6 +252,16 @@ extension Machine {
         _ root: borrowing DetachedMount
     ) throws -> ContainerMounts {
         let mounts = try mounts(definition, blueprint, record, name: state.name)
+        for mount in definition.service.mounts {
+            guard case .bind(let source, let options) = mount.kind, !options.createsHostPath, !fileExists(source) else {
+                continue
+            }
+            throw ExecutionError(
+                "\(state.name): there is no \(source) to mount on \(mount.target)",
+                at: "services.\(state.service).volumes",
+                hint: "make it, or have it made with create_host_path: true"
+            )
+        }
         for path in mounts.hostDirectories where !fileExists(path) { try makeDirectories(path, mode: 0o755) }
         for seed in mounts.seeds { try volumes.seed(seed.volume, from: root, path: seed.target) }
         for file in mounts.files {

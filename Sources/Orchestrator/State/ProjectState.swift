@@ -11,6 +11,9 @@ package struct ProjectState: Hashable, Codable, Sendable {
         /// Why the last attempt to make or remove it failed; nobody tries again before a command says so.
         package var failure: String?
 
+        /// Whether it neither exists nor should.
+        var isNothing: Bool { wanted == nil && actual == nil }
+
         /// A resource that is wanted and does not exist yet, unless told otherwise.
         package init(name: String, wanted: String?, actual: String? = nil) {
             self.name = name
