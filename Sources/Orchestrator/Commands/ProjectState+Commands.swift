@@ -9,6 +9,7 @@ extension ProjectState {
             guard selected?.contains(container.service) ?? true else { return }
             container.goal = .remove
             container.stopTimeout = stopTimeout
+            container.dropsVolumes = removesVolumes ? true : nil
         }
         guard selected == nil else { return }
         for index in networks.indices { networks[index].wanted = nil }

@@ -368,10 +368,10 @@ extension Machine {
         }
     }
 
-    func remove(_ name: String) throws {
+    func remove(_ name: String, withVolumes: Bool) throws {
         if let record = try configuration.directory.record(of: name) {
             try ContainerLayer(id: record.id, in: images).remove()
-            if record.isRemovedAtEnd {
+            if record.isRemovedAtEnd || withVolumes {
                 for volume in record.anonymousVolumes.values { try volumes.remove(volume) }
             }
         }

@@ -26,8 +26,14 @@ extension Machine {
             publications: publications
         )
         if rules != former {
-            try await blocking { try self.host().apply(rules) }
-            shared.withLock { $0.publisher.note(rules) }
+            try await blocking {
+                try self.networkChanges.withLock { _ in
+                    // The last network may have gone meanwhile, and the table with it, which is not to come back.
+                    guard self.shared.withLock({ !$0.networks.isEmpty }) else { return }
+                    try self.host().apply(rules)
+                    self.shared.withLock { $0.publisher.note(rules) }
+                }
+            }
         }
         try await relay(reservations, publications)
     }

@@ -76,6 +76,8 @@ package struct ContainerState: Hashable, Codable, Sendable {
     package var failure: String?
     /// How long it may take to end, when a command said so; seconds.
     package var stopTimeout: Int?
+    /// Whether its volumes without a name go with it.
+    package var dropsVolumes: Bool?
 
     /// A container that does not exist yet.
     package init(name: String, service: String, number: Int, definition: ContainerDefinition, goal: Goal) {
