@@ -419,7 +419,7 @@ final class Supervisor {
                     withDependents: request.withDependents,
                     stopTimeout: request.timeout
                 )
-            default: state.removeStopped(services: services)
+            default: state.removeStopped(services: services, removesVolumes: request.removesVolumes)
             }
         }
         guard let timeout = request.timeout else { return }

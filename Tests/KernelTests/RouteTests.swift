@@ -215,7 +215,7 @@ private struct Leaks: Equatable {
         }
         var session = try NetlinkSession.open(.route)
         // Other programs on this machine, Docker above all, make and remove links of their own meanwhile.
-        links = try session.links().map(\.name).filter { !$0.hasPrefix("veth") && !$0.hasPrefix("br-") }
+        links = try session.links().map(\.name).filter { !["veth", "br-", "roost"].contains(where: $0.hasPrefix) }
     }
 }
 

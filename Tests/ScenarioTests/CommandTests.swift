@@ -124,6 +124,11 @@ extension Scenarios {
                     ["run", "--rm", "-e", "A=b", "-u", "1", "-w", "/usr", "--entrypoint", "sh -c", "web", script]
                 )
                 #expect(outcome.status == 5 && outcome.stdout == "b\n/usr\n1\n")
+                let capabilities = ["run", "--rm", "-T", "--no-deps", "--entrypoint", "grep CapEff /proc/self/status"]
+                let bare = try scenario.run(capabilities + ["--cap-drop", "ALL", "web"]).stdout
+                #expect(bare == "CapEff:\t0000000000000000\n")
+                let chown = try scenario.run(capabilities + ["--cap-drop", "ALL", "--cap-add", "CHOWN", "web"]).stdout
+                #expect(chown == "CapEff:\t0000000000000001\n")
                 #expect(try scenario.run(["run", "--name", "\(scenario.name)-mine", "web", "x"]).status == 0)
                 #expect(try scenario.states() == ["base-1": "running", "mine": "exited 0"])
                 let detached = try scenario.roost("run", "-d", "--entrypoint", "sleep", "web", "infinity")

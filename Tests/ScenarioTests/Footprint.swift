@@ -62,8 +62,8 @@ final class Footprint {
         for directory in [
             "run/projects/\(project)", "run/networks", "storage/containers", "storage/volumes", "storage/staging",
         ] {
-            // A lock belongs to all projects of the machine.
-            found += Self.names("\(scratch)/\(directory)").filter { !["lock", ".lock"].contains($0) }.map {
+            // Locks belong to all projects of the machine.
+            found += Self.names("\(scratch)/\(directory)").filter { $0 != "lock" && $0 != ".lock" }.map {
                 "file \(directory)/\($0)"
             }
         }

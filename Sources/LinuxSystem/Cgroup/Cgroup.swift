@@ -145,6 +145,11 @@ package struct Cgroup: Hashable, Sendable {
         return failures
     }
 
+    /// Removes the group's own directories where they are empty; leaves those in peace that hold processes or groups.
+    package func removeIfEmpty() {
+        for root in Set([hierarchies.unified].compactMap { $0 } + hierarchies.legacy.values) { rmdir(root + path) }
+    }
+
     /// A group that a container made for itself goes first; most have none, so looking is left until it is needed.
     private static func removeTree(_ directory: String, failures: inout [SyscallError]) {
         if rmdir(directory) == 0 || Glibc.errno == ENOENT { return }
@@ -168,12 +173,23 @@ package struct Cgroup: Hashable, Sendable {
 
     private static func makeDirectories(below root: String, _ path: String) throws(SyscallError) {
         if mkdir(root + path, 0o755) == 0 || Glibc.errno == EEXIST { return }
+        // Whoever removes the last group takes those above it along, perhaps just when we have found or made them.
+        var attempts = 100
         var directory = root
-        for component in path.split(separator: "/") {
-            directory += "/\(component)"
-            guard mkdir(directory, 0o755) == 0 || Glibc.errno == EEXIST else {
-                throw SyscallError(call: "mkdir", subject: directory, errno: .current)
+        var components = path.split(separator: "/")[...]
+        while let component = components.first {
+            if mkdir("\(directory)/\(component)", 0o755) == 0 || Glibc.errno == EEXIST {
+                directory += "/\(component)"
+                components.removeFirst()
+                continue
             }
+            let reason = Errno.current
+            attempts -= 1
+            guard reason.rawValue == ENOENT, attempts > 0 else {
+                throw SyscallError(call: "mkdir", subject: "\(directory)/\(component)", errno: reason)
+            }
+            directory = root
+            components = path.split(separator: "/")[...]
         }
     }
 }

@@ -1,7 +1,7 @@
 extension ProjectState {
     /// Makes nothing of the project, or nothing of `services` and of those that depend on them, wanted.
     ///
-    /// Networks and volumes go only with the whole project, and volumes only when asked.
+    /// Networks and named volumes go only with the whole project, and volumes only when asked.
     package mutating func down(services: Set<String> = [], removesVolumes: Bool = false, stopTimeout: Int? = nil) {
         let selected = services.isEmpty ? nil : withDependents(services)
         forgetFailures()
@@ -9,7 +9,7 @@ extension ProjectState {
             guard selected?.contains(container.service) ?? true else { return }
             container.goal = .remove
             container.stopTimeout = stopTimeout
-            container.dropsVolumes = removesVolumes ? true : nil
+            container.removesVolumes = removesVolumes ? true : nil
         }
         guard selected == nil else { return }
         for index in networks.indices { networks[index].wanted = nil }
@@ -55,10 +55,11 @@ extension ProjectState {
     }
 
     /// Removes the containers of `services`, or all, that do not run.
-    package mutating func removeStopped(services: Set<String> = []) {
+    package mutating func removeStopped(services: Set<String> = [], removesVolumes: Bool = false) {
         change { container in
             guard !container.isRunning, services.isEmpty || services.contains(container.service) else { return }
             container.goal = .remove
+            container.removesVolumes = removesVolumes ? true : nil
         }
     }
 

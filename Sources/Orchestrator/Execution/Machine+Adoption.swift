@@ -26,7 +26,9 @@ extension Machine {
     private func adopt(_ container: inout ContainerState) async {
         let name = container.name
         do {
-            if container.actual == nil, let record = try configuration.directory.record(of: name) {
+            if container.actual == nil, let record = try configuration.directory.record(of: name),
+                try ContainerLayer(id: record.id, in: images).exists
+            {
                 // Made, and perhaps started, since the state was last written.
                 container.actual = .init(digest: record.definition)
             }

@@ -42,10 +42,11 @@ extension Machine {
         if state.isOneOff {
             record.isRemovedAtEnd = definition.project.services.first?.labels[Self.removalLabel] == "true"
         }
-        try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
+        // In this order a crash leaves no layer that no record names.
+        if let former { try ContainerLayer(id: former.id, in: images).remove() }
         try directory.write(record, of: state.name)
         shared.withLock { $0.records[state.name] = record }
-        if let former { try ContainerLayer(id: former.id, in: images).remove() }
+        try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
     }
 
     /// Marks a definition whose containers are removed when they end: `roost run --rm`.
@@ -200,7 +201,7 @@ extension Machine {
         if service.hasTerminal { try configuration.outputs.attach(terminal: terminal.receive(), of: state.name) }
         var known = ProcessRecord(
             pid: process.pid,
-            start: ProcessIdentity(of: process.pid)?.start ?? 0,
+            start: startTime(of: process.pid),
             groups: [groupPath(state.name)]
         )
         known.attachments = place.attachments
@@ -216,6 +217,13 @@ extension Machine {
             group: group
         )
         return Launch(live, namespace: namespace)
+    }
+
+    /// When a process was started that was just started, and may have ended and been reaped since.
+    private func startTime(of pid: Int32) -> UInt64 {
+        if let identity = ProcessIdentity(of: pid) { return identity.start }
+        // The keeper writes before it reaps; of several records with this number the last is the one.
+        return configuration.directory.exits().filter { $0.pid == pid }.map(\.start).max() ?? 0
     }
 
     private func mask(of root: RootFilesystem) throws -> MaskMount? {
@@ -363,11 +371,13 @@ extension Machine {
     package func removeGroup() async {
         // What is left of it is empty, and the next project of this name takes it over.
         _ = try? await blocking {
-            _ = ContainerCgroup("/roost/\(self.project)", in: self.hierarchies).group.remove()
-            _ = ContainerCgroup("/roost", in: self.hierarchies).group.remove()
+            ContainerCgroup("/roost/\(self.project)", in: self.hierarchies).group.removeIfEmpty()
+            // Other projects may be at work in it: their groups are empty for a moment too.
+            ContainerCgroup("/roost", in: self.hierarchies).group.removeIfEmpty()
         }
     }
 
+    /// Removes a container, and the volumes that belong to it alone when somebody asked for that.
     func remove(_ name: String, withVolumes: Bool) throws {
         if let record = try configuration.directory.record(of: name) {
             try ContainerLayer(id: record.id, in: images).remove()

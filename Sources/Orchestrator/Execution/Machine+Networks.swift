@@ -18,12 +18,9 @@ extension Machine {
         shared.withLock { $0.networks[name] = network }
     }
 
-    func removeNetwork(_ name: String) throws {
-        // Of two at once, each would take the other for one that stays, and nobody would remove the table.
-        try networkChanges.withLock { _ in try removeOnlyNetwork(name) }
-    }
+    func removeNetwork(_ name: String) throws { try networkTurn.withLock { _ in try removeInTurn(name) } }
 
-    private func removeOnlyNetwork(_ name: String) throws {
+    private func removeInTurn(_ name: String) throws {
         guard let network = try registry.networks(of: project).first(where: { $0.name == name }) else { return }
         let host = try host()
         let others = try registry.networks(of: project).filter { $0.name != name }

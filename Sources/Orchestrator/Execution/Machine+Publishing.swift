@@ -26,16 +26,19 @@ extension Machine {
             publications: publications
         )
         if rules != former {
-            try await blocking {
-                try self.networkChanges.withLock { _ in
-                    // The last network may have gone meanwhile, and the table with it, which is not to come back.
-                    guard self.shared.withLock({ !$0.networks.isEmpty }) else { return }
-                    try self.host().apply(rules)
-                    self.shared.withLock { $0.publisher.note(rules) }
-                }
-            }
+            try await blocking { try self.apply(rules) }
         }
         try await relay(reservations, publications)
+    }
+
+    /// Puts rules in force, unless one of their networks has gone meanwhile: the table would come back for good.
+    private func apply(_ rules: ProjectRules) throws {
+        try networkTurn.withLock { _ in
+            let isCurrent = shared.withLock { shared in rules.networks.allSatisfy { shared.networks[$0.name] != nil } }
+            guard isCurrent else { return }
+            try host().apply(rules)
+            shared.withLock { $0.publisher.note(rules) }
+        }
     }
 
     /// One relay for each reserved port that the kernel can't translate.

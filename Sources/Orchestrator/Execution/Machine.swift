@@ -82,8 +82,8 @@ package final class Machine: Sendable {
     let shared = Mutex(Shared())
     /// Held while a container with a volume that is a filesystem starts.
     let filesystemTurn = Mutex(())
-    /// Held while networks go, or rules of networks come.
-    let networkChanges = Mutex(())
+    /// Held while rules are replaced or a network is removed: whoever removes the last one has to know that it is.
+    let networkTurn = Mutex(())
     private let hostNetwork = Mutex<HostNetwork?>(nil)
 
     /// A machine for one project.
@@ -119,7 +119,7 @@ package final class Machine: Sendable {
             case .clean(let name): try await clean(name)
             case .remove(let name):
                 try await clean(name)
-                try await blocking { try self.remove(name, withVolumes: state?.dropsVolumes == true) }
+                try await blocking { try self.remove(name, withVolumes: state?.removesVolumes == true) }
             case .wait: break
             }
             return .done(at: configuration.clock())

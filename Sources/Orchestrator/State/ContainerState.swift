@@ -76,8 +76,8 @@ package struct ContainerState: Hashable, Codable, Sendable {
     package var failure: String?
     /// How long it may take to end, when a command said so; seconds.
     package var stopTimeout: Int?
-    /// Whether its volumes without a name go with it.
-    package var dropsVolumes: Bool?
+    /// Whether the volumes that belong to it alone go with it; nil in states written before there was this.
+    package var removesVolumes: Bool?
 
     /// A container that does not exist yet.
     package init(name: String, service: String, number: Int, definition: ContainerDefinition, goal: Goal) {

@@ -33,7 +33,7 @@ package struct ServicesRequest: Codable, Sendable {
     package var services: Set<String> = []
     /// How long a container may take to end, instead of what its service says; seconds.
     package var timeout: Int?
-    /// Of `/down`: volumes go too.
+    /// Of `/down` and `/rm`: volumes go too.
     package var removesVolumes = false
     /// Of `/restart`: whatever asked to be restarted with these services is.
     package var withDependents = true

@@ -64,30 +64,36 @@ package struct LogFile: ~Copyable, Sendable {
         self.size = size
     }
 
-    /// Appends whole records; no file becomes larger than its limit but by a record that is larger itself.
+    /// Appends whole records; no file becomes longer than the limit, but for a record that alone is.
+    ///
+    /// After an error none of the last piece is there, and those before it are: a file's worth each.
     package mutating func append(_ bytes: [UInt8]) throws(SyscallError) {
-        guard let limit = limits.sizeBytes, size + Int64(bytes.count) > limit else { return try appendPart(bytes) }
+        guard let limit = limits.sizeBytes else { return try write(bytes) }
         var rest = bytes[...]
         while !rest.isEmpty {
-            let fitting = rest.prefix(Int(clamping: max(0, limit - size)))
-            if let end = fitting.lastIndex(of: 0x0A) {
-                try appendPart(Array(rest[...end]))
-                rest = rest[(end + 1)...]
-            } else if size > 0 {
+            let room = Int(clamping: max(0, limit - size))
+            let count = rest.count <= room ? rest.count : Self.records(in: rest, within: room)
+            if count == 0 && size > 0 {
                 try rotate()
-            } else {
-                let end = rest.firstIndex(of: 0x0A) ?? rest.endIndex - 1
-                try appendPart(Array(rest[...end]))
-                rest = rest[(end + 1)...]
+                continue
             }
+            let first = rest.firstIndex(of: 0x0a).map { $0 - rest.startIndex + 1 } ?? rest.count
+            let piece = rest.prefix(max(count, first))
+            try write(Array(piece))
+            rest = rest[piece.endIndex...]
         }
     }
 
-    private mutating func appendPart(_ bytes: [UInt8]) throws(SyscallError) {
+    /// How many bytes the records have that fit into `room` bytes.
+    private static func records(in bytes: ArraySlice<UInt8>, within room: Int) -> Int {
+        bytes.prefix(room).lastIndex(of: 0x0a).map { $0 - bytes.startIndex + 1 } ?? 0
+    }
+
+    private mutating func write(_ bytes: [UInt8]) throws(SyscallError) {
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes {
-                write(file.rawValue, $0.baseAddress.map { $0 + written }, bytes.count - written)
+                Glibc.write(file.rawValue, $0.baseAddress.map { $0 + written }, bytes.count - written)
             }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {

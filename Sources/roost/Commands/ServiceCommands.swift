@@ -140,11 +140,13 @@ struct Remove: ParsableCommand {
 
     @Flag(name: .shortAndLong, help: "Do not ask.") var force = false
     @Flag(name: .shortAndLong, help: "Stop them first.") var stop = false
+    @Flag(name: .shortAndLong, help: "Remove the volumes that belong to them alone too.") var volumes = false
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
     func run() throws {
         var request = ServicesRequest()
         request.services = Set(services)
+        request.removesVolumes = volumes
         if stop { try ServiceCommand.perform("stop", request, parent.project) }
         guard try ProjectReading.reporting(findsStopped) else { return }
         guard force || confirms() else { throw ExitCode(130) }
