@@ -80,7 +80,9 @@ package enum Container {
         } catch let error as ContainerError {
             throw error
         } catch {
-            if let refused = error as? LaunchError, case .executeThrough(_, _, _, let arguments, _)? = refused.entry?.step {
+            if let refused = error as? LaunchError,
+                case .executeThrough(_, _, _, let arguments, _)? = refused.entry?.step
+            {
                 throw .program(arguments.first ?? "", refused)
             }
             throw ContainerError(code: .kernel, message: "\(error)", cause: error)

@@ -508,7 +508,11 @@ final class Supervisor {
         }
         // What could not be started is not to stay when it would not stay after its end.
         if let name = entry.container, (try? directory.record(of: name))?.isRemovedAtEnd == true {
-            perform(reconciler.request(now: clock()) { $0[container: name]?.goal = .remove }.actions)
+            let removal = reconciler.request(now: clock()) { state in
+                state[container: name]?.goal = .remove
+                state[container: name]?.failure = nil
+            }
+            perform(removal.actions)
         } else {
             finish(id)
         }

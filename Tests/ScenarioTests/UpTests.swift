@@ -4,6 +4,7 @@ extension Scenarios {
     /// What `up` makes of a project, and what it leaves as it is.
     @Suite struct Up {
         static let sleeper = "image: rootfs:/, command: [sleep, infinity], init: true"
+        static let talker = "image: rootfs:/, command: [sh, -c, \"echo begin; exec sleep infinity\"], init: true"
         static let pair = """
             services:
               one: { \(sleeper) }

@@ -92,7 +92,9 @@ struct ListingTests {
         #expect(
             listing.json(truncates: true)
                 == #"{"Command":"\"/usr/bin/python3 -m…\"","CreatedAt":"2023-11-14 20:13:20 +0000 UTC","ExitCode":0,"#
-                + #""Health":"healthy","ID":"0123456789ab","Image":"rootfs:/","Labels":"a=1,b=2","LocalVolumes":"1","#
+                + #""Health":"healthy","ID":"0123456789ab","Image":"rootfs:/","Labels":"a=1,b=2,com.docker.compose.config-hash=d,"#
+                + #"com.docker.compose.container-number=1,com.docker.compose.oneoff=False,"#
+                + #"com.docker.compose.project=voting,com.docker.compose.service=web","LocalVolumes":"1","#
                 + #""Mounts":"voting_data","Name":"voting-web-1","Names":"voting-web-1","Networks":"voting_default","#
                 + #""Ports":"0.0.0.0:8080->80/tcp, [::]:8080->80/tcp","Project":"voting","#
                 + #""Publishers":[{"URL":"0.0.0.0","TargetPort":80,"PublishedPort":8080,"Protocol":"tcp"},"#

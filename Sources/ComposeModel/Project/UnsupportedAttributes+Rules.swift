@@ -5,10 +5,14 @@ extension UnsupportedAttributes.Rule {
     static let services = image + namespaces + devices + attachments + resources + deployment + lifecycle
 
     private static let image: [Self] = [
-        .refuse("build", "images are not built yet", hint: "name an image as well, which is pulled") { _, service in
+        .refuse(
+            "build",
+            "images are not built yet",
+            hint: "build it elsewhere, bring it in with \"roost load -i FILE\", and name it with image:"
+        ) { _, service in
             service["image"]?.string?.isEmpty ?? true
         },
-        .warn("build", "images are not built yet; the image is pulled") { _, service in
+        .warn("build", "images are not built yet; the image is taken as it is") { _, service in
             service["image"]?.string?.isEmpty == false
         },
         .warn("platform", "programs of another processor run only if the host emulates it") { value, _ in

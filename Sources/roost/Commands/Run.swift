@@ -18,6 +18,8 @@ struct Run: ParsableCommand {
     @Option(name: .shortAndLong, parsing: .singleValue, help: "A variable for the command: NAME=VALUE.")
     var env: [String] = []
     @Option(name: .shortAndLong, parsing: .singleValue, help: "A label: NAME=VALUE.") var label: [String] = []
+    @Option(parsing: .singleValue, help: "A capability more for the command.") var capAdd: [String] = []
+    @Option(parsing: .singleValue, help: "A capability less for the command.") var capDrop: [String] = []
     @Option(help: "A name for the container.") var name: String?
     @Flag(help: "Do not start what the service depends on.") var noDeps = false
     @Flag(
@@ -167,6 +169,10 @@ struct Run: ParsableCommand {
                         labels.set(String(parts[0]), .string(parts.count > 1 ? String(parts[1]) : ""))
                     }
                     if rm { labels.set(Machine.removalLabel, .string("true")) }
+                }
+                for (key, names) in [("cap_add", capAdd), ("cap_drop", capDrop)] where !names.isEmpty {
+                    let former = own[key]?.sequence?.compactMap(\.string) ?? []
+                    own.set(key, .list(former + names.filter { !former.contains($0) }, at: own.mark))
                 }
                 if let user { own.set("user", .string(user)) }
                 if let workdir { own.set("working_dir", .string(workdir)) }

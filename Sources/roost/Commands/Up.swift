@@ -34,9 +34,20 @@ struct Up: ParsableCommand {
     @Option(parsing: .singleValue, help: "Do not show the output of these services.") var noAttach: [String] = []
     @Flag(help: "Show the output of dependencies too.") var attachDependencies = false
     @Flag(name: .shortAndLong, help: "Say yes to every question; there are none.") var yes = false
+    @Flag(help: "Build images first; Roost can't yet.") var build = false
+    @Flag(help: "Build no image; none is.") var noBuild = false
+    @Option(help: "When to pull images: missing or never; Roost can't pull yet, so both use what is in the store.")
+    var pull = "missing"
+    @Flag(help: .hidden) var quietPull = false
+    @Flag(help: .hidden) var quietBuild = false
+    @Flag(inversion: .prefixedNo, help: .hidden) var menu = false
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
     func validate() throws {
+        if build { throw ValidationError("--build: images are not built yet; bring them in with roost load") }
+        guard ["missing", "never", "if_not_present"].contains(pull) else {
+            throw ValidationError("--pull \(pull): images are not pulled yet; bring them in with roost load")
+        }
         if noRecreate && (forceRecreate || alwaysRecreateDeps) {
             throw ValidationError("--no-recreate goes with neither --force-recreate nor --always-recreate-deps")
         }

@@ -70,7 +70,7 @@ func told() throws {
     let report = try unsupported(text)
     #expect(
         report == """
-            compose.yaml:4:5: warning: services.web.build is not honoured: images are not built yet; the image is pulled
+            compose.yaml:4:5: warning: services.web.build is not honoured: images are not built yet; the image is taken as it is
                     build: .
                     ^
             compose.yaml:5:5: warning: services.web.cpu_rt_runtime is not honoured: real-time scheduling of groups is seldom in a kernel
@@ -118,7 +118,7 @@ func refused() throws {
             compose.yaml:3:5: services.web.build can't be honoured: images are not built yet
                     build: .
                     ^
-              hint: name an image as well, which is pulled
+              hint: build it elsewhere, bring it in with "roost load -i FILE", and name it with image:
             compose.yaml:4:5: services.web.runtime can't be honoured: there is one runtime, which is built in
                     runtime: nvidia
                     ^

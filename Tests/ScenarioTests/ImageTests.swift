@@ -1,0 +1,119 @@
+import Foundation
+import Testing
+
+extension Scenarios {
+    /// Images from archives, with everything that their configuration says.
+    @Suite struct Images {
+        /// Writes an image of one layer with a static program, as `docker save` or as an OCI layout writes it.
+        ///
+        /// The layer holds a shell of the host with its libraries, since any image has at least a program.
+        private static let builder = """
+            import hashlib, io, json, os, re, subprocess, sys, tarfile
+            kind, path, name = sys.argv[1:4]
+            layer = io.BytesIO()
+            with tarfile.open(fileobj=layer, mode="w") as tar:
+                programs = ["/bin/sh", "/bin/sleep", "/usr/bin/id", "/bin/cat", "/usr/bin/test"]
+                files = set(programs)
+                for program in programs:
+                    files |= set(re.findall(r"(/\\S+) \\(0x", subprocess.run(["ldd", program], capture_output=True, text=True).stdout))
+                for file in sorted(files):
+                    info = tar.gettarinfo(os.path.realpath(file), file.lstrip("/"))
+                    info.uid = info.gid = 0
+                    tar.addfile(info, open(file, "rb"))
+                for file, text in {"etc/passwd": "root:x:0:0::/:/bin/sh\\napp:x:1234:1234::/srv:/bin/sh\\n", "etc/group": "app:x:1234:\\n", "data/seed": "from the image\\n"}.items():
+                    info = tarfile.TarInfo(file)
+                    info.size = len(text)
+                    tar.addfile(info, io.BytesIO(text.encode()))
+                info = tarfile.TarInfo("srv"); info.type = tarfile.DIRTYPE; info.mode = 0o755; tar.addfile(info)
+            layer = layer.getvalue()
+            digest = lambda data: hashlib.sha256(data).hexdigest()
+            machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+            config = json.dumps({"os": "linux", "architecture": machine, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest(layer)]},
+                "config": {"Env": ["PATH=/usr/bin:/bin", "COLOUR=blue"], "Entrypoint": ["/bin/sh", "-c"], "WorkingDir": "/srv", "User": "app",
+                    "Cmd": ["echo $COLOUR; echo $PWD; id -u; cat /data/seed; trap 'echo usr1; exit 3' USR1; while :; do sleep 0.01; done"],
+                    "Volumes": {"/data": {}}, "StopSignal": "SIGUSR1", "ExposedPorts": {"8080/tcp": {}},
+                    "Healthcheck": {"Test": ["CMD", "/usr/bin/test", "-e", "/data/seed"], "Interval": 50000000}}}).encode()
+            members = []
+            if kind == "docker":
+                manifest = [{"Config": digest(config) + ".json", "RepoTags": [name], "Layers": [digest(layer) + "/layer.tar"]}]
+                members = [(digest(config) + ".json", config), (digest(layer) + "/layer.tar", layer), ("manifest.json", json.dumps(manifest).encode())]
+            else:
+                prefix = "application/vnd.oci.image."
+                manifest = json.dumps({"schemaVersion": 2, "mediaType": prefix + "manifest.v1+json",
+                    "config": {"mediaType": prefix + "config.v1+json", "digest": "sha256:" + digest(config), "size": len(config)},
+                    "layers": [{"mediaType": prefix + "layer.v1.tar", "digest": "sha256:" + digest(layer), "size": len(layer)}]}).encode()
+                index = {"schemaVersion": 2, "manifests": [{"mediaType": prefix + "manifest.v1+json", "digest": "sha256:" + digest(manifest),
+                    "size": len(manifest), "annotations": {"org.opencontainers.image.ref.name": name}}]}
+                members = [("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'), ("index.json", json.dumps(index).encode())]
+                members += [("blobs/sha256/" + digest(blob), blob) for blob in (config, layer, manifest)]
+            with tarfile.open(path, "w") as tar:
+                for member, data in members:
+                    info = tarfile.TarInfo(member)
+                    info.size = len(data)
+                    tar.addfile(info, io.BytesIO(data))
+            """
+
+        private func makeArchive(_ kind: String, _ scenario: Scenario) throws {
+            try scenario.write("build.py", Self.builder)
+            let name = "example.org/app:1"
+            let outcome = try scenario.host("/usr/bin/python3", "build.py", kind, "image.tar", name)
+            try #require(outcome.status == 0, "\(outcome.stderr)")
+        }
+
+        private func check(_ scenario: Scenario) throws {
+            try scenario.roost("up", "--wait")
+            let web = try #require(try scenario.containers().first)
+            #expect(web.Health == "healthy")
+            #expect(try scenario.roost("logs", "--no-log-prefix") == "blue\n/srv\n1234\nfrom the image\n")
+            #expect(try scenario.roost("ps").contains("8080/tcp"))
+            #expect(try scenario.roost("exec", "-T", "web", "/usr/bin/id", "-un") == "app\n")
+            try scenario.roost("stop")
+            #expect(try scenario.states() == ["web-1": "exited 3"])
+            #expect(try scenario.roost("logs", "--no-log-prefix").hasSuffix("usr1\n"))
+        }
+
+        @Test("A loaded image lends a service all that its configuration says", arguments: ["docker", "oci"])
+        func load(kind: String) throws {
+            try Scenario.with("services: { web: { image: \"example.org/app:1\" } }") { scenario in
+                try makeArchive(kind, scenario)
+                let loaded = try scenario.roost("load", "-i", "image.tar")
+                #expect(loaded == "Loaded image: example.org/app:1\n")
+                #expect(try scenario.roost("load", "-q", "-i", "image.tar").isEmpty)
+                try check(scenario)
+            }
+        }
+
+        @Test("An archive can be named as the image itself", arguments: ["docker", "oci"])
+        func archive(kind: String) throws {
+            try Scenario.with("services: { web: { image: \"\(kind)-archive:./image.tar\" } }") { scenario in
+                try makeArchive(kind, scenario)
+                try check(scenario)
+            }
+        }
+
+        @Test("The file overrides what the image says, and a named volume gets the image's content when it is new")
+        func overrides() throws {
+            let text = """
+                services:
+                  web:
+                    image: example.org/app:1
+                    command: ["echo $$COLOUR; echo $$PWD; id -u; cat /data/seed"]
+                    environment: { COLOUR: red }
+                    user: "0"
+                    working_dir: /data
+                    volumes: ["seeds:/data"]
+                    healthcheck: { disable: true }
+                volumes: { seeds: }
+                """
+            try Scenario.with(text) { scenario in
+                try makeArchive("docker", scenario)
+                try scenario.roost("load", "-i", "image.tar")
+                try scenario.roost("up", "-d")
+                try scenario.wait(for: ["web-1": "exited 0"])
+                #expect(try scenario.roost("logs", "--no-log-prefix") == "red\n/data\n0\nfrom the image\n")
+                let entry = ["run", "--rm", "-T", "--entrypoint", "/bin/cat", "web", "/data/seed"]
+                #expect(try scenario.run(entry).stdout == "from the image\n")
+            }
+        }
+    }
+}
