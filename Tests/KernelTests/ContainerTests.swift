@@ -251,7 +251,7 @@ extension OneAtATime {
         @Test("is not started with text that the kernel would cut short")
         func nulBytes() throws {
             let error = #expect(throws: ContainerError.self) { try run(["true", "a\0b"]) }
-            #expect(error?.message.hasPrefix("process.args: execute ") == true)
+            #expect(error?.message.hasPrefix("the container's \"true\" can't be executed: ") == true)
             #expect(error?.message.hasSuffix("(EILSEQ)") == true)
         }
 
@@ -263,15 +263,12 @@ extension OneAtATime {
             #expect(result == -1 || information._sifields._kill.si_pid == 0)
         }
 
-        @Test("names the step that failed and what asked for it")
+        @Test("names the program that is not there, or the step that failed and what asked for it")
         func failure() throws {
             let missing = #expect(throws: ContainerError.self) { try run(["no-such-program"]) }
-            #expect(
-                missing?.message == """
-                    process.args: execute /usr/sbin/no-such-program|/usr/bin/no-such-program|/sbin/no-such-program|/bin/no-such-program \
-                    ["no-such-program"] with 1 variables: no such file or directory (ENOENT)
-                    """
-            )
+            #expect(missing?.message == "the container has no program \"no-such-program\" on its PATH")
+            let step = #expect(throws: ContainerError.self) { try run(["true"]) { $0.process?.cwd = "/etc/passwd" } }
+            #expect(step?.message.hasPrefix("process.cwd: ") == true)
         }
     }
 }

@@ -82,7 +82,7 @@ extension OneAtATime {
         func missing() throws {
             try beside { box, pidfd in
                 let error = #expect(throws: ContainerError.self) { try box.execute(["no-such-program"], in: pidfd) }
-                #expect(error?.message.hasSuffix("no such file or directory (ENOENT)") == true)
+                #expect(error?.message == "the container has no program \"no-such-program\" on its PATH")
             }
         }
 
