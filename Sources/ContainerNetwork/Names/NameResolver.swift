@@ -40,7 +40,13 @@ package final class NameResolver: Sendable {
     /// supervisor. `container` names it for `update` and `stop`; a former one of that name is stopped first.
     package func serve(_ container: String, _ view: NameView, in namespace: CInt) async throws {
         await stop(container)
-        let (datagrams, streams) = try ResolverSockets.open(in: namespace).takeDescriptors()
+        try await serve(container, view, over: OpenedResolver(in: namespace))
+    }
+
+    /// Starts serving a container over sockets that were opened in its namespace before its program began.
+    package func serve(_ container: String, _ view: NameView, over opened: OpenedResolver) async throws {
+        await stop(container)
+        guard let (datagrams, streams) = opened.takeDescriptors() else { return }
         let client = Client(self, view)
         let loop = group.next()
         do {

@@ -82,9 +82,9 @@ extension Machine {
     func start(_ state: ContainerState) async throws {
         let prepared = try await blocking { try self.launchInTurn(state) }
         let live = prepared.container
-        if let namespace = prepared.takeNamespace() {
-            // Before anybody else learns of the container: its first question should find somebody to answer.
-            try await resolver.serve(state.name, view(of: live.definition), in: namespace)
+        if let opened = prepared.resolver {
+            // Its first questions wait there already.
+            try await resolver.serve(state.name, view(of: live.definition), over: opened)
         }
         try watch(live)
     }
@@ -92,19 +92,11 @@ extension Machine {
     /// What a launch hands over.
     private final class Launch: Sendable {
         let container: LiveContainer
-        private let namespace: OwnedDescriptor?
+        let resolver: OpenedResolver?
 
-        init(_ container: LiveContainer, namespace: consuming OwnedDescriptor?) {
+        init(_ container: LiveContainer, resolver: OpenedResolver?) {
             self.container = container
-            self.namespace = namespace
-        }
-
-        /// Lent as long as the launch lives.
-        func takeNamespace() -> Int32? {
-            switch namespace {
-            case .some(let descriptor): descriptor.rawValue
-            case .none: nil
-            }
+            self.resolver = resolver
         }
     }
 
@@ -137,6 +129,11 @@ extension Machine {
         if !areWritten { for file in names { try root.writeFile(file.name, in: "/etc", file.bytes) } }
         let user = try UserDatabase(root: root).resolve(blueprint.user, adding: blueprint.groups)
         let namespace = try place.plan.map { try host().makeNamespace($0) }
+        let opened: OpenedResolver? =
+            switch namespace {
+            case .some(let descriptor): try OpenedResolver(in: descriptor.rawValue)
+            case .none: nil
+            }
         let mounts = try prepareMounts(definition, blueprint, record, state, root)
         let prepared = try preparedMounts(of: mounts, definition)
 
@@ -216,7 +213,7 @@ extension Machine {
             pidfd: try process.descriptor.duplicate(),
             group: group
         )
-        return Launch(live, namespace: namespace)
+        return Launch(live, resolver: opened)
     }
 
     /// When a process was started that was just started, and may have ended and been reaped since.
