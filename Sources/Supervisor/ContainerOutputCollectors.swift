@@ -120,6 +120,9 @@ final class ContainerOutputCollectors: ContainerOutputs {
         for descriptor in lent ?? [] { close(descriptor) }
         guard let running else { return }
         running.collector.finish()
+        if let failure = running.collector.takeFailure() {
+            writeDiary("\(container): lines are missing from its log: \(failure)")
+        }
         for stream in running.request.hasTerminal ? ["tty"] : ["stdout", "stderr"] {
             keep(nil, Self.keptName(running.request.id, stream))
         }

@@ -62,18 +62,19 @@ package enum SupervisorProcess {
             clock: clock,
             kept: keeper.takeKept()
         ) { descriptor, name in keeper.keep(descriptor, name) }
-        let machine = try Machine(
-            .init(
-                directory: directory,
-                roots: roots,
-                threads: threads,
-                loops: loops,
-                poller: poller,
-                hasKeeper: true,
-                clock: clock,
-                outputs: outputs
-            ) { inbox.continuation.yield(.machine($0)) }
-        )
+        var configuration = Machine.Configuration(
+            directory: directory,
+            roots: roots,
+            threads: threads,
+            loops: loops,
+            poller: poller,
+            hasKeeper: true,
+            clock: clock,
+            outputs: outputs
+        ) { inbox.continuation.yield(.machine($0)) }
+        // Every container takes several descriptors of ours; its own limit stays what ours was.
+        configuration.descriptorLimit = try ResourceLimit.raise(.nofile)
+        let machine = try Machine(configuration)
         try keeper.beginDraining(with: poller, into: inbox.continuation)
         let terminations = SharedWatch(signals)
         _ = try poller.watch(terminations.descriptor, .level) {

@@ -11,11 +11,15 @@ struct SimulatedMachine {
     /// The containers whose process lives.
     private(set) var alive: Set<String> = []
     private(set) var answers: [Int: [Reconciler.Failure]] = [:]
+    /// The requests that were made since the last crash: a supervisor that dies takes the others with it.
+    private(set) var asked: Set<Int> = []
     private var reconciler: Reconciler
     private var pending: [Reconciler.Event] = []
     private var running: [Step.Operation] = []
     private var wake: WallTime?
     private var random: SplitMix
+    /// Of so many operations one fails; 0 for none.
+    var failureRate: UInt64 = 0
 
     init(_ state: ProjectState, seed: UInt64) {
         saved = state
@@ -28,9 +32,11 @@ struct SimulatedMachine {
 
     mutating func request(
         awaiting awaited: Reconciler.Awaited = .steps,
+        deadline: WallTime? = nil,
         _ command: (inout ProjectState) -> Void
     ) -> Int {
-        let (id, actions) = reconciler.request(awaiting: awaited, now: now, command)
+        let (id, actions) = reconciler.request(awaiting: awaited, deadline: deadline, now: now, command)
+        asked.insert(id)
         perform(actions)
         return id
     }
@@ -49,6 +55,8 @@ struct SimulatedMachine {
         }
         running = []
         pending = []
+        asked = []
+        answers = [:]
         wake = nil
         // What a takeover finds out: which processes live.
         var state = saved
@@ -56,6 +64,7 @@ struct SimulatedMachine {
             let name = state.containers[index].name
             if state.containers[index].isRunning, !alive.contains(name) {
                 state.containers[index].actual?.phase = .lost(at: now)
+                state.containers[index].actual?.health = .none
                 state.containers[index].actual?.isUnclean = true
                 if state.containers[index].goal == .restart { state.containers[index].goal = .start }
             } else if !state.containers[index].isRunning {
@@ -73,6 +82,12 @@ struct SimulatedMachine {
     mutating func exit(_ name: String, code: Int32) {
         guard alive.remove(name) != nil else { return }
         pending.append(.exited(container: name, code: code, at: now))
+    }
+
+    /// A health check comes to a verdict, whatever it was before.
+    mutating func flap(_ name: String, _ health: ContainerState.Health) {
+        guard state[container: name]?.definition.hasHealthcheck == true else { return }
+        pending.append(.health(container: name, health))
     }
 
     mutating func becomeHealthy() {
@@ -103,6 +118,12 @@ struct SimulatedMachine {
     }
 
     private mutating func finish(_ operation: Step.Operation) {
+        if failureRate > 0, random.next() % failureRate == 0 {
+            guard case .stop = operation else {
+                log.append("\(operation) failed")
+                return perform(reconciler.handle(.ended(operation, .failed("out of luck")), now: now))
+            }
+        }
         switch operation {
         case .start(let name):
             precondition(!alive.contains(name), "\(name) was started twice")

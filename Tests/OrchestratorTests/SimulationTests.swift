@@ -49,6 +49,14 @@ extension ProjectState {
     }
 }
 
+extension UpOptions {
+    fileprivate static var removingOrphans: UpOptions {
+        var options = UpOptions()
+        options.removesOrphans = true
+        return options
+    }
+}
+
 @Suite("a simulated project")
 struct SimulationTests {
     @Test("comes to what was wanted last, whatever crashes and commands come between", arguments: 0..<500)
@@ -85,6 +93,58 @@ struct SimulationTests {
         #expect(isSaved)
         #expect(Planner.plan(machine.state, now: machine.now).isEmpty)
 
+        let end = machine.request { $0.down(removesVolumes: true) }
+        settle(&machine)
+        #expect(machine.answers[end] == [])
+        #expect(machine.state == ProjectState(project: "p"))
+        #expect(machine.alive.isEmpty)
+    }
+
+    @Test("answers every request, and recovers from failures when it is asked again", arguments: 0..<300)
+    func failures(seed: UInt64) throws {
+        var random = SplitMix(state: seed)
+        var machine = SimulatedMachine(ProjectState(project: "p"), seed: seed)
+        machine.failureRate = 6
+        var last = wish(&random)
+        for number in 0..<40 {
+            switch random.next() % 12 {
+            case 0:
+                last = wish(&random)
+                let services = Set(last.services.map(\.name))
+                let deadline = machine.now + .seconds(20)
+                _ = machine.request(awaiting: .readiness(services: services), deadline: deadline) { _ = $0.up(last) }
+            case 1: machine.crash()
+            case 2: if let name = machine.alive.sorted().randomElement(using: &random) { machine.exit(name, code: 1) }
+            case 3: _ = machine.request { $0.restart(withDependents: true) }
+            case 4: _ = machine.request { $0.stop() }
+            case 5: _ = machine.request { $0.down(services: ["api"]) }
+            case 6:
+                let verdicts: [ContainerState.Health] = [.healthy, .unhealthy]
+                if let name = machine.alive.sorted().randomElement(using: &random) {
+                    machine.flap(name, verdicts[Int(random.next() % 2)])
+                }
+            case 7:
+                _ = machine.request { state in
+                    var once = last.services[0].definition
+                    once.restart = .never
+                    let name = "p-web-run-\(number)"
+                    state.containers.append(
+                        .init(name: name, service: "web", number: 0, definition: once, goal: .start)
+                    )
+                }
+            default: for _ in 0..<random.next() % 10 { _ = machine.step() }
+            }
+        }
+        machine.failureRate = 0
+        settle(&machine)
+        #expect(Set(machine.answers.keys) == machine.asked)
+        #expect(Set(machine.state.containers.filter(\.isRunning).map(\.name)) == machine.alive)
+
+        for name in machine.alive.sorted() { machine.flap(name, .healthy) }
+        settle(&machine)
+        let up = machine.request { _ = $0.up(last, .removingOrphans) }
+        settle(&machine)
+        #expect(machine.answers[up] == [])
         let end = machine.request { $0.down(removesVolumes: true) }
         settle(&machine)
         #expect(machine.answers[end] == [])

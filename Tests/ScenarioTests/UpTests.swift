@@ -180,6 +180,12 @@ extension Scenarios {
                 try scenario.roost("down", "-v")
                 try scenario.roost("up", "-d")
                 #expect(try scenario.run(["exec", "one", "cat", "/data/file"]).status == 1)
+                // The volumes of a project that is down already.
+                try scenario.roost("exec", "one", "sh", "-c", "echo kept > /data/file")
+                try scenario.roost("down")
+                try scenario.roost("down", "-v")
+                try scenario.roost("up", "-d")
+                #expect(try scenario.run(["exec", "one", "cat", "/data/file"]).status == 1)
             }
         }
 

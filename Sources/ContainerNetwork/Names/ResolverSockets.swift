@@ -46,10 +46,21 @@ struct ResolverSockets: ~Copyable {
         let endpoint = SocketEndpoint(address: .v4(address), port: port, transport: .udp)
         var stream = endpoint
         stream.transport = .tcp
-        let datagrams = try BoundSocket.make(endpoint)
+        let datagrams = try boundAlone(endpoint)
         let streams = try BoundSocket.make(stream, reusing: true)
         _ = try SyscallError.checkErrno(listen(streams.rawValue, 64), "listen", "resolver")
         return ResolverSockets(datagrams: datagrams, streams: streams)
+    }
+
+    /// The sockets of a supervisor that has just died may live on in a child of its that is about to execute a program.
+    private static func boundAlone(_ endpoint: SocketEndpoint) throws(SyscallError) -> OwnedDescriptor {
+        for _ in 0..<100 {
+            do { return try BoundSocket.make(endpoint) } catch {
+                guard error.errno.rawValue == EADDRINUSE else { throw error }
+                usleep(5000)
+            }
+        }
+        return try BoundSocket.make(endpoint)
     }
 
     consuming func takeDescriptors() -> (CInt, CInt) { (datagrams.release(), streams.release()) }

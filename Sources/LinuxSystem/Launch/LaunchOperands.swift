@@ -238,4 +238,15 @@ extension ResourceLimit {
         _ = try SyscallError.check(CInt(result), "prlimit", "\(resource)")
         return ResourceLimit(resource, soft: limits.soft, hard: limits.hard)
     }
+
+    /// Raises a limit of this process as far as its hard limit allows; returns what it was: prlimit(2).
+    package static func raise(_ resource: Resource) throws(SyscallError) -> ResourceLimit {
+        let former = try ofThisProcess(resource)
+        var limits = (soft: former.hard, hard: former.hard)
+        let result = withUnsafeMutablePointer(to: &limits) {
+            clinux_syscall(Int64(SYS_prlimit64), 0, UInt64(resource.rawValue), UInt64(UInt(bitPattern: $0)), 0, 0, 0)
+        }
+        _ = try SyscallError.check(CInt(result), "prlimit", "\(resource)")
+        return former
+    }
 }

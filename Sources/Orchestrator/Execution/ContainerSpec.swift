@@ -24,6 +24,17 @@ struct ContainerSpec {
         var cgroup = StandardOptions.Sharing.own
     }
 
+    /// What the supervisor needs of descriptors itself is not the containers'.
+    var descriptorLimit: ResourceLimit?
+
+    private var limits: [ProcessSpec.Rlimit]? {
+        var limits = service.ulimits.map(\.specification)
+        if let descriptorLimit, !service.ulimits.contains(where: { $0.resource == .nofile }) {
+            limits.append(.init(type: "RLIMIT_NOFILE", soft: descriptorLimit.soft, hard: descriptorLimit.hard))
+        }
+        return limits.isEmpty ? nil : limits
+    }
+
     /// The configuration.
     func runtimeSpec() throws -> RuntimeSpec {
         var process = ProcessSpec(
@@ -33,7 +44,7 @@ struct ContainerSpec {
         )
         process.user = user.user
         process.terminal = service.hasTerminal ? true : nil
-        process.rlimits = service.ulimits.isEmpty ? nil : service.ulimits.map(\.specification)
+        process.rlimits = limits
         process.oomScoreAdj = service.resources.oomScoreAdjustment
         process.noNewPrivileges = service.securityOptions.contains(.noNewPrivileges(true)) ? true : nil
         var options = StandardOptions(process)

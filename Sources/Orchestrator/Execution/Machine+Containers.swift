@@ -145,6 +145,7 @@ extension Machine {
             user: user,
             mounts: mounts.mounts
         )
+        request.descriptorLimit = configuration.descriptorLimit
         request.sharing = try sharing(of: definition, network: place.sharing)
         let spec = try request.runtimeSpec()
         let group = try ContainerCgroup.make(

@@ -32,6 +32,8 @@ package final class Machine: Sendable {
         package var outputs: any ContainerOutputs
         /// Takes what happens.
         package var report: @Sendable (MachineEvent) -> Void
+        /// How many descriptors a container may have when its service does not say; nil for as many as we have.
+        package var descriptorLimit: ResourceLimit?
 
         /// Everything that a machine needs.
         package init(

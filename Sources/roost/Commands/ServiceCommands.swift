@@ -1,8 +1,10 @@
 import ArgumentParser
 import ComposeModel
+import ImageStore
 import LinuxSystem
 import Orchestrator
 import Supervisor
+import TerminalOutput
 
 /// What commands about services that are there have in common: they need no Compose file but for the project's name.
 enum ServiceCommand {
@@ -48,6 +50,23 @@ struct Down: ParsableCommand {
         request.timeout = timeout
         request.removesVolumes = volumes
         try ServiceCommand.perform("down", request, parent.project)
+        if volumes && services.isEmpty { try ProjectReading.reporting { try removeVolumes() } }
+    }
+
+    /// Volumes outlive their project, and may be asked for when nothing else is left of it.
+    private func removeVolumes() throws {
+        let roots = ProjectReading.roots
+        let project = try parent.project.name()
+        let store = VolumeStore(in: ImageStore(root: roots.storage, runtimeDirectory: roots.runtime))
+        let left = try store.list().filter { $0.project == project }
+        guard !left.isEmpty else { return }
+        let printer = parent.project.progressPrinter("down")
+        defer { printer.finish() }
+        for volume in left {
+            printer.report(Progress(.volume, volume.name, "Removing", .working))
+            try store.remove(volume.name)
+            printer.report(Progress(.volume, volume.name, "Removed", .done))
+        }
     }
 }
 
