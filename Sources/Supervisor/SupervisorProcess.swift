@@ -81,6 +81,8 @@ package enum SupervisorProcess {
             if terminations.next() != nil { inbox.continuation.yield(.terminated) }
         }
         let state = try await takeOver(directory, with: machine)
+        // In nobody's way: what it removes is nobody's.
+        Task { await machine.sweepAfterBoot() }
         outputs.releaseKept()
         let supervisor = Supervisor(
             directory: directory,

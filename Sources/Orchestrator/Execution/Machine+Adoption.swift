@@ -21,9 +21,16 @@ extension Machine {
         return state
     }
 
-    /// Finds networks and volumes that were made after the state was last written.
+    /// Finds networks and volumes that were made after the state was last written, and makes bridges again that a
+    /// reboot or somebody else has taken away.
     private func adoptResources(_ state: inout ProjectState) throws {
-        for network in try registry.networks(of: project) {
+        let networks = try registry.networks(of: project)
+        let names = Set(networks.map(\.name))
+        for index in state.networks.indices where !names.contains(state.networks[index].name) {
+            state.networks[index].actual = nil
+        }
+        for network in networks {
+            for change in try host().ensureBridge(network) { configuration.report(.warning("set \(change) on the host")) }
             shared.withLock { $0.networks[network.name] = network }
             if let index = state.networks.firstIndex(where: { $0.name == network.name }) {
                 // Perhaps only half made, so it is no definition's.
