@@ -188,15 +188,18 @@ extension NetworkTests {
         @Test("descriptors and the process's own namespace are left as they were", .timeLimit(.minutes(1)))
         func leaks() throws {
             let before = try Leaks()
-            for _ in 0..<3 { try containers() }
+            let rounds = 12
+            for _ in 0..<rounds { try containers() }
             let after = try Leaks()
-            #expect(after == before)
+            #expect(after.namespace == before.namespace && after.links == before.links)
+            // Other tests open and close some meanwhile; what each round left would be more than that.
+            #expect(after.descriptors < before.descriptors + rounds)
         }
     }
 }
 
 /// What a test must leave as it was.
-private struct Leaks: Equatable {
+private struct Leaks {
     let namespace: ino_t
     let links: [String]
     /// Namespaces and sockets that this process holds open.
