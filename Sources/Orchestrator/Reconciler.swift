@@ -273,7 +273,8 @@ package struct Reconciler: Sendable {
             actions.append(.publish)
         }
         actions += answers(plan, now: now)
-        let moment = ([plan.nextWake] + requests.map(\.deadline)).compactMap(\.self).min()
+        let moments = [plan.nextWake] + requests.flatMap { [$0.deadline, settling($0.awaited, now: now)] }
+        let moment = moments.compactMap(\.self).min()
         if let moment, moment != wake {
             wake = moment
             actions.append(.wake(at: moment))
@@ -329,7 +330,7 @@ package struct Reconciler: Sendable {
                 open.append(request)
                 continue
             } else {
-                switch readiness(request.awaited) {
+                switch readiness(request.awaited, now: now) {
                 case .open where request.failures.isEmpty:
                     open.append(request)
                     continue
@@ -354,8 +355,25 @@ package struct Reconciler: Sendable {
 
     private enum Readiness { case reached, open, failed([Failure]) }
 
-    private func readiness(_ awaited: Awaited) -> Readiness {
+    /// A container without a health check is ready when it has run for this long: a program that can't work mostly ends
+    /// sooner.
+    private static let steadiness = Duration.milliseconds(100)
+
+    /// When the next container that a request waits for has run long enough; nil when there is none.
+    private func settling(_ awaited: Awaited, now: WallTime) -> WallTime? {
+        guard case .readiness(let services) = awaited else { return nil }
+        return state.containers.compactMap { container in
+            guard services.contains(container.service), container.isReady, !container.definition.hasHealthcheck,
+                case .running(let since) = container.actual?.phase, since + Self.steadiness > now
+            else { return nil }
+            return since + Self.steadiness
+        }
+        .min()
+    }
+
+    private func readiness(_ awaited: Awaited, now: WallTime) -> Readiness {
         guard case .readiness(let services) = awaited else { return .reached }
+        if settling(awaited, now: now) != nil { return .open }
         var failures: [Failure] = []
         var isOpen = false
         for container in state.containers where services.contains(container.service) && !container.isOneOff {

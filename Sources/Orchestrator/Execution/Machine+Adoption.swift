@@ -30,7 +30,9 @@ extension Machine {
             state.networks[index].actual = nil
         }
         for network in networks {
-            for change in try host().ensureBridge(network) { configuration.report(.warning("set \(change) on the host")) }
+            for change in try host().ensureBridge(network) {
+                configuration.report(.warning("set \(change) on the host"))
+            }
             shared.withLock { $0.networks[network.name] = network }
             if let index = state.networks.firstIndex(where: { $0.name == network.name }) {
                 // Perhaps only half made, so it is no definition's.
