@@ -91,6 +91,9 @@ package final class Machine: Sendable {
     /// A machine for one project.
     package init(_ configuration: Configuration) throws {
         self.configuration = configuration
+        let layers = "\(configuration.roots.storage)/containers"
+        try makeDirectories(layers, mode: 0o711)
+        for directory in [layers, "\(configuration.directory.path)/containers"] { spreadSubdirectories(of: directory) }
         images = ImageStore(root: configuration.roots.storage, runtimeDirectory: configuration.roots.runtime)
         volumes = VolumeStore(in: images)
         registry = NetworkRegistry(directory: configuration.roots.runtime + "/networks")
