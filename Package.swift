@@ -34,7 +34,11 @@ let package = Package(
         .target(name: "CLinux", cSettings: strictC),
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: common),
         .target(name: "OCISpec", swiftSettings: memorySafe),
-        .target(name: "ContainerRuntime", dependencies: ["OCISpec", "LinuxSystem", "CSeccomp"], swiftSettings: common),
+        .target(
+            name: "ContainerRuntime",
+            dependencies: ["OCISpec", "LinuxSystem", "CSeccomp", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: common
+        ),
         .target(
             name: "ContainerNetwork",
             dependencies: [

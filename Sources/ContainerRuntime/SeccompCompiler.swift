@@ -14,7 +14,12 @@ extension SeccompProgram {
         }
         let filter = try SeccompFilter(spec)
         try filter.fill(from: spec)
-        self.init(instructions: try filter.exported(), flags: try SeccompFilter.flags(spec.flags ?? []))
+        self.init(instructions: try filter.exported(), flags: try Self.flags(of: spec))
+    }
+
+    /// The flags that the filter is loaded with.
+    static func flags(of spec: SeccompSpec) throws(ContainerError) -> UInt32 {
+        try SeccompFilter.flags(spec.flags ?? [])
     }
 }
 
