@@ -20,7 +20,10 @@ package struct FilterCache: Hashable, Sendable {
     /// A cache that can't be written spares nothing and harms nothing.
     package func program(_ spec: SeccompSpec) throws(ContainerError) -> SeccompProgram {
         let path = "\(directory)/\(Self.key(of: spec)).bpf"
-        if let bytes = try? readBytes(path, limit: Self.longest + 1), !bytes.isEmpty, bytes.count % 8 == 0 {
+        // A program ends with BPF_RET; what a loss of power has cut short or filled with zeros does not.
+        if let bytes = try? readBytes(path, limit: Self.longest + 1), bytes.count >= 8, bytes.count % 8 == 0,
+            bytes[bytes.count - 8] & 7 == 6
+        {
             return SeccompProgram(instructions: bytes, flags: try SeccompProgram.flags(of: spec))
         }
         let program = try SeccompProgram(compiling: spec)

@@ -18,8 +18,10 @@ struct FilterCacheTests {
         #expect(try cache.program(standard) == compiled)
         #expect(namesInDirectory(directory).count == 1)
         let name = try #require(namesInDirectory(directory).first)
-        try replaceFile("\(directory)/\(name)", [1, 2, 3])
-        #expect(try cache.program(standard) == compiled)
+        for broken in [[1, 2, 3], [UInt8](repeating: 0, count: compiled.instructions.count), []] {
+            try replaceFile("\(directory)/\(name)", broken)
+            #expect(try cache.program(standard) == compiled)
+        }
         var other = standard
         other.syscalls?[0].errnoRet = 5
         _ = try cache.program(other)
