@@ -51,15 +51,12 @@ struct LaunchEncoder {
                 [.null, .flags(limit.resource.rawValue), list.words([limit.soft, limit.hard]), .null]
             )
         case .setUmask(let mask): list.call(SYS_umask, [.flags(mask)])
-        case .setName(let name): list.call(SYS_prctl, [.flags(PR_SET_NAME), list.string(name)])
         case .changeDirectory(let path):
             let directory = open(path, flags: O_PATH | O_DIRECTORY, resolve: UInt64(RESOLVE_NO_MAGICLINKS))
             list.call(SYS_fchdir, [.slot(directory)])
             close(directory)
         case .closeDescriptors(let first):
             list.call(SYS_close_range, [.flags(first), .flags(UInt32.max), .flags(closeRangeCloseOnExec)])
-        case .sendByte(let slot):
-            list.call(SYS_write, [.slot(slot.index), list.bytes([1]), .flags(1)], .init(exactly: 1))
         case .close(let slot): close(slot.index)
         case .awaitByte(let slot):
             list.call(SYS_read, [.slot(slot.index), list.bytes([0]), .flags(1)], .init(exactly: 1))

@@ -76,8 +76,6 @@ package enum LaunchStep: Hashable, Sendable {
     case setLimit(ResourceLimit)
     /// The file mode creation mask: umask(2).
     case setUmask(UInt32)
-    /// The name ps(1) shows until a program is executed: prctl(2) `PR_SET_NAME`, at most 15 bytes.
-    case setName(String)
     /// User, group and supplementary groups, keeping capabilities: setgroups(2), setresgid(2), setresuid(2).
     case setCredentials(Credentials)
     /// Drops everything else from the bounding set: prctl(2) `PR_CAPBSET_DROP`.
@@ -94,8 +92,6 @@ package enum LaunchStep: Hashable, Sendable {
     case changeDirectory(String)
     /// Marks every descriptor from this number on close-on-exec: close_range(2), Linux 5.11.
     case closeDescriptors(from: UInt32)
-    /// Tells the launching process that this point is reached, with one byte.
-    case sendByte(LaunchSlot)
     /// Closes a descriptor: close(2).
     case close(LaunchSlot)
     /// Waits until the launching process says go on, with one byte.
@@ -150,7 +146,6 @@ extension LaunchStep: CustomStringConvertible {
         case .duplicate(let slot, let number): "descriptor \(number) \(slot)"
         case .setLimit(let limit): "limit \(limit)"
         case .setUmask(let mask): "umask \(octal(mask))"
-        case .setName(let name): "name \(name)"
         case .setCredentials(let credentials): "credentials \(credentials)"
         case .limitBoundingSet(let set): "bounding \(set)"
         case .setCapabilities(let effective, let permitted, let inheritable):
@@ -160,7 +155,6 @@ extension LaunchStep: CustomStringConvertible {
         case .loadSeccomp(let program): "seccomp \(program)"
         case .changeDirectory(let path): "chdir \(path)"
         case .closeDescriptors(let first): "close-on-exec \(first)-"
-        case .sendByte(let slot): "send \(slot)"
         case .close(let slot): "close \(slot)"
         case .awaitByte(let slot): "await \(slot)"
         case .execute(let candidates, let arguments, let environment):
