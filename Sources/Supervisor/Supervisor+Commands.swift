@@ -19,9 +19,6 @@ extension Supervisor {
                 watchers.removeAll { !$0.isOpen }
                 watchers.append(reply)
                 reply.send(.watching)
-            case "GET /state":
-                for container in reconciler.state.containers { reply.send(.warning("\(container)")) }
-                reply.finish()
             default: reply.refuse(.notFound)
             }
         } catch { fail(reply, ExecutionError("the request can't be read: \(error)")) }

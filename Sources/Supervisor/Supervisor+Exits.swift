@@ -45,8 +45,8 @@ extension Supervisor {
     /// A process has gone; its exit code comes by way of its parent, if that is still the keeper.
     func expectExit(of name: String) {
         guard let identity = processes.first(where: { $0.value == name })?.key else {
-            // Its start is not taken in yet, or its end is already.
-            gone.insert(name)
+            // Its start is not taken in yet, or its end is already and there is nothing more to come.
+            if let container = reconciler.state[container: name], !container.hasEnded { gone.insert(name) }
             return
         }
         Task { [inbox] in

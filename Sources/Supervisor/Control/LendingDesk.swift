@@ -25,7 +25,8 @@ final class LendingDesk: Sendable {
     private func accept() {
         do {
             let connection = try PacketSocket.accept(socket.rawValue)
-            // The packet is sent right after connecting, by a program of ours.
+            // The packet is sent right after connecting, by a program of ours; one that is held up holds nobody else up.
+            guard waitReadable([connection.rawValue], milliseconds: 1000) == [true] else { return }
             guard let packet = try PacketSocket.receive(from: connection.rawValue) else { return }
             let name = packet.text
             if packet.descriptors.isEmpty {
