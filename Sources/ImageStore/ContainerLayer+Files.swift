@@ -69,13 +69,6 @@ extension ContainerLayer {
         }
         let opened = OwnedDescriptor(adopting: try SyscallError.checkErrno(raw, "openat", file.name))
         _ = try SyscallError.checkErrno(fchmod(opened.rawValue, 0o644), "fchmod", file.name)
-        var written = 0
-        while written < file.bytes.count {
-            let count = file.bytes[written...].withUnsafeBytes {
-                Glibc.write(opened.rawValue, $0.baseAddress, $0.count)
-            }
-            guard count > 0 else { throw SyscallError(call: "write", subject: file.name, errno: .current) }
-            written += count
-        }
+        try opened.writeAll(file.bytes, subject: file.name)
     }
 }

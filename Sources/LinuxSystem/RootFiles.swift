@@ -27,12 +27,7 @@ extension DetachedMount {
         )
         // Whatever our umask is.
         _ = try SyscallError.checkErrno(fchmod(file.rawValue, mode), "fchmod", place)
-        var written = 0
-        while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes { write(file.rawValue, $0.baseAddress, $0.count) }
-            guard count > 0 else { throw SyscallError(call: "write", subject: place, errno: .current) }
-            written += count
-        }
+        try file.writeAll(bytes, subject: place)
     }
 
     /// Opens a path as if the mount were the root, following no magic link: openat2(2), Linux 5.6.

@@ -19,8 +19,11 @@ package func readFile(_ path: String, limit: Int = 1 << 20) throws(SyscallError)
 }
 
 /// Reads a whole file, at most `limit` bytes.
+///
+/// Does not wait for anybody: a pipe in the place of a file is empty, or an error.
 package func readBytes(_ path: String, limit: Int = 1 << 20) throws(SyscallError) -> [UInt8] {
-    let file = try OwnedDescriptor.reading(path)
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    let file = OwnedDescriptor(adopting: try SyscallError.checkErrno(open(path, flags), "open", path))
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
     while bytes.count < limit {
@@ -46,18 +49,24 @@ package func replaceFile(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600)
             temporary
         )
     )
-    var written = 0
-    while written < bytes.count {
-        let count = bytes[written...].withUnsafeBytes { write(file.rawValue, $0.baseAddress, $0.count) }
-        if count < 0 && Glibc.errno == EINTR { continue }
-        guard count > 0 else {
-            let reason = Errno.current
-            unlink(temporary)
-            throw SyscallError(call: "write", subject: temporary, errno: reason)
-        }
-        written += count
+    do { try file.writeAll(bytes, subject: temporary) } catch {
+        unlink(temporary)
+        throw error
     }
     _ = try SyscallError.checkErrno(rename(temporary, path), "rename", path)
+}
+
+extension OwnedDescriptor {
+    /// Writes all of `bytes`; `subject` names the file in errors: write(2).
+    package borrowing func writeAll(_ bytes: [UInt8], subject: @autoclosure () -> String) throws(SyscallError) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { write(rawValue, $0.baseAddress, $0.count) }
+            if count < 0 && Glibc.errno == EINTR { continue }
+            guard count > 0 else { throw SyscallError(call: "write", subject: subject(), errno: .current) }
+            written += count
+        }
+    }
 }
 
 /// Makes a directory, and those above it, that are not there yet: mkdir(2).
