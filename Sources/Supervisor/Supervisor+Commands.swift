@@ -47,7 +47,8 @@ extension Supervisor {
         ProjectRequest(
             tree: try JSONReader.read(SourceFile(name: "the project", bytes: Array(tree.utf8))),
             directory: request.directory,
-            knownServices: request.knownServices
+            knownServices: request.knownServices,
+            files: request.files
         )
     }
 

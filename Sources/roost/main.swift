@@ -20,8 +20,9 @@ struct Roost: ParsableCommand {
             """,
         version: "Roost version \(Version.number)",
         subcommands: [
-            Config.self, Down.self, Exec.self, Kill.self, Load.self, Logs.self, Ls.self, Ps.self, Remove.self,
-            Restart.self, Run.self, Runtime.self, Start.self, Stop.self, Up.self, Version.self,
+            Config.self, Down.self, Exec.self, Kill.self, Load.self, Logs.self, Ls.self,
+            NetworkCommands.self, Ps.self, Remove.self,
+            Restart.self, Run.self, Runtime.self, Start.self, Stop.self, Up.self, Version.self, VolumeCommands.self,
         ]
     )
 

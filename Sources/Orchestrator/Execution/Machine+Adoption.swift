@@ -41,6 +41,7 @@ extension Machine {
                 state.networks.append(.init(name: network.name, wanted: nil, actual: ""))
             }
         }
+        if !networks.isEmpty { updateNeighbours() }
         for index in state.volumes.indices where state.volumes[index].actual == nil {
             guard try volumes.volume(state.volumes[index].name) != nil else { continue }
             state.volumes[index].actual = state.volumes[index].wanted ?? ""
@@ -171,6 +172,10 @@ extension Machine {
     private func restoreLeases(of name: String, _ process: ProcessRecord) throws {
         for attachment in process.attachments {
             let network = try network(attachment.network)
+            guard network.project == project else {
+                visit(network)
+                continue
+            }
             let addresses = attachment.addresses.compactMap { IPAddress($0) }
             _ = try shared.withLock { try $0.leases.assign(on: network, to: name, fixed: addresses) }
         }

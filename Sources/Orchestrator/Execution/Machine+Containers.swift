@@ -32,12 +32,10 @@ extension Machine {
             created: configuration.clock()
         )
         record.anonymousVolumes = former?.anonymousVolumes ?? [:]
-        record.labels = definition.service.labels
-        let mounts = try mounts(definition, blueprint, record, name: state.name)
+        record.labels = labels(of: definition)
+        let mounts = try mounts(definition, blueprint, record, name: state.name, isStarting: false)
+        try ensureVolumes(mounts.anonymousVolumes, of: definition.service)
         record.anonymousVolumes = mounts.anonymousVolumes
-        for (_, volume) in record.anonymousVolumes {
-            _ = try volumes.ensure(VolumeRecord(name: volume, project: project))
-        }
         record.ports = try assignPorts(to: state, definition.service, blueprint, image, former: former?.ports ?? [])
         if state.isOneOff {
             record.isRemovedAtEnd = definition.project.services.first?.labels[Self.removalLabel] == "true"
@@ -56,16 +54,28 @@ extension Machine {
         _ definition: ServiceDefinition,
         _ blueprint: Blueprint,
         _ record: ContainerRecord,
-        name: String
+        name: String,
+        isStarting: Bool
     ) throws -> ContainerMounts {
-        try ContainerMounts(
-            definition,
-            blueprint: blueprint,
+        let place = ContainerMounts.Place(
             containerID: record.id,
             anonymous: record.anonymousVolumes,
-            filesDirectory: configuration.directory.container(name)
-        ) { volume in
+            filesDirectory: configuration.directory.container(name),
+            inherited: isStarting || definition.service.mountsFrom.isEmpty ? try inheritedMounts(definition) : nil
+        )
+        return try ContainerMounts(definition, blueprint: blueprint, place) { volume in
             try volumes.mount(shared.withLock { $0.volumes[volume] } ?? VolumeRecord(name: volume))
+        }
+    }
+
+    /// Makes the volumes that are a container's alone, with the labels that its service has for them.
+    private func ensureVolumes(_ anonymous: [String: String], of service: Service) throws {
+        for (target, volume) in anonymous {
+            var labels: [String: String] = [:]
+            for case (target, .volume(nil, let options)) in service.mounts.map({ ($0.target, $0.kind) }) {
+                labels = options.labels
+            }
+            _ = try volumes.ensure(VolumeRecord(name: volume, labels: labels, project: project))
         }
     }
 
@@ -79,7 +89,8 @@ extension Machine {
 
     // Starting
 
-    func start(_ state: ContainerState) async throws {
+    /// Starts a container; returns what went wrong with the commands that run right after, when something did.
+    func start(_ state: ContainerState) async throws -> String? {
         let prepared = try await blocking { try self.launchInTurn(state) }
         let live = prepared.container
         if let opened = prepared.resolver {
@@ -87,6 +98,8 @@ extension Machine {
             try await resolver.serve(state.name, view(of: live.definition), over: opened)
         }
         try watch(live)
+        let hooks = live.definition.service.postStart
+        return hooks.isEmpty || state.isOneOff ? nil : await run(hooks, "post_start", in: live)
     }
 
     /// What a launch hands over.
@@ -146,6 +159,7 @@ extension Machine {
             mounts: mounts.mounts
         )
         request.descriptorLimit = configuration.descriptorLimit
+        request.sysctls = place.sysctls
         request.sharing = try sharing(of: definition, network: place.sharing)
         let spec = try request.runtimeSpec()
         let group = try ContainerCgroup.make(
@@ -249,7 +263,15 @@ extension Machine {
         _ state: ContainerState,
         _ root: borrowing DetachedMount
     ) throws -> ContainerMounts {
-        let mounts = try mounts(definition, blueprint, record, name: state.name)
+        let mounts = try mounts(definition, blueprint, record, name: state.name, isStarting: true)
+        if mounts.anonymousVolumes != record.anonymousVolumes {
+            // Those that waited for the mounts of others to be known.
+            var record = record
+            record.anonymousVolumes = mounts.anonymousVolumes
+            try ensureVolumes(mounts.anonymousVolumes, of: definition.service)
+            try configuration.directory.write(record, of: state.name)
+            shared.withLock { [record] in $0.records[state.name] = record }
+        }
         for mount in definition.service.mounts {
             guard case .bind(let source, let options) = mount.kind, !options.createsHostPath, !fileExists(source) else {
                 continue
@@ -326,15 +348,19 @@ extension Machine {
 
     // Ending
 
-    func stop(_ name: String, timeout: Int?) async {
-        guard let live = shared.withLock({ $0.live[name] }) else { return }
+    /// Stops a container; returns what went wrong with the commands that run before, when something did.
+    func stop(_ name: String, timeout: Int?) async -> String? {
+        guard let live = shared.withLock({ $0.live[name] }) else { return nil }
         let grace = timeout.map { Duration.seconds($0) } ?? live.blueprint.stopGracePeriod
         live.isStopping = true
+        let hooks = live.definition.service.preStop
+        let flaw = hooks.isEmpty || live.isOneOff ? nil : await run(hooks, "pre_stop", in: live)
         // A process that is gone has nothing to be told.
         try? Container.signal(live.pidfd.rawValue, live.blueprint.stopSignal)
-        if await live.ended.wait(atMost: grace) { return }
+        if await live.ended.wait(atMost: grace) { return flaw }
         try? Container.signal(live.pidfd.rawValue, 9)
         _ = await live.ended.wait(atMost: .seconds(30))
+        return flaw
     }
 
     /// Has a container that is being stopped, and was given more time, end within `timeout` seconds.
@@ -370,6 +396,12 @@ extension Machine {
         try await blocking {
             let failures = ContainerCgroup(self.groupPath(name), in: self.hierarchies).remove()
             self.configuration.outputs.finish(container: name)
+            let definition =
+                try live?.definition
+                ?? self.configuration.directory.record(of: name).map {
+                    try self.definition($0.definition)
+                }
+            if let definition { try self.leaveNetworks(name, definition) }
             if let failure = failures.first { throw ExecutionError("\(name): \(failure)") }
             try self.configuration.directory.write(nil as ProcessRecord?, of: name)
         }

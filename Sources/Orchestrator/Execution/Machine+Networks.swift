@@ -11,17 +11,29 @@ extension Machine {
             throw ExecutionError("network \(name) is not defined")
         }
         let host = try host()
-        let network = try registry.claim(plan, on: host, pools: .standard(seed: name))
+        let network: BridgeNetwork
+        do { network = try registry.claim(plan, on: host, pools: .standard(seed: name)) } catch {
+            let known = try registry.network(name)
+            guard let known, known.project == project, NetworkGuests(of: known, in: registry).exist else { throw error }
+            throw ExecutionError(
+                "network \(name) is to change, and other projects are on it",
+                hint: "end those first; \"roost network inspect \(name)\" names their containers"
+            )
+        }
+        let guests = NetworkGuests(of: network, in: registry)
+        if guests.exist { try guests.setLeft(false) }
         for change in try host.ensureBridge(network) {
             configuration.report(.warning("set \(change) on the host, so that containers reach other networks"))
         }
         shared.withLock { $0.networks[name] = network }
+        updateNeighbours()
     }
 
     func removeNetwork(_ name: String) throws { try networkTurn.withLock { _ in try removeInTurn(name) } }
 
     private func removeInTurn(_ name: String) throws {
         guard let network = try registry.networks(of: project).first(where: { $0.name == name }) else { return }
+        if try isLeftToGuests(network) { return }
         let host = try host()
         let others = try registry.networks(of: project).filter { $0.name != name }
         // With the last network everything goes at once, which is much cheaper than one link after the other.
@@ -41,9 +53,11 @@ extension Machine {
     /// The network called `name`, which has to be there.
     func network(_ name: String) throws -> BridgeNetwork {
         if let known = shared.withLock({ $0.networks[name] }) { return known }
-        guard let network = try registry.networks(of: project).first(where: { $0.name == name }) else {
+        guard let network = try registry.network(name) else {
             throw ExecutionError("network \(name) is not there", hint: "make it with \"roost up\"")
         }
+        // Another's may be made anew at any time.
+        guard network.project == project else { return network }
         shared.withLock { $0.networks[name] = network }
         return network
     }
@@ -63,18 +77,24 @@ extension Machine {
             let fixed = [joined.ipv4Address, joined.ipv6Address].compactMap { $0 }.compactMap {
                 IPAddress($0.description)
             }
-            let addresses = try shared.withLock { shared in
-                try shared.leases.assign(on: network, to: state.name, fixed: fixed)
-            }
+            let addresses = try addresses(on: network, of: state.name, fixed: fixed)
             return .init(
                 network,
                 addresses: addresses,
-                interface: joined.interfaceName.flatMap { InterfaceName($0) },
+                interface: (joined.interfaceName ?? joined.driverOptions[Self.interfaceOption]).flatMap {
+                    InterfaceName($0)
+                },
                 mac: (joined.macAddress ?? (joined.network == primary ? service.macAddress : nil)).flatMap {
                     MACAddress($0.description)
                 },
                 priority: joined.priority,
-                gatewayPriority: joined.gatewayPriority
+                gatewayPriority: joined.gatewayPriority,
+                linkLocal: joined.linkLocalAddresses.compactMap { address in
+                    // As docker has it: the whole link in reach.
+                    IPAddress(address.description).flatMap {
+                        InterfaceAddress($0, prefixLength: address.isIPv6 ? 64 : 16)
+                    }
+                }
             )
         }
     }
@@ -101,11 +121,23 @@ extension NetworkPlan {
         hasIPv4 = network.enablesIPv4 ?? true
         hasIPv6 = network.enablesIPv6 ?? subnets.contains { $0.prefix.family == .v6 }
         isInternal = network.isInternal
-        let options = network.driverOptions
-        bridge = options["com.docker.network.bridge.name"].flatMap { InterfaceName($0) }
-        mtu = options["com.docker.network.driver.mtu"].flatMap { UInt32($0) }
-        connectsContainers = options["com.docker.network.bridge.enable_icc"] != "false"
-        masquerades = options["com.docker.network.bridge.enable_ip_masquerade"] != "false"
+        labels = network.labels
+        _ = set(options: network.driverOptions)
+    }
+
+    /// Sets what the options of a bridge say, by docker's names; returns those that are unknown.
+    package mutating func set(options: [String: String]) -> [String] {
+        var unknown: [String] = []
+        for (key, value) in options {
+            switch key {
+            case "com.docker.network.bridge.name": bridge = InterfaceName(value)
+            case "com.docker.network.driver.mtu": mtu = UInt32(value)
+            case "com.docker.network.bridge.enable_icc": connectsContainers = value != "false"
+            case "com.docker.network.bridge.enable_ip_masquerade": masquerades = value != "false"
+            default: unknown.append(key)
+            }
+        }
+        return unknown
     }
 }
 

@@ -67,8 +67,12 @@ package final class Machine: Sendable {
         var live: [String: LiveContainer] = [:]
         var leases = AddressLeases()
         var networks: [String: BridgeNetwork] = [:]
+        /// Networks of others that containers of ours are on, or have been.
+        var visited: [String: BridgeNetwork] = [:]
         var networkPlans: [String: NetworkPlan] = [:]
         var volumes: [String: VolumeRecord] = [:]
+        /// The files that the project was loaded from; nil when nobody has said so yet.
+        var files: [String]?
         var publisher = Publisher()
         /// What hides the host's secrets, made once.
         var masks: [RootMask: MaskMount] = [:]
@@ -80,12 +84,15 @@ package final class Machine: Sendable {
     let registry: NetworkRegistry
     let hierarchies: CgroupHierarchies
     let resolver: NameResolver
+    let neighbours: NeighbourNames
     let devicePrograms = LoadedDevicePrograms()
     let shared = Mutex(Shared())
     /// Held while a container with a volume that is a filesystem starts.
     let filesystemTurn = Mutex(())
     /// Held while rules are replaced or a network is removed: whoever removes the last one has to know that it is.
     let networkTurn = Mutex(())
+    /// Looks after the rules while ports are published.
+    let guardian = Mutex<Task<Void, Never>?>(nil)
     private let hostNetwork = Mutex<HostNetwork?>(nil)
 
     /// A machine for one project.
@@ -100,7 +107,12 @@ package final class Machine: Sendable {
         hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
         // Without a file there is nobody to ask, and names outside the project are not found.
         let text = (try? readFile("/etc/resolv.conf")) ?? ""
-        resolver = NameResolver(on: configuration.loops, servers: ResolverConfiguration(parsing: text).servers)
+        neighbours = NeighbourNames(project: configuration.directory.project)
+        resolver = NameResolver(
+            on: configuration.loops,
+            servers: ResolverConfiguration(parsing: text).servers,
+            neighbours: neighbours
+        )
     }
 
     /// The project's name.
@@ -108,6 +120,7 @@ package final class Machine: Sendable {
 
     /// Carries out one operation.
     package func perform(_ operation: Step.Operation, on state: ContainerState?) async -> Reconciler.Outcome {
+        var flaw: String?
         do {
             switch operation {
             case .createNetwork(let name): try await blocking { try self.createNetwork(name) }
@@ -119,15 +132,20 @@ package final class Machine: Sendable {
                 try await blocking { try self.create(state) }
             case .start(let name):
                 guard let state else { return .failed("\(name) is not known") }
-                try await start(state)
-            case .stop(let name): await stop(name, timeout: state?.stopTimeout)
+                flaw = try await start(state)
+            case .stop(let name): flaw = await stop(name, timeout: state?.stopTimeout)
             case .clean(let name): try await clean(name)
             case .remove(let name):
                 try await clean(name)
                 try await blocking { try self.remove(name, withVolumes: state?.removesVolumes == true) }
             case .wait: break
             }
-            return .done(at: configuration.clock())
+            // Nobody asked for a start by policy, so nobody's command fails.
+            if let found = flaw, case .start = operation, state?.goal == .keep {
+                configuration.report(.warning(found))
+                flaw = nil
+            }
+            return .done(at: configuration.clock(), flaw: flaw)
         } catch {
             return .failed("\(error)", status: (error as? ContainerError)?.shellStatus)
         }
@@ -171,6 +189,11 @@ package final class Machine: Sendable {
             }
             for volume in definition.project.volumes {
                 shared.volumes[volume.name] = VolumeRecord(volume, project: project)
+            }
+            // Labels that a service has for a volume count when it is made.
+            for case .volume(let key?, let options) in definition.service.mounts.map(\.kind) {
+                guard !options.labels.isEmpty, let name = definition.project.volume(key)?.name else { continue }
+                shared.volumes[name]?.labels.merge(options.labels) { own, _ in own }
             }
         }
     }

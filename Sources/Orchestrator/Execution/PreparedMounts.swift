@@ -10,6 +10,8 @@ struct PreparedMounts: Sendable {
     enum Request: Hashable, Sendable {
         /// A file or directory of a volume; links lead nowhere but into the volume.
         case part(of: String, path: String)
+        /// A file or directory of the host that can't be written to, while what is mounted below it can.
+        case readOnlyTop(of: String)
         /// A volume that is a filesystem of its own: one for all containers that run at a time.
         case volume(String, FilesystemRecipe)
     }
@@ -46,6 +48,10 @@ extension Machine {
                 do { try result.add(name, DetachedMount.copy(of: path, beneath: directory)) } catch {
                     throw ExecutionError("subpath \(path): \(error)", at: "services.\(definition.service.name).volumes")
                 }
+            case .readOnlyTop(let path):
+                let mount = try DetachedMount.copy(of: path, recursive: true, attributes: [])
+                try mount.setReadOnly()
+                try result.add(name, mount)
             case .volume(let volume, let recipe): try result.add(name, mount(volume, recipe))
             }
         }
