@@ -74,6 +74,10 @@ package final class Machine: Sendable {
         /// The files that the project was loaded from; nil when nobody has said so yet.
         var files: [String]?
         var publisher = Publisher()
+        /// Networks that are about to be removed.
+        var departingNetworks: Set<String> = []
+        /// Namespaces of ended containers, whose links go with the networks.
+        var heldNamespaces: [HeldNamespace] = []
         /// What hides the host's secrets, made once.
         var masks: [RootMask: MaskMount] = [:]
     }
