@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 extension Scenario {
@@ -250,6 +251,106 @@ extension Scenarios {
                     "awk '$5 == \"/some\" || $5 == \"/some/pts\" || $5 == \"/all\" || $5 == \"/all/pts\" "
                     + "{print $5, substr($6, 1, 2)}' /proc/self/mountinfo | sort -u"
                 #expect(try scenario.inside("a", options) == "/all ro\n/all/pts ro\n/some ro\n/some/pts rw")
+            }
+        }
+
+        @Test("an image is mounted for reading, whole or in part")
+        func images() throws {
+            let compose = """
+                services:
+                  a:
+                    image: rootfs:/
+                    command: sleep infinity
+                    network_mode: none
+                    stop_signal: SIGKILL
+                    volumes:
+                      - {type: image, source: "rootfs:./tree", target: /whole}
+                      - {type: image, source: "rootfs:./tree", target: /part, image: {subpath: below}}
+                """
+            try Scenario.with(compose, files: ["tree/top": "top\n", "tree/below/deep": "deep\n"]) { scenario in
+                try scenario.roost("up", "-d")
+                #expect(
+                    try scenario.inside("a", "cat /whole/top /part/deep; touch /whole/x", status: 1)
+                        == "top\ndeep\ntouch: cannot touch '/whole/x': Read-only file system"
+                )
+                try scenario.rewrite(compose.replacing("\"rootfs:./tree\", target: /w", with: "nothere:1, target: /w"))
+                let outcome = try scenario.run(["up", "-d"])
+                #expect(outcome.status == 1 && outcome.stderr.hasPrefix("compose.yaml:8:9: "))
+            }
+        }
+
+        @Test("a container of another project lends its namespaces by its name")
+        func companions() throws {
+            let lender =
+                "services: {vpn: { \(SharedNetworks.idle), container_name: CALLED, hostname: lender, ipc: shareable}}"
+            let borrower = """
+                services:
+                  a: { \(SharedNetworks.idle), network_mode: "container:CALLED", ipc: "container:CALLED", pid: "container:CALLED"}
+                """
+            try Scenario.with("services: {}") { scenario in
+                let called = "c" + scenario.name
+                try scenario.rewrite(lender.replacing("CALLED", with: called))
+                let second = try scenario.second(borrower.replacing("CALLED", with: called))
+                let missing = try scenario.run(second + ["up", "-d"])
+                #expect(missing.status == 1 && missing.stderr.contains("container \(called) does not run"))
+                try scenario.roost("up", "-d")
+                #expect(try scenario.run(second + ["up", "-d"]).status == 0)
+                _ = try scenario.inside("vpn", "echo shared > /dev/shm/x")
+                let view = "readlink /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/pid; cat /dev/shm/x; hostname"
+                let theirs = try scenario.inside(second: second, "a", view)
+                #expect(try scenario.inside("vpn", view) == theirs && theirs.hasSuffix("shared\nlender"))
+                #expect(try scenario.run(second + ["down"]).status == 0)
+            }
+        }
+
+        @Test("a control group lies in the one that the file names, which goes with it unless it was there")
+        func groupParent() throws {
+            let compose = """
+                services:
+                  a: { \(SharedNetworks.idle), network_mode: none, cgroup_parent: PARENT/deep, mem_limit: 64m }
+                  b: { \(SharedNetworks.idle), network_mode: none, cgroup_parent: PARENT/deep }
+                """
+            try Scenario.with("services: {}") { scenario in
+                let parent = "p" + scenario.name
+                try scenario.rewrite(compose.replacing("PARENT", with: parent))
+                try scenario.roost("up", "-d")
+                let path = "\(parent)/deep/roost-\(scenario.name)-\(scenario.name)-a-1"
+                let listing = try scenario.containers().first { $0.Service == "a" }
+                let process =
+                    "\(scenario.runtime)/projects/\(scenario.name)/containers/\(listing?.Name ?? "")/process.json"
+                let text = try String(contentsOfFile: process, encoding: .utf8).replacing("\\/", with: "/")
+                let pid = try #require(text.firstMatch(of: /"pid":(\d+)/)?.1)
+                let groups = try String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8)
+                #expect(groups.contains("0::/\(path)\n"), "\(groups)")
+                #expect(groups.contains(":memory:/\(path)\n") || !groups.contains(":memory:"), "\(groups)")
+                try scenario.roost("up", "-d", "--force-recreate")
+                try scenario.roost("down")
+                let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/memory"]
+                func left() -> [String] {
+                    roots.map { "\($0)/\(parent)" }.filter { FileManager.default.fileExists(atPath: $0) }
+                }
+                #expect(left() == [])
+                // One that somebody has made stays.
+                let root = FileManager.default.fileExists(atPath: roots[1]) ? roots[1] : roots[0]
+                try FileManager.default.createDirectory(atPath: "\(root)/\(parent)", withIntermediateDirectories: false)
+                defer { rmdir("\(root)/\(parent)") }
+                try scenario.roost("up", "-d")
+                try scenario.roost("down")
+                #expect(left() == ["\(root)/\(parent)"])
+            }
+        }
+
+        @Test("up shows nothing of a service that says attach: false")
+        func attach() throws {
+            let compose = """
+                services:
+                  loud: {image: "rootfs:/", network_mode: none, command: echo heard}
+                  quiet: {image: "rootfs:/", network_mode: none, command: echo unheard, attach: false}
+                """
+            try Scenario.with(compose) { scenario in
+                let outcome = try scenario.run(["up"])
+                #expect(outcome.stdout.contains("heard") && !outcome.stdout.contains("unheard"))
+                #expect(outcome.stderr.contains("Attaching to loud-1\n"))
             }
         }
     }

@@ -34,7 +34,6 @@ extension UnsupportedAttributes.Rule {
         .refuse("userns_mode", "containers use the host's user numbers", hint: "use host") { value, _ in
             value.string != "host"
         },
-        .warn("cgroup_parent", "the project's control group holds those of its containers"),
         .warn("security_opt/*", "AppArmor profiles are not put on") { value, _ in
             if case .appArmor(let profile) = option(value) { profile != "unconfined" } else { false }
         },
@@ -49,8 +48,8 @@ extension UnsupportedAttributes.Rule {
     ]
 
     private static let attachments: [Self] = [
-        .refuse("volumes/*", "only bind, volume and tmpfs can be mounted") { value, _ in
-            ["npipe", "cluster", "image"].contains(value["type"]?.string)
+        .refuse("volumes/*", "only bind, volume, tmpfs and image can be mounted") { value, _ in
+            ["npipe", "cluster"].contains(value["type"]?.string)
         },
         .warn(
             "networks/*/driver_opts",

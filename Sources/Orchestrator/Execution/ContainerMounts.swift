@@ -138,7 +138,9 @@ struct ContainerMounts: Sendable {
             if let mode = options.mode { words.append("mode=\(String(mode, radix: 8))") }
             if mount.isReadOnly { words.append("ro") }
             mounts.append(Self.memory(mount.target, words))
-        case .image, .other:
+        case .image(let source, let subpath):
+            prepare(.image(source, subpath: subpath), at: mount.target, isReadOnly: true)
+        case .other:
             throw ExecutionError("a mount of this type is not supported", at: place)
         }
     }

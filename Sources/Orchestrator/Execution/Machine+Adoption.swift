@@ -136,7 +136,10 @@ extension Machine {
             spec: spec,
             process: process,
             pidfd: pidfd,
-            group: ContainerCgroup(groupPath(container.name), in: hierarchies)
+            group: ContainerCgroup(
+                process.groups.first ?? groupPath(container.name, definition.service),
+                in: hierarchies
+            )
         )
         shared.withLock { $0.live[container.name] = live }
         do {
@@ -210,7 +213,8 @@ extension Machine {
     }
 
     private func groupExists(_ name: String) -> Bool {
-        let group = ContainerCgroup(groupPath(name), in: hierarchies).group
+        let service = knownDefinition(of: name)?.service
+        let group = ContainerCgroup(groupPath(name, service), in: hierarchies).group
         return group.unifiedDirectory.map(fileExists) ?? false
     }
 }

@@ -163,13 +163,16 @@ extension Machine {
         request.sysctls = place.sysctls
         request.sharing = try sharing(of: definition, network: place.sharing)
         let spec = try request.runtimeSpec()
+        let path = groupPath(state.name, service)
+        let above = service.cgroupParent == nil ? [] : ContainerCgroup(path, in: hierarchies).group.missingParents
         let group = try ContainerCgroup.make(
-            groupPath(state.name),
+            path,
             in: hierarchies,
             resources: spec.linux?.resources,
             devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) },
             sharing: devicePrograms
         )
+        if !above.isEmpty { try Cgroup.markOwn(above) }
         let asksForSwap = service.resources.memorySwapLimitBytes != nil
         for sentence in group.unenforced where asksForSwap || !sentence.contains("memory.swap") {
             configuration.report(.warning("\(state.name): \(sentence)"))
@@ -215,7 +218,7 @@ extension Machine {
         var known = ProcessRecord(
             pid: process.pid,
             start: startTime(of: process.pid),
-            groups: [groupPath(state.name)]
+            groups: [path]
         )
         known.attachments = place.attachments
         try directory.write(known, of: state.name)
@@ -305,7 +308,7 @@ extension Machine {
         let service = definition.service
         result.network = network
         func path(_ owner: Owner, _ kind: String) throws -> StandardOptions.Sharing {
-            .joined(path: "/proc/\(try process(of: owner).pid)/ns/\(kind)")
+            .joined(path: "/proc/\(try companion(owner).process.pid)/ns/\(kind)")
         }
         switch service.ipcMode {
         case .private, .shareable, .none: break
@@ -322,29 +325,6 @@ extension Machine {
         if service.utsMode == .host || (network == .host && service.hostname == nil) { result.uts = .host }
         if service.cgroupMode == .host { result.cgroup = .host }
         return result
-    }
-
-    /// A container, as another one's definition names it.
-    enum Owner { case service(String), container(String) }
-
-    /// The process of a container that runs.
-    func process(of owner: Owner) throws -> ProcessRecord { try container(of: owner).process }
-
-    /// A container that runs.
-    func container(of owner: Owner) throws -> LiveContainer {
-        let live = shared.withLock { Array($0.live.values) }
-        let found: LiveContainer?
-        let words: String
-        switch owner {
-        case .service(let name):
-            found = live.filter { $0.service == name && !$0.isOneOff }.min { $0.name < $1.name }
-            words = "service \(name)"
-        case .container(let name):
-            found = live.first { $0.name == name }
-            words = "container \(name)"
-        }
-        guard let found else { throw ExecutionError("\(words) does not run", hint: "start it first") }
-        return found
     }
 
     // Ending
@@ -395,17 +375,20 @@ extension Machine {
         live?.endChecks()
         await resolver.stop(name)
         try await blocking {
-            let failures = ContainerCgroup(self.groupPath(name), in: self.hierarchies).remove()
+            let definition = live?.definition ?? self.knownDefinition(of: name)
+            let group = ContainerCgroup(self.groupPath(name, definition?.service), in: self.hierarchies)
+            let failures = group.remove()
+            if definition?.service.cgroupParent != nil { group.group.removeOwnParents() }
             self.configuration.outputs.finish(container: name)
-            let definition =
-                try live?.definition
-                ?? self.configuration.directory.record(of: name).map {
-                    try self.definition($0.definition)
-                }
             if let definition { try self.leaveNetworks(name, definition) }
             if let failure = failures.first { throw ExecutionError("\(name): \(failure)") }
             try self.configuration.directory.write(nil as ProcessRecord?, of: name)
         }
+    }
+
+    /// What a container was made from; nil when that can't be read, and it then has nothing outside of the usual places.
+    func knownDefinition(of name: String) -> ServiceDefinition? {
+        (try? record(of: name)).flatMap { try? definition($0.definition) }
     }
 
     /// Removes the control group that held those of the project's containers.

@@ -36,8 +36,14 @@ extension Machine {
         return nil
     }
 
-    /// Containers and devices that a service names have to be there before anything is made.
-    func checkOthers(of service: Service) throws {
+    /// Containers, devices and images that a service names have to be there before anything is made.
+    func checkOthers(of service: Service, in project: Project) throws {
+        for (index, mount) in service.mounts.enumerated() {
+            guard case .image(let source, _) = mount.kind else { continue }
+            do { _ = try images.resolve(ImageReference(source, projectDirectory: project.directory)) } catch {
+                throw ExecutionError(error, at: "services.\(service.name).volumes[\(index)]")
+            }
+        }
         _ = try MachineDevices().mappings(for: service.resources.devices)
         for source in service.mountsFrom {
             guard case .container(let name) = source.owner else { continue }

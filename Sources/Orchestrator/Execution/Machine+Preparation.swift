@@ -69,7 +69,7 @@ extension Machine {
         try checkNames(of: project, state)
         if !request.files.isEmpty { shared.withLock { $0.files = request.files } }
         try checkExternalNetworks(of: project)
-        for service in project.services { try checkOthers(of: service) }
+        for service in project.services { try checkOthers(of: service, in: project) }
         for volume in project.volumes where volume.isExternal {
             guard try volumes.volume(volume.name) == nil else { continue }
             throw ExecutionError(

@@ -14,7 +14,7 @@ extension Machine {
         /// Whose namespace it is otherwise.
         var sharing = StandardOptions.Sharing.own
         /// The container whose namespace it is, when it is another one's.
-        var owner: LiveContainer?
+        var owner: Companion?
         /// What is recorded of it.
         var attachments: [ProcessRecord.Attachment] = []
         /// Kernel parameters of its interfaces.
@@ -80,7 +80,7 @@ extension Machine {
     static let interfaceOption = "com.docker.network.endpoint.ifname"
 
     private func joined(_ owner: Owner) throws -> NetworkPlace {
-        let other = try container(of: owner)
+        let other = try companion(owner)
         return NetworkPlace(sharing: .joined(path: "/proc/\(other.process.pid)/ns/net"), owner: other)
     }
 

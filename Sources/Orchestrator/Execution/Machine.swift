@@ -222,7 +222,24 @@ package final class Machine: Sendable {
     }
 
     /// The path of a container's control group in every hierarchy.
-    func groupPath(_ name: String) -> String { "/roost/\(project)/\(name)" }
+    func groupPath(_ name: String, _ service: Service?) -> String {
+        guard let parent = service?.cgroupParent else { return "/roost/\(project)/\(name)" }
+        return "\(Self.groupPath(below: parent))/roost-\(project)-\(name)"
+    }
+
+    /// The path of a group that a file names; `a-b.slice` alone lies in `a.slice`: systemd.slice(5).
+    static func groupPath(below parent: String) -> String {
+        let parts = parent.split(separator: "/")
+        guard parts.count == 1, parent.hasSuffix(".slice"), parent != "-.slice" else {
+            return parts.map { "/\($0)" }.joined()
+        }
+        var name = ""
+        return parts[0].dropLast(".slice".count).split(separator: "-").map { word in
+            name += (name.isEmpty ? "" : "-") + word
+            return "/\(name).slice"
+        }
+        .joined()
+    }
 
     // Volumes
 

@@ -101,7 +101,7 @@ func refused() throws {
           web:
             build: .
             runtime: nvidia
-            volumes: [{type: image, source: a, target: /a}, {type: volume, source: data, target: /d}]
+            volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
             configs: [c]
           db: {image: db, userns_mode: "private"}
         volumes: {data: {driver_opts: {type: nfs, size: 1g}}}
@@ -118,8 +118,8 @@ func refused() throws {
                     runtime: nvidia
                     ^
               hint: leave it out
-            compose.yaml:5:15: services.web.volumes[0] can't be honoured: only bind, volume and tmpfs can be mounted
-                    volumes: [{type: image, source: a, target: /a}, {type: volume, source: data, target: /d}]
+            compose.yaml:5:15: services.web.volumes[0] can't be honoured: only bind, volume, tmpfs and image can be mounted
+                    volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
                               ^
             compose.yaml:7:19: services.db.userns_mode can't be honoured: containers use the host's user numbers
                   db: {image: db, userns_mode: "private"}
@@ -147,11 +147,11 @@ private let fates: [String: Set<String>] = [
         "cgroupMode", "ipcMode", "networkMode", "networks", "macAddress", "ports", "exposedPorts", "dnsServers",
         "dnsSearch", "dnsOptions", "extraHosts", "mounts", "memoryMounts", "secrets", "configs", "dependencies",
         "healthCheck", "restart", "replicas", "isAttached", "logging", "annotations", "links", "externalLinks",
-        "mountsFrom", "postStart", "preStop",
+        "mountsFrom", "cgroupParent", "postStart", "preStop",
     ],
     "honoured before there are containers": ["profiles"],
     "said to be unsupported": [
-        "isBuilt", "platform", "runtime", "preStart", "userMode", "cgroupParent", "deployMode", "update", "rollback",
+        "isBuilt", "platform", "runtime", "preStart", "userMode", "deployMode", "update", "rollback",
     ],
     "for images that are fetched": ["pullPolicy"],
 ]
