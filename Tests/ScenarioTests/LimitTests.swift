@@ -211,15 +211,16 @@ extension Scenarios {
                     read_only: true
                     annotations: {org.example.a: b}
                     labels: {own: label}
+                    label_file: labels.env
                     depends_on: {b: {condition: service_started, restart: true}}
                   b: {image: "rootfs:/", command: sleep infinity, network_mode: none, read_only: true, hostname: named}
                 """
-            try Scenario.with(compose) { scenario in
+            try Scenario.with(compose, files: ["labels.env": "FROM=file\nown=hidden\n"]) { scenario in
                 try scenario.roost("up", "-d")
                 #expect(try scenario.inside("a", "ls /dev/shm", status: 2).hasSuffix("No such file or directory"))
                 let text = try scenario.roost("ps", "--format", "json", "a")
                 for label in [
-                    "own=label", "com.docker.compose.project.working_dir=\(scenario.directory)",
+                    "own=label", "FROM=file", "com.docker.compose.project.working_dir=\(scenario.directory)",
                     "com.docker.compose.project.config_files=\(scenario.directory)/compose.yaml",
                     "com.docker.compose.depends_on=b:service_started:true", "com.docker.compose.service=a",
                 ] { #expect(text.replacing("\\/", with: "/").contains(label), "\(label) in \(text)") }

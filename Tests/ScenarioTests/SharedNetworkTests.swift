@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 extension Scenario {
@@ -8,6 +9,21 @@ extension Scenario {
         let project = ["-p", name + "b", "-f", "second.yaml"]
         further = [project]
         return project
+    }
+
+    /// The supervisor of a project: the child of its keeper; nil while there is none.
+    func supervisor(of project: String) throws -> pid_t? {
+        let all = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.filter { pid in
+            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return String(decoding: line, as: UTF8.self).split(separator: "\0").prefix(2) == [
+                "roost-keeper", project[...],
+            ]
+        }
+        return all.first { pid in
+            let status = FileManager.default.contents(atPath: "/proc/\(pid)/status") ?? Data()
+            let parent = String(decoding: status, as: UTF8.self).firstMatch(of: /PPid:\s+(\d+)/).flatMap { pid_t($0.1) }
+            return parent.map(all.contains) == true
+        }
     }
 
     /// Whether a name leads from a service's container to one that answers, be it by refusing.
@@ -228,6 +244,34 @@ extension Scenarios {
                 let outcome = try scenario.run(second + ["up", "-d"])
                 #expect(outcome.status == 1 && outcome.stderr.contains("there is no container nobody"))
                 #expect(try scenario.run(second + ["down"]).status == 0)
+            }
+        }
+
+        @Test("supervisors that are killed lose neither guests nor names nor hooks")
+        func crash() throws {
+            try Scenario.with(Self.owner) { scenario in
+                try scenario.roost("up", "-d")
+                let hook =
+                    ", post_start: [{command: [sh, -c, \"echo once\"]}], ports: [\"127.0.0.1:\(Scenario.freePort()):80\"]"
+                let second = try scenario.second(guest(of: scenario, hook))
+                #expect(try scenario.run(second + ["up", "-d"]).status == 0)
+                let guest = try scenario.inside("front", "getent hosts visitor | cut -d ' ' -f 1")
+                for project in [scenario.name, scenario.name + "b"] {
+                    let former = try #require(try scenario.supervisor(of: project))
+                    kill(former, SIGKILL)
+                    try Scenario.wait("a successor") {
+                        try scenario.supervisor(of: project).flatMap { $0 == former ? nil : $0 }
+                    }
+                }
+                #expect(try scenario.inside("front", "getent hosts visitor | cut -d ' ' -f 1") == guest)
+                try Scenario.wait("the owner's names") {
+                    try scenario.reaches("guest", "entry", second: second) ? () : nil
+                }
+                #expect(try scenario.run(second + ["logs", "--no-log-prefix", "guest"]).stdout == "once\n")
+                let table = ["nft", "list", "table", "inet", "roost_\(scenario.name)b"]
+                #expect(try scenario.host(table[0], table[1], table[2], table[3], table[4]).status == 0)
+                #expect(try scenario.run(second + ["down"]).status == 0)
+                #expect(try scenario.host(table[0], table[1], table[2], table[3], table[4]).status != 0)
             }
         }
     }

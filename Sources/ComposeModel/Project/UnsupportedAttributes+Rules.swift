@@ -27,7 +27,7 @@ extension UnsupportedAttributes.Rule {
         .refuse("use_api_socket", "there is no engine whose socket could be used"),
         .warn("credential_spec", "managed accounts are those of Windows"),
         .warn("isolation", "kinds of isolation are those of Windows") { value, _ in value.string != "default" },
-        .warn("storage_opt", "the size of a container's own files is not limited"),
+        .warn("storage_opt", "overlayfs has no limit of its own for a container's files"),
     ]
 
     private static let namespaces: [Self] = [
@@ -80,7 +80,11 @@ extension UnsupportedAttributes.Rule {
         .warn("deploy/mode", "containers of jobs run like any other") { value, _ in
             ["replicated-job", "global-job"].contains(value.string)
         },
-        .warn("deploy/endpoint_mode", "a name stands for the addresses of all containers"),
+        .warn("deploy/endpoint_mode", "a name stands for the addresses of all containers", hint: "use dnsrr") {
+            value,
+            _ in
+            value.string != "dnsrr"
+        },
         .warn("deploy/labels", "there is no object beside the containers", hint: "use labels of the service"),
         .warn("deploy/placement", "there is one machine to run on"),
         .warn("deploy/update_config", "a container stops before the one that replaces it starts"),

@@ -19,7 +19,6 @@ extension Machine {
         let names = live.map(zoneEntry)
         resolver.update(zone: Zone(names))
         shareNames(names, on: networks + visited)
-        guard !networks.isEmpty || !visited.isEmpty else { return try await withdraw() }
         let open = Set((networks + visited).filter { !$0.isInternal }.map(\.name))
         let (publications, former, reservations) = shared.withLock { shared in
             let publisher = shared.publisher
@@ -34,7 +33,9 @@ extension Machine {
             visited: visited.sorted { $0.name < $1.name },
             publications: publications
         )
-        if rules != former {
+        if networks.isEmpty && (visited.isEmpty || publications.isEmpty) {
+            try await withdraw()
+        } else if rules != former {
             try await blocking { try self.apply(rules) }
         }
         try await relay(reservations, publications)
