@@ -53,7 +53,22 @@ extension Supervisor {
     }
 
     func describe(_ request: UpRequest) {
-        attempt { try directory.write(.init(directory: request.directory, files: request.files)) }
+        attempt {
+            // A command about some services only need not know of all providers.
+            let known = try directory.description()?.providers
+            let providers =
+                (request.providers ?? [])
+                + (known ?? []).filter { former in
+                    request.providers?.contains { $0.service == former.service } != true
+                }
+            try directory.write(
+                .init(
+                    directory: request.directory,
+                    files: request.files,
+                    providers: providers.isEmpty ? nil : providers
+                )
+            )
+        }
     }
 
     func prepare(

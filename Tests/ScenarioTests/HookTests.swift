@@ -122,5 +122,49 @@ extension Scenarios {
                 #expect(outcome.stderr.contains("warning: table ip \(name), chain f drops what it does not accept"))
             }
         }
+
+        @Test("another program provides a service, tells those who need it of it, and ends it with the project")
+        func provider() throws {
+            let compose = """
+                services:
+                  database:
+                    provider: {type: cloud, options: {size: 3, zone: [a, b]}}
+                  user:
+                    image: rootfs:/
+                    network_mode: none
+                    command: sleep infinity
+                    stop_signal: SIGKILL
+                    depends_on: [database]
+                  other: {image: "rootfs:/", network_mode: none, command: sleep infinity, stop_signal: SIGKILL}
+                """
+            let program = """
+                #!/bin/sh
+                echo "$@" >> "$HOME/said"
+                [ "$3" = up ] || exit 0
+                echo '{"type": "info", "message": "making it"}'
+                echo '{"type": "setenv", "message": "URL=db://there"}'
+                echo '{"type": "rawsetenv", "message": "RAW=x=y"}'
+                """
+            try Scenario.with(compose, files: ["bin/cloud": program]) { scenario in
+                scenario.variables["HOME"] = scenario.directory
+                let missing = try scenario.run(["up", "-d"])
+                #expect(missing.status == 1 && missing.stderr.contains("there is no program \"cloud\""))
+                #expect(try scenario.host("chmod", "755", "bin/cloud").status == 0)
+                scenario.variables["PATH"] = "\(scenario.directory)/bin:" + (scenario.variables["PATH"] ?? "")
+                let outcome = try scenario.run(["up", "-d"])
+                #expect(outcome.status == 0 && outcome.stderr.contains("database: making it\n"), "\(outcome.stderr)")
+                #expect(try scenario.inside("user", "echo $DATABASE_URL $RAW") == "db://there x=y")
+                #expect(try scenario.inside("other", "echo $DATABASE_URL") == "")
+                try scenario.roost("down")
+                let said = try String(contentsOfFile: scenario.directory + "/said", encoding: .utf8)
+                #expect(
+                    scenario.short(said) == """
+                        compose --project-name=\(scenario.name) up --size=3 --zone=a --zone=b database
+                        compose --project-name=\(scenario.name) down --size=3 --zone=a --zone=b database
+
+                        """
+                )
+            }
+        }
     }
 }

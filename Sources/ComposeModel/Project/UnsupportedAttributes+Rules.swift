@@ -19,7 +19,6 @@ extension UnsupportedAttributes.Rule {
             !isOwnPlatform(value.string ?? "")
         },
         .warn("pull_refresh_after", "the age of an image is not looked at", hint: "use pull_policy: daily or weekly"),
-        .refuse("provider", "there is no way to hand a service to another program"),
         .refuse("runtime", "there is one runtime, which is built in", hint: "leave it out") { value, _ in
             !["runc", "crun", "io.containerd.runc.v2"].contains(value.string)
         },
