@@ -32,6 +32,45 @@ extension Scenarios {
             }
         }
 
+        @Test("what runs before the start has the service's volumes and networks, and comes before its first container")
+        func preStart() throws {
+            let compose = """
+                services:
+                  db: {image: "rootfs:/", command: sleep infinity, stop_signal: SIGKILL}
+                  a:
+                    image: rootfs:/
+                    command: sh -c 'cat /data/made; exec sleep infinity'
+                    stop_signal: SIGKILL
+                    scale: 2
+                    environment: {OF: service}
+                    volumes: ["data:/data"]
+                    depends_on: [db]
+                    healthcheck: {test: "false"}
+                    pre_start:
+                      - {command: [sh, -c, "getent hosts db > /dev/null && echo $$OF $$MORE >> /data/made"], environment: {MORE: hook}}
+                      - {command: [sh, -c, "id -u; pwd"], user: "1000", working_dir: /tmp}
+                volumes: {data: {}}
+                """
+            try Scenario.with(compose) { scenario in
+                try scenario.roost("up", "-d")
+                let log = try scenario.roost("logs", "--no-log-prefix", "a").split(separator: "\n").sorted()
+                #expect(log == ["/tmp", "1000", "service hook", "service hook"])
+                // Only when none of them runs.
+                try scenario.roost("up", "-d", "--scale", "a=3")
+                #expect(try scenario.inside("a", "cat /data/made") == "service hook")
+                try scenario.roost("stop", "a")
+                try scenario.roost("start", "a")
+                #expect(try scenario.inside("a", "cat /data/made") == "service hook\nservice hook")
+                try scenario.rewrite(
+                    compose.replacing("id -u; pwd", with: "exit 9").replacing("scale: 2", with: "scale: 1")
+                )
+                let outcome = try scenario.run(["up", "-d"])
+                #expect(outcome.status == 1 && outcome.stderr.contains("pre_start[1] ended with status 9"))
+                #expect(try scenario.states()["a-1"] == "created")
+                #expect(try scenario.states().keys.sorted() == ["a-1", "db-1"])
+            }
+        }
+
         @Test("a hook that fails fails the command and names itself; the container runs, and is stopped all the same")
         func failure() throws {
             let compose = """

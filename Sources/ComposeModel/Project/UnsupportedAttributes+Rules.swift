@@ -91,7 +91,7 @@ extension UnsupportedAttributes.Rule {
     ]
 
     private static let lifecycle: [Self] = [
-        .refuse("pre_start", "no commands run before the start", hint: "use a service and depends_on")
+        .refuse("pre_start/*/per_replica", "commands before the start run once for all containers of a service")
     ]
 
     /// Attributes of networks.

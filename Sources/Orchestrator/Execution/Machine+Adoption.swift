@@ -107,7 +107,7 @@ extension Machine {
     /// How a process ended that does not live any more; nil when nobody has seen it.
     ///
     /// The keeper writes the record before it reaps, so once the process is gone altogether there is none to come.
-    private func exit(of identity: ProcessIdentity) async -> ProcessExit? {
+    func exit(of identity: ProcessIdentity) async -> ProcessExit? {
         for _ in 0..<200 {
             let isReaped = ProcessIdentity(of: identity.pid) != identity
             if let exit = configuration.directory.exit(of: identity) { return exit }

@@ -79,7 +79,7 @@ extension Machine {
         }
     }
 
-    private static func newID() -> String {
+    static func newID() -> String {
         (0..<4).map { _ in
             let digits = String(UInt64.random(in: .min ... .max), radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
@@ -91,6 +91,8 @@ extension Machine {
 
     /// Starts a container; returns what went wrong with the commands that run right after, when something did.
     func start(_ state: ContainerState) async throws -> String? {
+        let preStart = try await preStart(state)
+        defer { endPreStart(preStart, of: state.service) }
         let prepared = try await blocking { try self.launchInTurn(state) }
         let live = prepared.container
         if let opened = prepared.resolver {
@@ -103,7 +105,7 @@ extension Machine {
     }
 
     /// What a launch hands over.
-    private final class Launch: Sendable {
+    final class Launch: Sendable {
         let container: LiveContainer
         let resolver: OpenedResolver?
 
@@ -126,7 +128,8 @@ extension Machine {
         return waits ? try filesystemTurn.withLock { _ in try launch() } : try launch()
     }
 
-    private func launch(_ state: ContainerState) throws -> Launch {
+    /// Launches a container; `log` is the id whose log has its output, when that is not its own.
+    func launch(_ state: ContainerState, logging log: String? = nil) throws -> Launch {
         let directory = configuration.directory
         let record = try record(of: state.name)
         let definition = try definition(record.definition)
@@ -190,7 +193,7 @@ extension Machine {
         let outputs = try configuration.outputs.open(
             OutputRequest(
                 container: state.name,
-                id: record.id,
+                id: log ?? record.id,
                 userID: user.user.uid,
                 groupID: user.user.gid,
                 hasTerminal: service.hasTerminal,
@@ -380,7 +383,10 @@ extension Machine {
             let failures = group.remove()
             if definition?.service.cgroupParent != nil { group.group.removeOwnParents() }
             self.configuration.outputs.finish(container: name)
-            if let definition { try self.leaveNetworks(name, definition) }
+            if let definition {
+                try self.leaveNetworks(name, definition)
+                try self.removePreStart(of: name, definition)
+            }
             if let failure = failures.first { throw ExecutionError("\(name): \(failure)") }
             try self.configuration.directory.write(nil as ProcessRecord?, of: name)
         }

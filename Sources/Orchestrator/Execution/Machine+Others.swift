@@ -44,6 +44,7 @@ extension Machine {
                 throw ExecutionError(error, at: "services.\(service.name).volumes[\(index)]")
             }
         }
+        try checkPreStart(of: service, in: project)
         _ = try MachineDevices().mappings(for: service.resources.devices)
         for source in service.mountsFrom {
             guard case .container(let name) = source.owner else { continue }

@@ -78,6 +78,8 @@ package final class Machine: Sendable {
         var departingNetworks: Set<String> = []
         /// Namespaces of ended containers, whose links go with the networks.
         var heldNamespaces: [HeldNamespace] = []
+        /// Commands before the start of services, by service, until a container of it runs.
+        var preStarts: [String: PreStart] = [:]
         /// What hides the host's secrets, made once.
         var masks: [RootMask: MaskMount] = [:]
     }

@@ -147,11 +147,11 @@ private let fates: [String: Set<String>] = [
         "cgroupMode", "ipcMode", "networkMode", "networks", "macAddress", "ports", "exposedPorts", "dnsServers",
         "dnsSearch", "dnsOptions", "extraHosts", "mounts", "memoryMounts", "secrets", "configs", "dependencies",
         "healthCheck", "restart", "replicas", "isAttached", "logging", "annotations", "links", "externalLinks",
-        "mountsFrom", "cgroupParent", "postStart", "preStop",
+        "mountsFrom", "cgroupParent", "preStart", "postStart", "preStop",
     ],
     "honoured before there are containers": ["profiles"],
     "said to be unsupported": [
-        "isBuilt", "platform", "runtime", "preStart", "userMode", "deployMode", "update", "rollback",
+        "isBuilt", "platform", "runtime", "userMode", "deployMode", "update", "rollback",
     ],
     "for images that are fetched": ["pullPolicy"],
 ]
