@@ -129,7 +129,7 @@ let package = Package(
         ),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
-        .testTarget(name: "OrchestratorTests", dependencies: ["Orchestrator"], swiftSettings: common),
+        .testTarget(name: "OrchestratorTests", dependencies: ["ComposeModel", "Orchestrator"], swiftSettings: common),
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "roost"],

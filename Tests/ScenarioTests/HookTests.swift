@@ -64,6 +64,7 @@ extension Scenarios {
                 try scenario.rewrite(
                     compose.replacing("id -u; pwd", with: "exit 9").replacing("scale: 2", with: "scale: 1")
                 )
+                try scenario.roost("stop", "a")
                 let outcome = try scenario.run(["up", "-d"])
                 #expect(outcome.status == 1 && outcome.stderr.contains("pre_start[1] ended with status 9"))
                 #expect(try scenario.states()["a-1"] == "created")

@@ -94,7 +94,7 @@ extension Scenarios {
             try Scenario.with(compose) { scenario in
                 let outcome = try scenario.run(["up", "-d"])
                 #expect(outcome.status == 1)
-                #expect(outcome.stderr.contains("has no device on this machine"))
+                #expect(outcome.stderr.contains("neither nvidia nor amdgpu has a device on this machine"))
                 #expect(outcome.stderr.contains("compose.yaml:2:"))
                 #expect(try scenario.containers().isEmpty)
                 try scenario.rewrite(

@@ -50,35 +50,6 @@ extension Machine {
     /// Marks a definition whose containers are removed when they end: `roost run --rm`.
     package static let removalLabel = "io.roost.run.remove"
 
-    func mounts(
-        _ definition: ServiceDefinition,
-        _ blueprint: Blueprint,
-        _ record: ContainerRecord,
-        name: String,
-        isStarting: Bool
-    ) throws -> ContainerMounts {
-        let place = ContainerMounts.Place(
-            containerID: record.id,
-            anonymous: record.anonymousVolumes,
-            filesDirectory: configuration.directory.container(name),
-            inherited: isStarting || definition.service.mountsFrom.isEmpty ? try inheritedMounts(definition) : nil
-        )
-        return try ContainerMounts(definition, blueprint: blueprint, place) { volume in
-            try volumes.mount(shared.withLock { $0.volumes[volume] } ?? VolumeRecord(name: volume))
-        }
-    }
-
-    /// Makes the volumes that are a container's alone, with the labels that its service has for them.
-    private func ensureVolumes(_ anonymous: [String: String], of service: Service) throws {
-        for (target, volume) in anonymous {
-            var labels: [String: String] = [:]
-            for case (target, .volume(nil, let options)) in service.mounts.map({ ($0.target, $0.kind) }) {
-                labels = options.labels
-            }
-            _ = try volumes.ensure(VolumeRecord(name: volume, labels: labels, project: project))
-        }
-    }
-
     static func newID() -> String {
         (0..<4).map { _ in
             let digits = String(UInt64.random(in: .min ... .max), radix: 16)

@@ -45,7 +45,12 @@ extension Machine {
             }
         }
         try checkPreStart(of: service, in: project)
-        _ = try MachineDevices().mappings(for: service.resources.devices)
+        let devices = try MachineDevices().mappings(for: service.resources.devices)
+        if devices.contains(where: { $0.target.hasPrefix("/dev/nvidia") }) {
+            configuration.report(
+                .warning("\(service.name) has the devices of nvidia; the driver's libraries have to be in its image")
+            )
+        }
         for source in service.mountsFrom {
             guard case .container(let name) = source.owner else { continue }
             try check(name, "services.\(service.name).volumes_from")

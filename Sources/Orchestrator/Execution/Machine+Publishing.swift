@@ -18,6 +18,7 @@ extension Machine {
         }
         let names = live.map(zoneEntry)
         resolver.update(zone: Zone(names))
+        guard !networks.isEmpty || !visited.isEmpty else { return try await withdraw() }
         shareNames(names, on: networks + visited)
         let open = Set((networks + visited).filter { !$0.isInternal }.map(\.name))
         let (publications, former, reservations) = shared.withLock { shared in
@@ -33,7 +34,7 @@ extension Machine {
             visited: visited.sorted { $0.name < $1.name },
             publications: publications
         )
-        if networks.isEmpty && (visited.isEmpty || publications.isEmpty) {
+        if networks.isEmpty && publications.isEmpty {
             try await withdraw()
         } else if rules != former {
             try await blocking { try self.apply(rules) }

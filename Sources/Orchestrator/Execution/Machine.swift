@@ -230,7 +230,7 @@ package final class Machine: Sendable {
     }
 
     /// The path of a group that a file names; `a-b.slice` alone lies in `a.slice`: systemd.slice(5).
-    static func groupPath(below parent: String) -> String {
+    package static func groupPath(below parent: String) -> String {
         let parts = parent.split(separator: "/")
         guard parts.count == 1, parent.hasSuffix(".slice"), parent != "-.slice" else {
             return parts.map { "/\($0)" }.joined()

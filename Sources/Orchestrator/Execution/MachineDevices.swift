@@ -1,10 +1,13 @@
-import ComposeModel
+package import ComposeModel
 import LinuxSystem
 
 /// The processors of graphics and the like that this machine has, found by their device nodes.
-struct MachineDevices {
+package struct MachineDevices {
     /// Where device nodes are.
-    var directory = "/dev"
+    private let directory: String
+
+    /// The devices whose nodes are in a directory.
+    package init(directory: String = "/dev") { self.directory = directory }
 
     /// What there is of one maker.
     private struct Maker {
@@ -23,7 +26,7 @@ struct MachineDevices {
     ]
 
     /// The nodes that fulfil the requests; throws for the first that nothing here fulfils.
-    func mappings(for requests: [DeviceRequest]) throws(ExecutionError) -> [DeviceMapping] {
+    package func mappings(for requests: [DeviceRequest]) throws(ExecutionError) -> [DeviceMapping] {
         var paths: [String] = []
         for request in requests {
             for path in try nodes(for: request) where !paths.contains(path) { paths.append(path) }
@@ -43,9 +46,9 @@ struct MachineDevices {
         }
         let makers = makers.filter { maker in request.driver.map(maker.drivers.contains) ?? !maker.devices.isEmpty }
         guard let maker = makers.first, !maker.devices.isEmpty else {
-            let driver = request.driver.map { "the driver \($0) has" } ?? "neither nvidia nor amdgpu has"
+            let driver = request.driver.map { "the driver \($0) has no" } ?? "neither nvidia nor amdgpu has a"
             throw ExecutionError(
-                "\(driver) no device on this machine",
+                "\(driver) device on this machine",
                 at: request.place,
                 hint: "load the driver, or name the device nodes under devices"
             )
