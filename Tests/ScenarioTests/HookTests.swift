@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 extension Scenarios {
@@ -69,6 +70,43 @@ extension Scenarios {
                 #expect(outcome.status == 1 && outcome.stderr.contains("pre_start[1] ended with status 9"))
                 #expect(try scenario.states()["a-1"] == "created")
                 #expect(try scenario.states().keys.sorted() == ["a-1", "db-1"])
+            }
+        }
+
+        @Test(
+            "a supervisor that is killed among hooks has a successor that runs them again",
+            arguments: ["pre", "post"]
+        )
+        func crash(kind: String) throws {
+            let compose = """
+                services:
+                  a:
+                    image: rootfs:/
+                    network_mode: none
+                    command: sleep infinity
+                    stop_signal: SIGKILL
+                    volumes: ["./shared:/shared"]
+                    \(kind)_start: [{command: [sh, -c, "echo run >> /shared/runs; while [ ! -e /shared/go ]; do sleep 0.02; done"]}]
+                """
+            try Scenario.with(compose) { scenario in
+                let up = try scenario.start(["up", "-d"])
+                func runs() -> Int {
+                    let text = try? String(contentsOfFile: scenario.directory + "/shared/runs", encoding: .utf8)
+                    return text?.split(separator: "\n").count ?? 0  // none yet
+                }
+                try Scenario.wait("the hook") { runs() == 1 ? () : nil }
+                kill(try #require(try scenario.supervisor(of: scenario.name)), SIGKILL)
+                try Scenario.wait("the hook again") { runs() == 2 ? () : nil }
+                try scenario.write("shared/go", "")
+                #expect(try up.end(within: .seconds(20)).status == 0)
+                #expect(try scenario.states() == ["a-1": "running"])
+                // Nothing of the first run is left: neither a process nor a control group.
+                let commands = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'shared/[g]o' || true"
+                #expect(try scenario.inside("a", commands) == "0")
+                let groups = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].flatMap { root in
+                    (try? FileManager.default.contentsOfDirectory(atPath: "\(root)/roost/\(scenario.name)")) ?? []
+                }
+                #expect(groups.filter { $0.contains("pre-start") } == [])
             }
         }
 

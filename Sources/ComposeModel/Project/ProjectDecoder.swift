@@ -28,6 +28,7 @@ struct ProjectDecoder {
         project.configs = top.named("configs").map { fileObject($0.name, $0.fields) }
         takeBuiltInNetworks(&project)
         joinBridge(&project)
+        bindPorts(&project)
         checkContainerNames(project, tree)
         for service in project.services {
             for attachment in service.networks { checkAddresses(attachment, service, project, tree) }
@@ -48,6 +49,21 @@ struct ProjectDecoder {
         project.networks.removeAll { network in
             network.isExternal && NetworkMode(text: network.name) != nil
                 && !project.services.contains { $0.networks.contains { $0.network == network.key } }
+        }
+    }
+
+    /// An option of bridges says on which address of the host ports are published that name none.
+    private func bindPorts(_ project: inout Project) {
+        for index in project.services.indices {
+            let addresses = project.services[index].networks.compactMap { joined in
+                project.network(joined.network)?.driverOptions["com.docker.network.bridge.host_binding_ipv4"]
+                    .flatMap { InternetAddress(text: $0) }
+            }
+            guard let address = addresses.first else { continue }
+            for port in project.services[index].ports.indices
+            where project.services[index].ports[port].hostAddress == nil {
+                project.services[index].ports[port].hostAddress = address
+            }
         }
     }
 

@@ -99,13 +99,16 @@ extension UnsupportedAttributes.Rule {
         .refuse("driver", "there are bridges only", hint: "use bridge, or leave it out") { value, network in
             value.string != "bridge" && network["external"]?.bool != true
         },
-        .warn("driver_opts", "of options of bridges only the name, mtu, enable_icc and enable_ip_masquerade are known")
-        {
+        .warn(
+            "driver_opts",
+            "of options of bridges only name, mtu, enable_icc, enable_ip_masquerade and host_binding_ipv4 are known"
+        ) {
             value,
             _ in
             let known: Set = [
                 "com.docker.network.bridge.name", "com.docker.network.driver.mtu",
                 "com.docker.network.bridge.enable_icc", "com.docker.network.bridge.enable_ip_masquerade",
+                "com.docker.network.bridge.host_binding_ipv4",
             ]
             return value.mapping?.keys.contains { !known.contains($0) } ?? false
         },

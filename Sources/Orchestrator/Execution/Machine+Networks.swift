@@ -166,6 +166,7 @@ extension NetworkPlan {
             case "com.docker.network.driver.mtu": mtu = UInt32(value)
             case "com.docker.network.bridge.enable_icc": connectsContainers = value != "false"
             case "com.docker.network.bridge.enable_ip_masquerade": masquerades = value != "false"
+            case "com.docker.network.bridge.host_binding_ipv4": break  // of ports, which know it already
             default: unknown.append(key)
             }
         }
