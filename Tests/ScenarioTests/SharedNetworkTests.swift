@@ -240,6 +240,10 @@ extension Scenarios {
                 #expect(try scenario.run(second + ["up", "-d"]).status == 0)
                 let front = try scenario.inside("front", "hostname -I | cut -d ' ' -f 1")
                 #expect(try scenario.inside(second: second, "guest", "getent hosts far | cut -d ' ' -f 1") == front)
+                let apart = "services: { far: { \(Self.idle), external_links: [\(scenario.name)-front-1] } }"
+                try scenario.write("second.yaml", apart)
+                let warned = try scenario.run(second + ["up", "-d"])
+                #expect(warned.status == 0 && warned.stderr.contains("shares no network with far"))
                 try scenario.write("second.yaml", guest(of: scenario, ", external_links: [nobody]"))
                 let outcome = try scenario.run(second + ["up", "-d"])
                 #expect(outcome.status == 1 && outcome.stderr.contains("there is no container nobody"))
@@ -272,6 +276,52 @@ extension Scenarios {
                 #expect(try scenario.host(table[0], table[1], table[2], table[3], table[4]).status == 0)
                 #expect(try scenario.run(second + ["down"]).status == 0)
                 #expect(try scenario.host(table[0], table[1], table[2], table[3], table[4]).status != 0)
+            }
+        }
+
+        @Test("containers of a macvlan network are on the network of the host's interface")
+        func macvlan() throws {
+            try Scenario.with("services: {}") { scenario in
+                let (near, far) = ("a" + scenario.name.suffix(9), "b" + scenario.name.suffix(9))
+                try #require(
+                    try scenario.host("ip", "link", "add", near, "type", "veth", "peer", "name", far).status == 0
+                )
+                defer { _ = try? scenario.host("ip", "link", "delete", near) }  // the test has what it needs
+                for link in [near, far] { _ = try scenario.host("ip", "link", "set", link, "up") }
+                try scenario.rewrite(
+                    """
+                    services:
+                      a: { \(Self.idle), networks: {lan: {ipv4_address: 10.77.45.7, mac_address: "02:00:00:00:00:45"}}, ports: ["80"] }
+                      b: { \(Self.idle), networks: [lan] }
+                    networks:
+                      lan:
+                        driver: macvlan
+                        driver_opts: {parent: \(near)}
+                        ipam: {config: [{subnet: 10.77.45.0/24, gateway: 10.77.45.254, ip_range: 10.77.45.128/25}]}
+                    """
+                )
+                let outcome = try scenario.run(["up", "-d"])
+                #expect(outcome.status == 0, "\(outcome.stderr)")
+                #expect(outcome.stderr.contains("a is reached at its own address"))
+                #expect(
+                    try scenario.inside(
+                        "a",
+                        "ip -4 -o addr show eth0 | tr -s ' ' | cut -d ' ' -f 4; ip route show default; ip -d link show eth0 | grep -o 'macvlan mode [a-z]*'; cat /sys/class/net/eth0/address"
+                    )
+                        == "10.77.45.7/24\ndefault via 10.77.45.254 dev eth0 proto static \nmacvlan mode bridge\n02:00:00:00:00:45"
+                )
+                #expect(try scenario.reaches("b", "a"))
+                // The other end of the cable sees them, and the host itself does not have their bridge.
+                let seen = try scenario.host("sh", "-c", "ls /sys/class/net; nft list tables")
+                #expect(!seen.stdout.contains("roost_\(scenario.name)"))
+                try scenario.roost("down")
+                #expect(try scenario.host("ip", "link", "show", near).status == 0)
+                try scenario.rewrite(
+                    "services: {a: { \(Self.idle), networks: [lan] }}\n"
+                        + "networks: {lan: {driver: macvlan, driver_opts: {parent: nothere0}}}"
+                )
+                let missing = try scenario.run(["up", "-d"])
+                #expect(missing.status == 1 && missing.stderr.contains("this host has no interface nothere0"))
             }
         }
     }

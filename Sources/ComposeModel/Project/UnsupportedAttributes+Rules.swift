@@ -96,20 +96,28 @@ extension UnsupportedAttributes.Rule {
 
     /// Attributes of networks.
     static let networks: [Self] = [
-        .refuse("driver", "there are bridges only", hint: "use bridge, or leave it out") { value, network in
-            value.string != "bridge" && network["external"]?.bool != true
+        .refuse("driver", "there are bridges and macvlan only", hint: "use bridge, or leave it out") { value, network in
+            !["bridge", "macvlan"].contains(value.string) && network["external"]?.bool != true
+        },
+        .refuse("driver", "macvlan needs the interface that it is on", hint: "add driver_opts: {parent: eth0}") {
+            value,
+            network in
+            value.string == "macvlan" && network["external"]?.bool != true
+                && network["driver_opts"]?["parent"]?.scalarText?.isEmpty ?? true
+        },
+        .refuse("driver_opts/macvlan_mode", "there are the modes bridge, private, vepa and passthru") { value, _ in
+            !["bridge", "private", "vepa", "passthru"].contains(value.string)
         },
         .warn(
             "driver_opts",
             "of options of bridges only name, mtu, enable_icc, enable_ip_masquerade and host_binding_ipv4 are known"
-        ) {
-            value,
-            _ in
-            let known: Set = [
+        ) { value, network in
+            let bridge: Set = [
                 "com.docker.network.bridge.name", "com.docker.network.driver.mtu",
                 "com.docker.network.bridge.enable_icc", "com.docker.network.bridge.enable_ip_masquerade",
                 "com.docker.network.bridge.host_binding_ipv4",
             ]
+            let known = network["driver"]?.string == "macvlan" ? ["parent", "macvlan_mode"] : bridge
             return value.mapping?.keys.contains { !known.contains($0) } ?? false
         },
         .refuse("ipam/driver", "addresses are given in one way") { value, _ in value.string != "default" },

@@ -59,6 +59,10 @@ package final class HostNetwork: Sendable {
     /// Record the network first. Returns the settings of the host that it changed, as in "net.ipv4.ip_forward = 1".
     package func ensureBridge(_ network: BridgeNetwork) throws(NetworkError) -> [String] {
         let doing = "make network \(network.name)"
+        if let parent = network.parent {
+            try check(parent, of: network)
+            return []
+        }
         let isBridge = try withSessions(doing) { sessions throws(NetlinkError) in
             try Self.makeBridge(network, in: &sessions)
         }
@@ -75,11 +79,30 @@ package final class HostNetwork: Sendable {
 
     /// Deletes the network's bridge, if it is there; ports that are left are left without it.
     package func removeBridge(_ network: BridgeNetwork) throws(NetworkError) {
+        // An interface of the host stays as it is; those on it go with their namespaces.
+        if network.parent != nil { return }
         try withSessions("remove network \(network.name)") { sessions throws(NetlinkError) in
             sessions.bridges[network.bridge] = nil
             try Self.ignoringAbsence { () throws(NetlinkError) in
                 try sessions.routes.perform(.deleteLink(.name(network.bridge)))
             }
+        }
+    }
+
+    private func check(_ parent: BridgeNetwork.Parent, of network: BridgeNetwork) throws(NetworkError) {
+        let isThere = try withSessions("make network \(network.name)") { sessions throws(NetlinkError) in
+            do throws(NetlinkError) {
+                return try sessions.routes.link(.name(parent.interface)).index.rawValue > 0
+            } catch {
+                guard error.code == .notFound else { throw error }
+                return false
+            }
+        }
+        guard isThere else {
+            throw NetworkError(
+                .invalidAddress,
+                "network \(network.name): this host has no interface \(parent.interface) to be its parent"
+            )
         }
     }
 
@@ -224,6 +247,18 @@ package final class HostNetwork: Sendable {
         var requests: [NetlinkRequest] = []
         for interface in plan.interfaces {
             let network = interface.network
+            if let parent = network.parent {
+                requests.append(
+                    .createMacvlan(
+                        interface.name,
+                        on: try sessions.routes.link(.name(parent.interface)).index,
+                        mode: parent.mode,
+                        LinkOptions(mac: interface.mac, mtu: network.mtu, index: interface.index),
+                        namespace: namespace
+                    )
+                )
+                continue
+            }
             let bridge: InterfaceIndex
             if let known = sessions.bridges[network.bridge] {
                 bridge = known

@@ -14,11 +14,25 @@ package struct BridgeNetwork: Hashable, Sendable, Codable {
         package var reserved: [IPAddress]
     }
 
+    /// An interface of the host that containers' own interfaces are on, instead of a bridge: macvlan.
+    package struct Parent: Hashable, Sendable, Codable {
+        /// The interface.
+        package var interface: InterfaceName
+        /// How containers see each other.
+        package var mode: MacvlanMode
+
+        /// An interface that containers share.
+        package init(interface: InterfaceName, mode: MacvlanMode = .bridge) {
+            self.interface = interface
+            self.mode = mode
+        }
+    }
+
     /// The network's real name, unique on the host.
     package var name: String
     /// The project that it belongs to.
     package var project: String
-    /// The bridge.
+    /// The bridge; of a network with a parent only the name of its record.
     package var bridge: InterfaceName
     /// The number that all links of the project share, so that one request deletes them.
     package var group: UInt32
@@ -34,6 +48,8 @@ package struct BridgeNetwork: Hashable, Sendable, Codable {
     package var masquerades: Bool
     /// What its maker wrote on it; nil for nothing.
     package var labels: [String: String]?
+    /// What takes the place of the bridge; nil for a bridge.
+    package var parent: Parent?
 
     /// The subnet of a version.
     package func subnet(_ family: IPFamily) -> Subnet? { subnets.first { $0.prefix.family == family } }

@@ -47,6 +47,8 @@ package struct NetworkPlan: Hashable, Sendable, Codable {
     package var connectsContainers = true
     /// Whether containers go out under the host's address: `com.docker.network.bridge.enable_ip_masquerade`.
     package var masquerades = true
+    /// What takes the place of the bridge; nil for a bridge.
+    package var parent: BridgeNetwork.Parent?
     /// What is written on it, for whoever looks.
     package var labels: [String: String] = [:]
 
@@ -100,7 +102,8 @@ extension NetworkPlan {
             mtu: mtu,
             connectsContainers: connectsContainers,
             masquerades: masquerades,
-            labels: labels.isEmpty ? nil : labels
+            labels: labels.isEmpty ? nil : labels,
+            parent: parent
         )
     }
 
@@ -109,7 +112,7 @@ extension NetworkPlan {
         let families = Set(network.subnets.map(\.prefix.family))
         guard network.name == name, network.project == project, network.isInternal == isInternal,
             network.mtu == mtu, network.connectsContainers == connectsContainers,
-            network.masquerades == masquerades, bridge == nil || bridge == network.bridge,
+            network.masquerades == masquerades, network.parent == parent, bridge == nil || bridge == network.bridge,
             families == wantedFamilies
         else { return false }
         return subnets.allSatisfy { wanted in
@@ -130,6 +133,8 @@ extension NetworkPlan {
                     + "choose another subnet or remove that network"
             )
         }
+        // Around a parent is the host's own network, which the subnet mostly is.
+        if parent != nil { return }
         // The host's own routes only matter where they are as narrow: 10.0.0.0/8 through a tunnel gives way to a
         // subnet that the user wrote down.
         for other in taken.prefixes where prefix.overlaps(other) && other.length >= prefix.length {

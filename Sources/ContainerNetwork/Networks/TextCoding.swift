@@ -22,6 +22,29 @@ extension IPPrefix: Codable {
     package func encode(to encoder: any Encoder) throws { try encoder.write(description) }
 }
 
+extension MacvlanMode: Codable {
+    /// Reads the mode as ip-link(8) writes it.
+    package init(from decoder: any Decoder) throws {
+        self = try decoder.value("a mode of macvlan") { MacvlanMode(word: $0) }
+    }
+
+    /// Writes the mode as ip-link(8) does.
+    package func encode(to encoder: any Encoder) throws { try encoder.write(word) }
+
+    private static let words: [(MacvlanMode, String)] = [
+        (.private, "private"), (.vepa, "vepa"), (.bridge, "bridge"), (.passthrough, "passthru"),
+    ]
+
+    /// The mode as ip-link(8) writes it.
+    package var word: String { Self.words.first { $0.0 == self }?.1 ?? "" }
+
+    /// Reads the mode as ip-link(8) writes it.
+    package init?(word: String) {
+        guard let known = Self.words.first(where: { $0.1 == word }) else { return nil }
+        self = known.0
+    }
+}
+
 extension InterfaceName: Codable {
     /// Reads a name.
     package init(from decoder: any Decoder) throws {

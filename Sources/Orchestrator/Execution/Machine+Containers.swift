@@ -23,6 +23,7 @@ extension Machine {
                 hint: "give it a command"
             )
         }
+        if state.number == 1 { for sentence in try advice(definition) { configuration.report(.warning(sentence)) } }
         let former = try directory.record(of: state.name)
         var record = ContainerRecord(
             id: Self.newID(),

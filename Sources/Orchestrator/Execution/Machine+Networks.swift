@@ -22,7 +22,13 @@ extension Machine {
         }
         let guests = NetworkGuests(of: network, in: registry)
         if guests.exist { try guests.setLeft(false) }
-        for change in try host.ensureBridge(network) {
+        let changes: [String]
+        do throws(NetworkError) { changes = try host.ensureBridge(network) } catch {
+            // Nothing was made, so nothing is to be remembered.
+            if [.nameTaken, .invalidAddress].contains(error.code) { try registry.release(network) }
+            throw error
+        }
+        for change in changes {
             configuration.report(.warning("set \(change) on the host, so that containers reach other networks"))
         }
         shared.withLock { $0.networks[name] = network }
@@ -154,12 +160,19 @@ extension NetworkPlan {
         hasIPv6 = network.enablesIPv6 ?? subnets.contains { $0.prefix.family == .v6 }
         isInternal = network.isInternal
         labels = network.labels
-        _ = set(options: network.driverOptions)
+        _ = set(options: network.driverOptions, driver: network.driver)
     }
 
-    /// Sets what the options of a bridge say, by docker's names; returns those that are unknown.
-    package mutating func set(options: [String: String]) -> [String] {
+    /// Sets what the options of a driver say, by docker's names; returns those that are unknown.
+    package mutating func set(options: [String: String], driver: String?) -> [String] {
         var unknown: [String] = []
+        if driver == "macvlan", let interface = options["parent"].flatMap({ InterfaceName($0) }) {
+            parent = .init(
+                interface: interface,
+                mode: options["macvlan_mode"].flatMap { MacvlanMode(word: $0) } ?? .bridge
+            )
+            return options.keys.filter { !["parent", "macvlan_mode"].contains($0) }
+        }
         for (key, value) in options {
             switch key {
             case "com.docker.network.bridge.name": bridge = InterfaceName(value)

@@ -45,12 +45,7 @@ extension Machine {
             }
         }
         try checkPreStart(of: service, in: project)
-        let devices = try MachineDevices().mappings(for: service.resources.devices)
-        if devices.contains(where: { $0.target.hasPrefix("/dev/nvidia") }) {
-            configuration.report(
-                .warning("\(service.name) has the devices of nvidia; the driver's libraries have to be in its image")
-            )
-        }
+        _ = try MachineDevices().mappings(for: service.resources.devices)
         for source in service.mountsFrom {
             guard case .container(let name) = source.owner else { continue }
             try check(name, "services.\(service.name).volumes_from")
@@ -58,6 +53,32 @@ extension Machine {
         for (index, link) in service.externalLinks.enumerated() {
             try check(link.service, "services.\(service.name).external_links[\(index)]")
         }
+    }
+
+    /// What somebody should know of a service that has all it asks for, and may still miss something.
+    func advice(_ definition: ServiceDefinition) throws -> [String] {
+        let service = definition.service
+        var advice: [String] = []
+        let networks = service.networks.compactMap { definition.project.network($0.network) }
+        if !service.ports.isEmpty && !networks.isEmpty && networks.allSatisfy({ $0.driver == "macvlan" }) {
+            advice.append(
+                "\(service.name) is reached at its own address: macvlan passes the host by, and its ports are not published"
+            )
+        }
+        for link in service.externalLinks {
+            let other = try other(named: link.service).flatMap { try $0.directory.process(of: $0.name) }
+            let shares = other?.attachments.contains { place in networks.contains { $0.name == place.network } }
+            if shares != true {
+                advice.append("\(link.service) shares no network with \(service.name), so its name leads nowhere")
+            }
+        }
+        if !service.resources.devices.isEmpty,
+            try MachineDevices().mappings(for: service.resources.devices)
+                .contains(where: { $0.target.hasPrefix("/dev/nvidia") })
+        {
+            advice.append("\(service.name) has the devices of nvidia; the driver's libraries have to be in its image")
+        }
+        return advice
     }
 
     private func check(_ name: String, _ place: String) throws {

@@ -11,9 +11,10 @@ extension Machine {
     package func publish() async throws {
         let (live, networks, visited) = shared.withLock { shared in
             let used = Set(shared.live.values.flatMap { $0.process.attachments.map(\.network) })
+            // What lies on the host's own network passes no rules of ours.
             return (
-                Array(shared.live.values), Array(shared.networks.values),
-                shared.visited.values.filter { used.contains($0.name) }
+                Array(shared.live.values), shared.networks.values.filter { $0.parent == nil },
+                shared.visited.values.filter { used.contains($0.name) && $0.parent == nil }
             )
         }
         let names = live.map(zoneEntry)

@@ -20,7 +20,7 @@ struct NetworkCommands: ParsableCommand {
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a network.")
 
-        @Option(name: .shortAndLong, help: "The kind of network: bridge.") var driver = "bridge"
+        @Option(name: .shortAndLong, help: "The kind of network: bridge or macvlan.") var driver = "bridge"
         @Flag(help: "Let nothing in or out.") var `internal` = false
         @Flag(help: "Give IPv6 addresses too.") var ipv6 = false
         @Flag(help: .hidden) var attachable = false
@@ -41,7 +41,9 @@ struct NetworkCommands: ParsableCommand {
         }
 
         private func plan() throws -> NetworkPlan {
-            guard driver == "bridge" else { throw UserError("there is no driver \"\(driver)\"; there is bridge") }
+            guard ["bridge", "macvlan"].contains(driver) else {
+                throw UserError("there is no driver \"\(driver)\"; there are bridge and macvlan")
+            }
             var plan = NetworkPlan(name: name, project: StandaloneNetworks.owner(of: name))
             plan.isInternal = `internal`
             let gateways = try gateway.map { try parse($0, "--gateway", IPAddress.init) }
@@ -56,8 +58,11 @@ struct NetworkCommands: ParsableCommand {
             }
             plan.hasIPv6 = ipv6 || plan.subnets.contains { $0.prefix.family == .v6 }
             plan.labels = try pairs(label, "--label")
-            for unknown in plan.set(options: try pairs(option, "-o")).sorted() {
-                throw UserError("-o \(unknown): there is no such option of bridges")
+            for unknown in plan.set(options: try pairs(option, "-o"), driver: driver).sorted() {
+                throw UserError("-o \(unknown): there is no such option of \(driver)")
+            }
+            if driver == "macvlan" && plan.parent == nil {
+                throw UserError("macvlan needs the interface that it is on: -o parent=eth0")
             }
             return plan
         }
