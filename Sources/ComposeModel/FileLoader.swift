@@ -12,14 +12,14 @@ struct FileLoader<Reader: FileReader> {
     let reader: Reader
     let diagnostics: DiagnosticCollector
 
-    /// The documents of a file, as written.
-    func documents(_ path: String) -> [YAMLNode] {
+    /// The documents of a file, as written; `step` says why a file is read that the project does not name.
+    func documents(_ path: String, _ step: SourceStep? = nil) -> [YAMLNode] {
         guard let bytes = reader.contents(of: path) else {
             diagnostics.error("\(shown(path)) can't be read", at: nil)
             return []
         }
         do {
-            return try YAMLReader().documents(of: SourceFile(name: shown(path), bytes: bytes))
+            return try YAMLReader().documents(of: SourceFile(name: shown(path), bytes: bytes, step: step))
         } catch {
             diagnostics.add(error)
             return []
@@ -136,7 +136,7 @@ struct FileLoader<Reader: FileReader> {
             diagnostics.error("there is no file \(name) to include", at: entry.mark)
             return nil
         }
-        let documents = paths.flatMap { self.documents($0) }
+        let documents = paths.flatMap { self.documents($0, .included(entry.mark)) }
         let inner = Scope(directory: directory, environment: environment)
         guard var tree = merged(documents, inner, chain: chain + paths)?.mapping else { return nil }
         for key in tree.keys where key == "name" || key.hasPrefix("x-") { tree[key] = nil }
@@ -175,10 +175,14 @@ struct FileLoader<Reader: FileReader> {
         let target = extends["service"]?.string ?? name
         var base: YAMLNode?
         if let other = extends["file"]?.string {
-            base = foreign(target, other, extends, scope, chain: chain + [link])
+            let step = SourceStep.extended(service: "services.\(target)", by: "services.\(name)", extends.mark)
+            base = foreign(target, other, extends, scope, chain: chain + [link], step)
         } else {
             base = complete(target, services, scope, file: file, chain: chain + [link])
             if base == nil { diagnostics.error("there is no service \"\(target)\" to extend", at: extends.mark) }
+            base = base?.deeplyAfter(
+                .extended(service: "services.\(target)", by: "services.\(name)", extends.mark)
+            )
         }
         guard let base else { return rest }
         return Merge(diagnostics: diagnostics).apply(rest, over: base, .object(Schema.service))
@@ -189,7 +193,8 @@ struct FileLoader<Reader: FileReader> {
         _ file: String,
         _ extends: YAMLNode,
         _ scope: Scope,
-        chain: [String]
+        chain: [String],
+        _ step: SourceStep
     ) -> YAMLNode? {
         let path = FilePath.absolute(file, in: scope.directory)
         guard reader.isFile(path) else {
@@ -197,7 +202,7 @@ struct FileLoader<Reader: FileReader> {
             return nil
         }
         let inner = Scope(directory: FilePath.directory(of: path), environment: scope.environment)
-        let trees = documents(path).compactMap { canonical(Self.reduced($0, to: target), inner) }
+        let trees = documents(path, step).compactMap { canonical(Self.reduced($0, to: target), inner) }
         guard let services = trees.last?["services"]?.mapping, services[target] != nil else {
             if !diagnostics.hasErrors {
                 diagnostics.error("\(file) has no service \"\(target)\" to extend", at: extends.mark)

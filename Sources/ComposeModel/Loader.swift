@@ -30,6 +30,7 @@ package struct Loader<Reader: FileReader> {
     /// The project; nil when mistakes make it unusable: the collector has them.
     package func load() -> Loaded? {
         var environment = options.environment
+        diagnostics.variables.add(process: options.environment)
         guard let located = locate(&environment) else { return nil }
         var files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
         var tree: YAMLNode?
@@ -39,6 +40,7 @@ package struct Loader<Reader: FileReader> {
         guard !diagnostics.hasErrors else { return nil }
         guard let name = projectName(sources, located, environment) else { return nil }
         environment["COMPOSE_PROJECT_NAME"] = name.description
+        diagnostics.variables.add(projectName: name.description)
         let named = FileLoader<Reader>.Scope(directory: scope.directory, environment: environment)
         tree = files.merged(sources, named, chain: located.paths)
         guard var project = tree, !diagnostics.stopsPasses else { return nil }
@@ -70,14 +72,18 @@ package struct Loader<Reader: FileReader> {
         directory: String,
         environment: [String: String]
     ) {
+        diagnostics.keep(.merged, project)
         project = Defaults(normalises: options.normalises).apply(project)
+        diagnostics.keep(.defaults, project)
         if options.resolvesPaths {
             project = PathResolution(directory: directory, home: environment["HOME"]).apply(project)
         }
+        diagnostics.keep(.paths, project)
         if options.normalises {
             project = Normalisation(name: name, environment: environment).apply(project)
         }
         project.set("name", .string(name.description))
+        diagnostics.keep(.normalisation, project)
         let selection = Selection(
             profiles: options.profiles.isEmpty ? Self.list(environment["COMPOSE_PROFILES"]) : options.profiles,
             services: options.services,
@@ -85,7 +91,7 @@ package struct Loader<Reader: FileReader> {
         )
         project = selection.apply(project)
         if options.checksConsistency { Consistency(diagnostics: diagnostics).check(project) }
-        project = selection.withUsedResources(project)
+        if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
         if options.resolvesEnvironment {
             project = EnvironmentResolution(
                 environment: environment,
@@ -95,6 +101,7 @@ package struct Loader<Reader: FileReader> {
             )
             .apply(project)
         }
+        diagnostics.keep(.environment, project)
     }
 
     /// Finds the files; the environment gains what `.env` adds.

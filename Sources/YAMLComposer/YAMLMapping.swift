@@ -65,6 +65,16 @@ package struct YAMLMapping: Sendable {
         return result
     }
 
+    /// The mapping with the places of its keys and its values changed.
+    func movingMarks(_ place: (SourceMark) -> SourceMark, _ move: (YAMLNode) -> YAMLNode) -> YAMLMapping {
+        var result = self
+        for position in entries.indices {
+            result.entries[position].keyMark = place(entries[position].keyMark)
+            result.entries[position].value = move(entries[position].value)
+        }
+        return result
+    }
+
     private func position(of key: String) -> Int? {
         index.isEmpty ? entries.firstIndex { $0.key == key } : index[key]
     }

@@ -9,22 +9,60 @@ package final class DiagnosticCollector {
     private(set) var stopsPasses = false
     /// The mappings that keys were dropped from, by path: what they lack may stand under a misspelled key.
     private(set) var damaged: Set<String> = []
+    /// The uses of variables that are not set, in the order of finding; `place` is that of their warning in `all`.
+    private(set) var missing: [(name: String, mark: SourceMark, place: Int)] = []
+    /// Where the values of variables stand.
+    var variables = VariableOrigins()
+    /// The project between passes, for those who ask what they did; empty unless history is kept.
+    private(set) var stages: [(stage: LoadStage, tree: YAMLNode)] = []
+    /// Whether values remember those whose place they took.
+    let keepsHistory: Bool
 
-    /// An empty collector.
-    package init() {}
+    /// An empty collector; with `keepsHistory`, values of the tree remember those whose place they took.
+    package init(keepsHistory: Bool = false) { self.keepsHistory = keepsHistory }
 
     /// Whether anything found makes the project unusable.
     package var hasErrors: Bool { all.contains { $0.severity == .error } }
 
     /// Notes a mistake.
-    package func error(_ message: String, at mark: SourceMark?, hint: String? = nil) {
-        add(Diagnostic(message, at: mark, hint: hint))
+    package func error(
+        _ message: String,
+        at mark: SourceMark?,
+        hint: String? = nil,
+        notes: [Diagnostic.Note] = [],
+        path: String? = nil
+    ) {
+        add(Diagnostic(message, at: mark, hint: hint, notes: notes, path: path))
     }
 
     /// Notes something that is worth a warning, once.
     package func warning(_ message: String, at mark: SourceMark?) {
         guard !all.contains(where: { $0.severity == .warning && $0.message == message }) else { return }
         add(Diagnostic(message, at: mark, severity: .warning))
+    }
+
+    /// Takes note of the project as it is after a pass.
+    func keep(_ stage: LoadStage, _ tree: YAMLNode) { if keepsHistory { stages.append((stage, tree)) } }
+
+    /// Notes the use of a variable that is not set: a warning for the first one of each name.
+    func missing(_ name: String, at mark: SourceMark) {
+        let known = missing.first { $0.name == name }
+        missing.append((name, mark, known?.place ?? all.count))
+        guard known == nil else { return }
+        add(
+            Diagnostic(
+                "the variable \(name) is not set and stands for nothing here",
+                at: mark,
+                severity: .warning
+            )
+        )
+    }
+
+    /// Says more in a warning about a variable that is not set.
+    func explainMissing(at place: Int, hint: String, note: Diagnostic.Note) {
+        guard all.indices.contains(place), all[place].hint == nil else { return }
+        all[place].hint = hint
+        all[place].notes.append(note)
     }
 
     /// Notes a mistake or a warning.

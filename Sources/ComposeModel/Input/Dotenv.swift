@@ -8,11 +8,12 @@ struct Dotenv {
     let diagnostics: DiagnosticCollector
 
     /// The variables of `source`, a later line over an earlier one.
-    func variables(of source: SourceFile) -> [(name: String, value: String)] {
+    func variables(of source: SourceFile) -> [(name: String, value: String, mark: SourceMark)] {
         var text = String(decoding: source.bytes, as: UTF8.self).replacingLineBreaks()[...]
         if text.first == "\u{FEFF}" { text = text.dropFirst() }
         var values: [String: String] = [:]
         var names: [String] = []
+        var marks: [String: SourceMark] = [:]
         var line = 1
         while let first = text.first {
             let mark = SourceMark(file: source, line: line, column: 1)
@@ -26,10 +27,12 @@ struct Dotenv {
             } else if let (name, value) = statement(&text, values, mark) {
                 if values[name] == nil { names.append(name) }
                 values[name] = value
+                marks[name] = mark
             }
             line += before[..<text.startIndex].count { $0 == "\n" }
         }
-        return names.map { ($0, values[$0] ?? "") }
+        let start = SourceMark(file: source, line: 1, column: 1)
+        return names.map { ($0, values[$0] ?? "", marks[$0] ?? start) }
     }
 
     private func statement(

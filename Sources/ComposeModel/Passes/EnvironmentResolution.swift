@@ -27,20 +27,44 @@ struct EnvironmentResolution<Reader: FileReader> {
             guard let path = file["path"] else { continue }
             let required = file["required"]?.bool ?? true
             let known = values
-            for entry in read(path, format: file["format"], required: required, known: known) { values.set(entry) }
+            for entry in read(path, format: file["format"], required: required, known: known) { set(entry, &values) }
         }
-        for entry in service["environment"]?.mapping?.entries ?? [] { values.set(entry) }
+        if !diagnostics.missing.isEmpty { explainMissing(service, values) }
+        for entry in service["environment"]?.mapping?.entries ?? [] { set(entry, &values) }
         service.remove("env_file")
         if !values.isEmpty { service.set("environment", .mapping(values)) }
+    }
+
+    /// Sets an entry, which remembers the one whose place it takes when someone will ask.
+    private func set(_ entry: YAMLMapping.Entry, _ values: inout YAMLMapping) {
+        var entry = entry
+        if diagnostics.keepsHistory, let older = values[entry.key] {
+            entry.value = entry.value.after(.replaced(older))
+        }
+        values.set(entry)
+    }
+
+    /// Many take `env_file` for the variables of the Compose file; whoever lacks one that stands there is told.
+    private func explainMissing(_ service: YAMLNode, _ values: YAMLMapping) {
+        for use in diagnostics.missing {
+            guard let entry = values.entry(use.name), service.contains(use.mark) else { continue }
+            let file = entry.keyMark.file.name
+            diagnostics.explainMissing(
+                at: use.place,
+                hint: "what env_file has reaches the container, not this file: put \(use.name) into .env, "
+                    + "or use --env-file \(file)",
+                note: .init("\(use.name) is set here", at: entry.keyMark)
+            )
+        }
     }
 
     private func resolveLabels(_ service: inout YAMLNode) {
         guard let files = service["label_file"]?.sequence else { return }
         var values = YAMLMapping()
         for file in files {
-            for entry in read(file, format: nil, required: true, known: values) { values.set(entry) }
+            for entry in read(file, format: nil, required: true, known: values) { set(entry, &values) }
         }
-        for entry in service["labels"]?.mapping?.entries ?? [] { values.set(entry) }
+        for entry in service["labels"]?.mapping?.entries ?? [] { set(entry, &values) }
         service.remove("label_file")
         if !values.isEmpty { service.set("labels", .mapping(values)) }
     }
@@ -58,9 +82,13 @@ struct EnvironmentResolution<Reader: FileReader> {
             }
             return []
         }
-        let source = SourceFile(name: FilePath.shown(name, from: workingDirectory), bytes: bytes)
-        let mark = SourceMark(file: source, line: 1, column: 1)
-        let variables: [(name: String, value: String)]
+        let source = SourceFile(
+            name: FilePath.shown(name, from: workingDirectory),
+            bytes: bytes,
+            kind: .variables,
+            step: .listed(path.mark)
+        )
+        let variables: [(name: String, value: String, mark: SourceMark)]
         switch format?.string {
         case nil:
             variables = Dotenv(
@@ -73,19 +101,34 @@ struct EnvironmentResolution<Reader: FileReader> {
             return []
         }
         return variables.map {
-            YAMLMapping.Entry(key: $0.name, keyMark: mark, value: YAMLNode(.string($0.value), at: mark))
+            YAMLMapping.Entry(key: $0.name, keyMark: $0.mark, value: YAMLNode(.string($0.value), at: $0.mark))
         }
     }
 
     /// Lines of `KEY=value` where the value is everything after the sign; `KEY` alone has the loader's value.
-    private func raw(_ source: SourceFile) -> [(name: String, value: String)] {
-        String(decoding: source.bytes, as: UTF8.self).split(whereSeparator: \.isNewline).compactMap { line in
+    private func raw(_ source: SourceFile) -> [(name: String, value: String, mark: SourceMark)] {
+        let text = String(decoding: source.bytes, as: UTF8.self)
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        return lines.enumerated().compactMap { index, line in
+            let mark = SourceMark(file: source, line: index + 1, column: 1)
             let text = line.drop { $0 == " " || $0 == "\t" }
             guard !text.isEmpty && !text.hasPrefix("#") else { return nil }
             guard let sign = text.firstIndex(of: "=") else {
-                return environment[String(text)].map { (String(text), $0) }
+                return environment[String(text)].map { (String(text), $0, mark) }
             }
-            return (String(text[..<sign]), String(text[text.index(after: sign)...]))
+            return (String(text[..<sign]), String(text[text.index(after: sign)...]), mark)
+        }
+    }
+}
+
+extension YAMLNode {
+    /// Whether a value stands here or below that was written at the place of `mark`.
+    fileprivate func contains(_ mark: SourceMark) -> Bool {
+        if self.mark.location == mark.location { return true }
+        switch content {
+        case .sequence(let elements): return elements.contains { $0.contains(mark) }
+        case .mapping(let mapping): return mapping.entries.contains { $0.value.contains(mark) }
+        case .null, .bool, .int, .float, .string, .timestamp: return false
         }
     }
 }

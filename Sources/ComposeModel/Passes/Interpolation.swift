@@ -10,7 +10,11 @@ struct Interpolation {
     /// The tree with all values replaced; keys stay as they are.
     func apply(_ node: YAMLNode, _ shape: Shape) -> YAMLNode {
         switch node.content {
-        case .string(let text): return node.with(typed(replaced(text, at: node.mark), shape))
+        case .string(let text):
+            guard text.utf8.contains(0x24) else { return node.with(typed(text, shape)) }
+            var used: [SourceVariable] = []
+            let result = node.with(typed(replaced(text, at: node.mark, &used), shape))
+            return used.isEmpty ? result : result.after(.interpolated(template: text, used))
         case .sequence(let elements):
             let inner = Self.element(shape)
             return node.with(.sequence(elements.map { apply($0, inner) }))
@@ -20,10 +24,13 @@ struct Interpolation {
         }
     }
 
-    private func replaced(_ text: String, at mark: SourceMark) -> String {
-        let template = Template(lookup: lookup) { name in
-            diagnostics.warning("the variable \(name) is not set and stands for nothing here", at: mark)
+    private func replaced(_ text: String, at mark: SourceMark, _ used: inout [SourceVariable]) -> String {
+        var found: [SourceVariable] = []
+        var template = Template(lookup: lookup) { diagnostics.missing($0, at: mark) }
+        template.observe = { name, value, outcome in
+            found.append(SourceVariable(name, outcome, values: diagnostics.variables.values(of: name, being: value)))
         }
+        defer { used = found }
         do throws(Template.Failure) {
             return try template.substitute(text)
         } catch {

@@ -8,22 +8,27 @@ struct Merge {
     /// `base` with what `over` says laid over it.
     func apply(_ over: YAMLNode, over base: YAMLNode, _ shape: Shape) -> YAMLNode? {
         if over.directive == .reset { return nil }
-        if over.directive == .override { return over }
+        if over.directive == .override { return replacing(base, over) }
         // An empty later value takes nothing away; where it may not stand, the check of the merged file says so.
         if over.isNull, !base.isNull, !Self.takesNull(shape) { return base }
         switch (shape, base.content, over.content) {
-        case (.shorthand(.command, _), _, .null): return over
+        case (.shorthand(.command, _), _, .null): return replacing(base, over)
         case (.shorthand(_, let long), _, _): return apply(over, over: base, long)
-        case (.list(_, .whole), _, _): return over
+        case (.list(_, .whole), _, _): return replacing(base, over)
         case (.list(_, let identity), .sequence(let first), .sequence(let second)):
-            return over.with(.sequence(KeyedList.joined(first, second, by: identity)))
+            return over.with(.sequence(KeyedList.joined(first, second, by: identity, replacing: replacing)))
         case (.any, .sequence(let first), .sequence(let second)): return over.with(.sequence(first + second))
         case (.map, .mapping(let first), .mapping(let second)),
             (.object, .mapping(let first), .mapping(let second)),
             (.any, .mapping(let first), .mapping(let second)):
             return over.with(.mapping(merged(first, second, shape)))
-        default: return over
+        default: return replacing(base, over)
         }
+    }
+
+    /// `over`, which takes the place of `base`, and remembers that when someone will ask.
+    private func replacing(_ base: YAMLNode, _ over: YAMLNode) -> YAMLNode {
+        diagnostics.keepsHistory && !base.isNull ? over.after(.replaced(base)) : over
     }
 
     private func merged(_ base: YAMLMapping, _ over: YAMLMapping, _ shape: Shape) -> YAMLMapping {

@@ -51,7 +51,7 @@ struct Validation {
             )
         }
         for key in object.required where mapping[key] == nil && !diagnostics.damaged.contains(path) {
-            diagnostics.error("\(path) needs \"\(key)\"", at: node.mark)
+            diagnostics.error("\(path) needs \"\(key)\"", at: node.mark, path: path)
         }
     }
 
@@ -126,7 +126,7 @@ struct Validation {
 
     private func wrong(_ node: YAMLNode, _ path: String, _ wanted: String, hint: String? = nil) {
         let place = path.isEmpty ? "a Compose file" : path
-        diagnostics.error("\(place) must be \(wanted), not \(node.kind)", at: node.mark, hint: hint)
+        diagnostics.error("\(place) must be \(wanted), not \(node.kind)", at: node.mark, hint: hint, path: path)
     }
 
     private func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }

@@ -35,7 +35,8 @@ package struct UnsupportedAttributes {
                 "\(found.path) \(verb): \(rule.reason)",
                 at: found.mark,
                 severity: rule.severity,
-                hint: rule.hint
+                hint: rule.hint,
+                path: found.path
             )
         }
     }

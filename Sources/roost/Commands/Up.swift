@@ -68,7 +68,7 @@ struct Up: ParsableCommand {
         if let name = exitCodeFrom, loaded.project.service(name) == nil {
             throw UserError("there is no service \"\(name)\" for --exit-code-from")
         }
-        if dryRun { return try showPlan(loaded) }
+        if dryRun || parent.project.dryRun { return try showPlan(loaded) }
         let session = CommandSession(project: loaded.project.name, title: "up", options: parent.project)
         var request = UpRequest(
             tree: JSONPrinter.print(loaded.tree),
