@@ -8,7 +8,12 @@ extension SourceMark {
             switch first {
             case "\"", "'": Self.quotedLength(rest, first)
             case "[", "{", "|", ">", "&", "*", "!", "#", " ": Int?.none
-            default: Self.plainLength(rest, isVariable: file.kind == .variables)
+            default:
+                Self.plainLength(
+                    rest,
+                    isVariable: file.kind == .variables,
+                    isInFlow: Self.isInFlow(line.unicodeScalars.prefix(column - 1))
+                )
             }
         return length.flatMap { $0 > 0 ? column + $0 : nil }
     }
@@ -37,7 +42,7 @@ extension SourceMark {
         return nil
     }
 
-    private static func plainLength(_ text: [Unicode.Scalar], isVariable: Bool) -> Int {
+    private static func plainLength(_ text: [Unicode.Scalar], isVariable: Bool, isInFlow: Bool) -> Int {
         var length = text.count
         for index in text.indices {
             let next = index + 1 < text.count ? text[index + 1] : " "
@@ -46,8 +51,7 @@ extension SourceMark {
                 case "=": isVariable
                 case ":": next == " " || next == "\t"
                 case "#": index > 0 && text[index - 1] == " "
-                // In a list or mapping of one line these end a value; elsewhere few values have them.
-                case ",", "]", "}": !isVariable && (text[index] == "," ? next == " " : index + 1 == text.count)
+                case ",", "]", "}": isInFlow
                 default: false
                 }
             if ends {
@@ -55,7 +59,18 @@ extension SourceMark {
                 break
             }
         }
-        while length > 0, text[length - 1] == " " || text[length - 1] == "\t" { length -= 1 }
+        // A comma at the end goes on with a list that began on a line above.
+        while length > 0, " \t,".unicodeScalars.contains(text[length - 1]) { length -= 1 }
         return length
+    }
+
+    /// Whether a bracket is open behind a part of a line.
+    private static func isInFlow(_ text: some Sequence<Unicode.Scalar>) -> Bool {
+        var depth = 0
+        for scalar in text {
+            if scalar == "[" || scalar == "{" { depth += 1 }
+            if scalar == "]" || scalar == "}" { depth -= 1 }
+        }
+        return depth > 0
     }
 }

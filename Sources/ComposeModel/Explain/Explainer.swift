@@ -80,8 +80,8 @@ struct Explainer {
             case .replaced(let other):
                 // What happened to the newer value afterwards would have happened to the older one.
                 let following = steps[(index + 1)...].filter(\.isWay)
-                // The last one replaced is the one that counted most.
-                older = written(other, later: following + later) + older
+                // What was replaced first counted more than what was replaced after it.
+                older += written(other, later: following + later)
             case .included, .extended, .listed: break
             }
         }
