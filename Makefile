@@ -7,7 +7,7 @@ RELEASE = .build/release/roost
 LIBRARIES = archive yaml seccomp zstd lzma bz2 z
 STATIC = $(CURDIR)/.build/static
 
-.PHONY: all build release demo test check bench format install deps toolchain clean
+.PHONY: all build release demo test check bench format docs install deps toolchain clean
 
 all: build
 
@@ -50,6 +50,11 @@ bench: release
 
 format:
 	swift format format --in-place --recursive Package.swift Sources Tests
+
+# The pages that are made from the code.
+docs: deps
+	swift build --build-tests
+	ROOST_WRITE_DOCS=1 swift test --skip-build --filter SupportTests
 
 install: release
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/roost
