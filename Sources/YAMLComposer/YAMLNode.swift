@@ -102,3 +102,16 @@ extension YAMLNode {
         return copy
     }
 }
+
+extension [YAMLNode] {
+    /// The nodes with those that `replace` gives new ones; nil when it gives none.
+    package func replacingElements(_ replace: (YAMLNode) -> YAMLNode?) -> [YAMLNode]? {
+        var result: [YAMLNode]?
+        for position in indices {
+            guard let element = replace(self[position]) else { continue }
+            if result == nil { result = self }
+            result?[position] = element
+        }
+        return result
+    }
+}

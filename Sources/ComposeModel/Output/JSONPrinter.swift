@@ -59,6 +59,10 @@ package struct JSONPrinter {
 
     /// The text in quotes, with what JSON does not allow escaped.
     static func quoted(_ string: String) -> String {
+        let isSimple = string.utf8.allSatisfy { byte in
+            (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        }
+        if isSimple { return "\"\(string)\"" }
         var result = "\""
         for scalar in string.unicodeScalars {
             switch scalar {

@@ -8,19 +8,26 @@ struct Interpolation {
     let diagnostics: DiagnosticCollector
 
     /// The tree with all values replaced; keys stay as they are.
-    func apply(_ node: YAMLNode, _ shape: Shape) -> YAMLNode {
+    func apply(_ node: YAMLNode, _ shape: Shape) -> YAMLNode { changed(node, shape) ?? node }
+
+    /// The node with what changes; nil when that is nothing, as in most of a file.
+    private func changed(_ node: YAMLNode, _ shape: Shape) -> YAMLNode? {
         switch node.content {
         case .string(let text):
-            guard text.utf8.contains(0x24) else { return node.with(typed(text, shape)) }
+            guard text.utf8.contains(0x24) else {
+                let content = typed(text, shape)
+                if case .string = content { return nil }
+                return node.with(content)
+            }
             var used: [SourceVariable] = []
             let result = node.with(typed(replaced(text, at: node.mark, &used), shape))
             return used.isEmpty ? result : result.after(.interpolated(template: text, used))
         case .sequence(let elements):
             let inner = Self.element(shape)
-            return node.with(.sequence(elements.map { apply($0, inner) }))
+            return elements.replacingElements { changed($0, inner) }.map { node.with(.sequence($0)) }
         case .mapping(let mapping):
-            return node.with(.mapping(mapping.compactMapValues { apply($0.value, Self.value($0.key, shape)) }))
-        case .null, .bool, .int, .float, .timestamp: return node
+            return mapping.replacingValues { changed($0, Self.value($1, shape)) }.map { node.with(.mapping($0)) }
+        case .null, .bool, .int, .float, .timestamp: return nil
         }
     }
 

@@ -71,20 +71,25 @@ struct Merge {
     }
 
     /// The tree without the values tagged `!reset`, for which nothing was there to take away.
-    static func settled(_ node: YAMLNode) -> YAMLNode {
+    static func settled(_ node: YAMLNode) -> YAMLNode { cleared(node) ?? node }
+
+    /// The tree without its tags; nil when it has none.
+    private static func cleared(_ node: YAMLNode) -> YAMLNode? {
+        var content: YAMLNode.Content?
         switch node.content {
         case .mapping(let mapping):
-            var result = node.with(
-                .mapping(mapping.compactMapValues { $0.value.directive == .reset ? nil : settled($0.value) })
-            )
-            result.directive = nil
-            return result
+            let isReset = mapping.entries.contains { $0.value.directive == .reset }
+            let kept = isReset ? mapping.compactMapValues { $0.value.directive == .reset ? nil : $0.value } : mapping
+            let values = kept.replacingValues { value, _ in cleared(value) }
+            if isReset || values != nil { content = .mapping(values ?? kept) }
         case .sequence(let elements):
-            var result = node.with(.sequence(elements.filter { $0.directive != .reset }.map(settled)))
-            result.directive = nil
-            return result
-        default:
-            return node
+            let isReset = elements.contains { $0.directive == .reset }
+            let kept = isReset ? elements.filter { $0.directive != .reset } : elements
+            let values = kept.replacingElements(cleared)
+            if isReset || values != nil { content = .sequence(values ?? kept) }
+        case .null, .bool, .int, .float, .string, .timestamp: return nil
         }
+        guard content != nil || node.directive != nil else { return nil }
+        return YAMLNode(content ?? node.content, at: node.mark)
     }
 }
