@@ -22,12 +22,15 @@ struct EnvironmentResolution<Reader: FileReader> {
 
     private func resolveVariables(_ service: inout YAMLNode) {
         guard let files = service["env_file"]?.sequence else { return }
+        // Variables of the project count first, then those of the service, then those of the files so far.
+        let own = service["environment"]?.mapping ?? YAMLMapping()
         var values = YAMLMapping()
         for file in files {
             guard let path = file["path"] else { continue }
-            let required = file["required"]?.bool ?? true
             let known = values
-            for entry in read(path, format: file["format"], required: required, known: known) { values.set(entry) }
+            let lookup = { environment[$0] ?? own[$0]?.string ?? known[$0]?.string }
+            let required = file["required"]?.bool ?? true
+            for entry in read(path, format: file["format"], required: required, lookup) { values.set(entry) }
         }
         for entry in service["environment"]?.mapping?.entries ?? [] { values.set(entry) }
         service.remove("env_file")
@@ -38,7 +41,8 @@ struct EnvironmentResolution<Reader: FileReader> {
         guard let files = service["label_file"]?.sequence else { return }
         var values = YAMLMapping()
         for file in files {
-            for entry in read(file, format: nil, required: true, known: values) { values.set(entry) }
+            let known = values
+            for entry in read(file, format: nil, required: true, { known[$0]?.string }) { values.set(entry) }
         }
         for entry in service["labels"]?.mapping?.entries ?? [] { values.set(entry) }
         service.remove("label_file")
@@ -49,7 +53,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         _ path: YAMLNode,
         format: YAMLNode?,
         required: Bool,
-        known: YAMLMapping
+        _ lookup: @escaping (String) -> String?
     ) -> [YAMLMapping.Entry] {
         let name = path.string ?? ""
         guard reader.isFile(name), let bytes = reader.contents(of: name) else {
@@ -63,11 +67,8 @@ struct EnvironmentResolution<Reader: FileReader> {
         let variables: [(name: String, value: String)]
         switch format?.string {
         case nil:
-            variables = Dotenv(
-                lookup: { environment[$0] ?? known[$0]?.string },
-                diagnostics: diagnostics
-            ).variables(of: source)
-        case "raw": variables = raw(source)
+            variables = Dotenv(lookup: lookup, diagnostics: diagnostics).variables(of: source)
+        case "raw": variables = raw(source, lookup)
         default:
             diagnostics.error("format must be \"raw\" or left out", at: format?.mark)
             return []
@@ -78,14 +79,28 @@ struct EnvironmentResolution<Reader: FileReader> {
     }
 
     /// Lines of `KEY=value` where the value is everything after the sign; `KEY` alone has the loader's value.
-    private func raw(_ source: SourceFile) -> [(name: String, value: String)] {
-        String(decoding: source.bytes, as: UTF8.self).split(whereSeparator: \.isNewline).compactMap { line in
-            let text = line.drop { $0 == " " || $0 == "\t" }
-            guard !text.isEmpty && !text.hasPrefix("#") else { return nil }
-            guard let sign = text.firstIndex(of: "=") else {
-                return environment[String(text)].map { (String(text), $0) }
+    private func raw(_ source: SourceFile, _ lookup: (String) -> String?) -> [(name: String, value: String)] {
+        var text = String(decoding: source.bytes, as: UTF8.self)[...]
+        if text.unicodeScalars.first == "\u{FEFF}" { text = Substring(text.unicodeScalars.dropFirst()) }
+        var result: [(name: String, value: String)] = []
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, line) in lines.enumerated() {
+            let line = line.drop(while: \.isWhitespace)
+            guard !line.isEmpty && !line.hasPrefix("#") else { continue }
+            let name = line.prefix { $0 != "=" }
+            guard !name.isEmpty, !name.contains(where: \.isWhitespace) else {
+                diagnostics.error(
+                    name.isEmpty ? "a line names no variable" : "the name of a variable has a blank: \"\(name)\"",
+                    at: SourceMark(file: source, line: index + 1, column: 1)
+                )
+                continue
             }
-            return (String(text[..<sign]), String(text[text.index(after: sign)...]))
+            if name.count < line.count {
+                result.append((String(name), String(line.dropFirst(name.count + 1))))
+            } else if let value = lookup(String(name)) {
+                result.append((String(name), value))
+            }
         }
+        return result
     }
 }
