@@ -4,11 +4,19 @@ package import YAMLComposer
 package final class DiagnosticCollector {
     /// What was found, in the order of finding.
     package private(set) var all: [Diagnostic] = []
+    /// Whether anything found makes the project unusable.
+    package private(set) var hasErrors = false
 
-    /// Whether anything found leaves the tree unfit for further passes; a key that was dropped does not.
-    private(set) var stopsPasses = false
-    /// The mappings that keys were dropped from, by path: what they lack may stand under a misspelled key.
+    /// The mappings and lists that values were taken out of, by path: what they lack may be what was wrong.
     private(set) var damaged: Set<String> = []
+    /// Whether a file is missing that others refer into: what is not there may be in it.
+    private(set) var isIncomplete = false
+
+    private var warned: Set<String> = []
+    private var hints = 0
+    /// Looking for what was meant takes time, so only the first mistakes get it.
+    private static let hintLimit = 100
+
     /// The uses of variables that are not set, in the order of finding; `place` is that of their warning in `all`.
     private(set) var missing: [(name: String, mark: SourceMark, place: Int)] = []
     /// Where the values of variables stand.
@@ -20,9 +28,6 @@ package final class DiagnosticCollector {
 
     /// An empty collector; with `keepsHistory`, values of the tree remember those whose place they took.
     package init(keepsHistory: Bool = false) { self.keepsHistory = keepsHistory }
-
-    /// Whether anything found makes the project unusable.
-    package var hasErrors: Bool { all.contains { $0.severity == .error } }
 
     /// Notes a mistake.
     package func error(
@@ -37,7 +42,6 @@ package final class DiagnosticCollector {
 
     /// Notes something that is worth a warning, once.
     package func warning(_ message: String, at mark: SourceMark?) {
-        guard !all.contains(where: { $0.severity == .warning && $0.message == message }) else { return }
         add(Diagnostic(message, at: mark, severity: .warning))
     }
 
@@ -48,14 +52,7 @@ package final class DiagnosticCollector {
     func missing(_ name: String, at mark: SourceMark) {
         let known = missing.first { $0.name == name }
         missing.append((name, mark, known?.place ?? all.count))
-        guard known == nil else { return }
-        add(
-            Diagnostic(
-                "the variable \(name) is not set and stands for nothing here",
-                at: mark,
-                severity: .warning
-            )
-        )
+        if known == nil { warning("the variable \(name) is not set and stands for nothing here", at: mark) }
     }
 
     /// Says more in a warning about a variable that is not set.
@@ -65,23 +62,38 @@ package final class DiagnosticCollector {
         all[place].notes.append(note)
     }
 
-    /// Notes a mistake or a warning.
+    /// Notes a mistake, or a warning unless it was given before.
     package func add(_ diagnostic: Diagnostic) {
+        if diagnostic.severity == .warning {
+            guard warned.insert(diagnostic.message).inserted else { return }
+        } else {
+            hasErrors = true
+        }
         all.append(diagnostic)
-        if diagnostic.severity == .error { stopsPasses = true }
     }
 
     /// Notes a key that means nothing in the mapping at `path`; passes go on without it.
     func addUnknownKey(_ diagnostic: Diagnostic, in path: String) {
-        all.append(diagnostic)
-        damaged.insert(path)
+        add(diagnostic)
+        if diagnostic.severity == .error { damaged.insert(path) }
     }
 
-    /// Notes everything that another collector has.
-    func add(contentsOf other: DiagnosticCollector) {
-        all += other.all
-        damaged.formUnion(other.damaged)
-        stopsPasses = stopsPasses || other.stopsPasses
+    /// Notes that something was taken out of the mapping or list at `path`.
+    func markDamaged(_ path: String) { damaged.insert(path) }
+
+    /// Notes that a file could not be taken in.
+    func markIncomplete() { isIncomplete = true }
+
+    /// Whether the service `other` would have lacked something already when `name` was made from it.
+    func markDamaged(service name: String, like other: String) {
+        if damaged.contains("services.\(other)") { damaged.insert("services.\(name)") }
+    }
+
+    /// The hint that names what was probably meant by `word`.
+    func nearest(_ word: String, among candidates: some Sequence<String>) -> String? {
+        guard hints < Self.hintLimit else { return nil }
+        hints += 1
+        return NearestKey.match(word, among: candidates).map { "did you mean \"\($0)\"?" }
     }
 
     /// Notes what one check found, in the order of the lines it is about.

@@ -11,6 +11,12 @@ package struct DiskFileReader: FileReader {
         return status.st_mode & S_IFMT != S_IFDIR
     }
 
+    package func resolved(_ path: String) -> String? {
+        guard let pointer = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(pointer) }
+        return unsafe String(cString: pointer)
+    }
+
     package func contents(of path: String) -> [UInt8]? {
         let descriptor = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }

@@ -7,12 +7,18 @@ struct Template {
         case malformed
         /// Defaults stand within defaults beyond `nestingLimit`.
         case nested
+        /// The text that comes out is longer than `lengthLimit`.
+        case tooLong
         /// `${NAME:?message}` where NAME is missing.
         case required(name: String, message: String)
     }
 
     /// How deep `${…}` may stand in one another; each level reads its text again.
     static let nestingLimit = 50
+    /// How many bytes one text may have when everything is replaced.
+    static let lengthLimit = 4 << 20
+    /// How many bytes all texts of a file may have together that something was replaced in.
+    static let totalLimit = 64 << 20
 
     /// The value of a variable.
     let lookup: (String) -> String?
@@ -31,21 +37,26 @@ struct Template {
         guard text.utf8.contains(0x24) else { return text }
         var rest = text.unicodeScalars[...]
         var result = String.UnicodeScalarView()
+        var length = 0
         while let scalar = rest.popFirst() {
             guard scalar == "$" else {
                 result.append(scalar)
                 continue
             }
+            guard length <= Self.lengthLimit else { throw .tooLong }
             switch rest.first {
             case "$":
                 rest.removeFirst()
                 result.append("$")
             case "{":
                 rest.removeFirst()
-                result.append(contentsOf: try braced(try Self.body(&rest)).unicodeScalars)
+                let value = try braced(try Self.body(&rest))
+                length += value.utf8.count
+                result.append(contentsOf: value.unicodeScalars)
             case let next? where Self.startsName(next):
-                let name = Self.name(&rest)
-                result.append(contentsOf: value(name).unicodeScalars)
+                let value = value(Self.name(&rest))
+                length += value.utf8.count
+                result.append(contentsOf: value.unicodeScalars)
             // Compose leaves a dollar sign alone that starts no variable.
             default: result.append("$")
             }

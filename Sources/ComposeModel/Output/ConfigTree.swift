@@ -8,7 +8,10 @@ package struct ConfigTree {
     private let form: Form
     private let escapesDollars: Bool
 
-    /// A maker of such trees; dollar signs are doubled if asked, so that the output reads back as the same values.
+    /// A maker of such trees.
+    ///
+    /// Dollar signs are doubled if asked, so that the output reads back as the same values. Without that the tree is one
+    /// whose variables were left alone, and shows as it is.
     package init(form: Form, escapesDollars: Bool) {
         self.form = form
         self.escapesDollars = escapesDollars
@@ -19,6 +22,7 @@ package struct ConfigTree {
         var project = project
         project.remove("version")
         project.remove("include")
+        guard escapesDollars else { return ordered(project) }
         if form == .json { project.remove("models") }
         project.edit("services") { services in
             services.editEntries { _, service in
@@ -31,7 +35,10 @@ package struct ConfigTree {
         if form == .yaml { Self.dropEmptyParts(&project) } else { Self.addEmptyParts(&project) }
         var tree = shown(project, .object(Schema.project)) ?? project
         if tree["services"] == nil { tree.set("services", .mapping(.init())) }
-        return escapesDollars ? escaped(tree) : tree
+        if form == .json {
+            tree.edit("services") { services in services.editEntries { _, service in Self.nameBlockLimits(&service) } }
+        }
+        return escaped(tree)
     }
 
     /// In YAML the parts that Compose always has are left out when they are empty.
@@ -53,6 +60,28 @@ package struct ConfigTree {
         list.content = .sequence(hosts ? kept.sorted { ($0.string ?? "") < ($1.string ?? "") } : kept)
     }
 
+    /// In JSON the limits of block devices have the names that Compose gives them there.
+    private static func nameBlockLimits(_ service: inout YAMLNode) {
+        service.edit("blkio_config") { limits in
+            limits.editEntries { _, list in list.editElements(capitaliseKeys) }
+        }
+    }
+
+    private static func capitaliseKeys(_ limit: inout YAMLNode) {
+        guard let mapping = limit.mapping else { return }
+        limit.content = .mapping(
+            YAMLMapping(
+                mapping.entries.map { entry in
+                    .init(
+                        key: entry.key.prefix(1).uppercased() + entry.key.dropFirst(),
+                        keyMark: entry.keyMark,
+                        value: entry.value
+                    )
+                }
+            )
+        )
+    }
+
     /// In JSON a service always has a command and an entry point, also in its watch rules, and no environment files.
     private func showEmptyValues(_ service: inout YAMLNode) {
         service.setDefault("command", .null)
@@ -68,10 +97,22 @@ package struct ConfigTree {
         }
     }
 
+    /// The tree with the keys of all mappings in order.
+    private func ordered(_ node: YAMLNode) -> YAMLNode {
+        switch node.content {
+        case .sequence(let elements): node.with(.sequence(elements.map(ordered)))
+        case .mapping(let mapping): node.with(.mapping(sorted(mapping).compactMapValues { ordered($0.value) }))
+        case .null, .bool, .int, .float, .string, .timestamp: node
+        }
+    }
+
     /// In JSON a network always has its address management, and a volume is never null.
     private static func addEmptyParts(_ project: inout YAMLNode) {
         project.edit("networks") { networks in
-            networks.editEntries { _, network in network.setDefault("ipam", .mapping(.init())) }
+            networks.editEntries { _, network in
+                network.setDefault("ipam", .mapping(.init()))
+                network.edit("ipam") { $0.remove("options") }
+            }
         }
         project.edit("volumes") { volumes in
             volumes.editEntries { _, volume in if volume.isNull { volume.content = .mapping(.init()) } }
@@ -80,10 +121,9 @@ package struct ConfigTree {
 
     /// Compose shows SSH keys as a list.
     private func listKeys(_ keys: inout YAMLNode) {
-        let sign = form == .json ? ": " : "="
         let lines = (keys.mapping?.entries ?? []).map { entry in
             let path = entry.value.string ?? ""
-            return YAMLNode(.string(path.isEmpty ? entry.key : entry.key + sign + path), at: entry.keyMark)
+            return YAMLNode(.string(path.isEmpty ? entry.key : entry.key + ": " + path), at: entry.keyMark)
         }
         keys.content = .sequence(lines)
     }

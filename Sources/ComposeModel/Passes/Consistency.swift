@@ -3,6 +3,8 @@ import YAMLComposer
 /// Checks that the parts of a project fit together.
 struct Consistency {
     let diagnostics: DiagnosticCollector
+    /// The names of all services, those that are off included.
+    let known: Set<String>
 
     /// Checks a normalised project.
     func check(_ project: YAMLNode) {
@@ -10,12 +12,12 @@ struct Consistency {
         for entry in services.entries {
             check(entry, services, project)
             checkReferences(entry, project)
+            checkBuild(entry, services)
             checkLimits(entry)
-            ServiceValues(diagnostics: diagnostics).check(entry)
         }
         checkCycles(services)
         checkContainerNames(services)
-        ResourceConsistency(diagnostics: diagnostics).check(project)
+        ResourceConsistency(diagnostics: diagnostics).checkSecrets(project)
     }
 
     private func check(_ entry: YAMLMapping.Entry, _ services: YAMLMapping, _ project: YAMLNode) {
@@ -36,7 +38,9 @@ struct Consistency {
         {
             diagnostics.error("the platforms of the build lack the service's \(platform)", at: platforms.mark)
         }
-        if let mode = service["network_mode"], service["networks"]?.mapping?.isEmpty == false {
+        if let mode = service["network_mode"], mode.string?.isEmpty == false,
+            service["networks"]?.mapping?.isEmpty == false
+        {
             diagnostics.error("\"network_mode\" and \"networks\" exclude each other", at: mode.mark)
         }
         if let test = service["healthcheck"]?["test"], let first = test.texts.first,
@@ -45,12 +49,40 @@ struct Consistency {
             diagnostics.error("a health check starts with CMD, CMD-SHELL or NONE", at: test.mark)
         }
         for dependency in service["depends_on"]?.mapping?.entries ?? [] where services[dependency.key] == nil {
-            guard dependency.value["required"]?.bool != false else { continue }
+            // One that is off may be missing, one that nobody knows may not.
+            if dependency.value["required"]?.bool == false && known.contains(dependency.key) { continue }
+            guard !diagnostics.isIncomplete else { continue }
             diagnostics.error(
                 "\"\(name)\" depends on \"\(dependency.key)\", which is not there or not active",
                 at: dependency.keyMark,
-                hint: NearestKey.match(dependency.key, among: services.keys).map { "did you mean \"\($0)\"?" }
+                hint: diagnostics.nearest(dependency.key, among: services.keys)
             )
+        }
+        for rule in service["develop"]?["watch"]?.sequence ?? [] where rule["target"]?.string?.isEmpty ?? true {
+            if let action = rule["action"], action.string != "rebuild", action.string != "restart" {
+                diagnostics.error("to \(action.string ?? "") needs a \"target\"", at: rule.mark)
+            }
+        }
+    }
+
+    /// A context that is another service's image wants that to be built.
+    private func checkBuild(_ entry: YAMLMapping.Entry, _ services: YAMLMapping) {
+        for context in entry.value["build"]?["additional_contexts"]?.mapping?.entries ?? [] {
+            guard let text = context.value.string, text.hasPrefix("service:") else { continue }
+            let name = String(text.dropFirst("service:".count))
+            if services[name] == nil {
+                guard !diagnostics.isIncomplete else { continue }
+                diagnostics.error(
+                    "there is no service \"\(name)\" to build from",
+                    at: context.value.mark,
+                    hint: diagnostics.nearest(name, among: services.keys)
+                )
+            } else if services[name]?["build"] == nil, !diagnostics.damaged.contains("services.\(name)") {
+                diagnostics.error(
+                    "the service \"\(name)\" is not built, so none can build from it",
+                    at: context.value.mark
+                )
+            }
         }
     }
 
@@ -69,6 +101,8 @@ struct Consistency {
         }
         for kind in ["configs", "secrets"] {
             for reference in service[kind]?.sequence ?? [] {
+                // A source that was taken out has been told about.
+                if reference["source"] == nil && diagnostics.hasErrors { continue }
                 demand(kind, reference["source"]?.string ?? "", at: (reference["source"] ?? reference).mark, project)
             }
         }
@@ -89,11 +123,13 @@ struct Consistency {
 
     private func demand(_ kind: String, _ name: String, at mark: SourceMark, _ project: YAMLNode) {
         let known = project[kind]?.mapping
-        guard known?.entry(name) == nil else { return }
+        guard known?.entry(name) == nil, !diagnostics.isIncomplete else { return }
+        // The section may be there under a misspelled name.
+        if known == nil && diagnostics.damaged.contains("") { return }
         diagnostics.error(
             "\"\(name)\" is not defined under \"\(kind)\"",
             at: mark,
-            hint: NearestKey.match(name, among: known?.keys ?? []).map { "did you mean \"\($0)\"?" }
+            hint: diagnostics.nearest(name, among: known?.keys ?? [])
         )
     }
 
@@ -111,12 +147,16 @@ struct Consistency {
         }
         let resources = service["deploy"]?["resources"]
         let pairs = [
-            ("cpus", resources?["limits"]?["cpus"]), ("mem_limit", resources?["limits"]?["memory"]),
-            ("mem_reservation", resources?["reservations"]?["memory"]), ("pids_limit", resources?["limits"]?["pids"]),
+            ("cpus", "limits", "cpus"), ("mem_limit", "limits", "memory"),
+            ("mem_reservation", "reservations", "memory"), ("pids_limit", "limits", "pids"),
         ]
-        for (key, other) in pairs {
-            guard let own = service[key], let other, own.scalarText != other.scalarText else { continue }
-            diagnostics.error("\"\(key)\" differs from what \"deploy\" says", at: own.mark)
+        for (key, kind, name) in pairs {
+            guard let own = service[key], let text = own.scalarText, text != "0", let group = resources?[kind],
+                !diagnostics.damaged.contains("services.\(entry.key).deploy.resources.\(kind)")
+            else { continue }
+            if group[name]?.scalarText != text {
+                diagnostics.error("\"\(key)\" differs from what \"deploy\" says", at: own.mark)
+            }
         }
     }
 
@@ -133,28 +173,37 @@ struct Consistency {
     private func checkCycles(_ services: YAMLMapping) {
         var done: Set<String> = []
         for start in services.keys where !done.contains(start) {
-            if let cycle = cycle(from: start, services, [], &done) {
-                diagnostics.error(
-                    "services depend on each other in a circle: \(cycle.joined(separator: " → "))",
-                    at: services.entry(cycle[0])?.keyMark
-                )
-                return
-            }
+            guard let cycle = Self.cycle(from: start, services, &done) else { continue }
+            diagnostics.error(
+                "services depend on each other in a circle: \(cycle.joined(separator: " → "))",
+                at: services.entry(cycle[0])?.keyMark
+            )
+            return
         }
     }
 
-    private func cycle(
-        from name: String,
-        _ services: YAMLMapping,
-        _ path: [String],
-        _ done: inout Set<String>
-    ) -> [String]? {
-        if let start = path.firstIndex(of: name) { return path[start...] + [name] }
-        guard !done.contains(name) else { return nil }
-        for next in services[name]?["depends_on"]?.mapping?.keys ?? [] {
-            if let found = cycle(from: next, services, path + [name], &done) { return found }
+    /// The circle that `start` leads into; a chain of any length takes no stack.
+    private static func cycle(from start: String, _ services: YAMLMapping, _ done: inout Set<String>) -> [String]? {
+        func next(_ name: String) -> [String].Iterator {
+            (services[name]?["depends_on"]?.mapping?.keys ?? []).makeIterator()
         }
-        done.insert(name)
+        var path = [start]
+        var open = [start: 0]
+        var stack = [next(start)]
+        while !path.isEmpty {
+            if let name = stack[stack.count - 1].next() {
+                if let first = open[name] { return path[first...] + [name] }
+                guard !done.contains(name) else { continue }
+                open[name] = path.count
+                path.append(name)
+                stack.append(next(name))
+            } else {
+                stack.removeLast()
+                let name = path.removeLast()
+                open[name] = nil
+                done.insert(name)
+            }
+        }
         return nil
     }
 }

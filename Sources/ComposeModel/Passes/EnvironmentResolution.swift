@@ -22,12 +22,15 @@ struct EnvironmentResolution<Reader: FileReader> {
 
     private func resolveVariables(_ service: inout YAMLNode) {
         guard let files = service["env_file"]?.sequence else { return }
+        // Variables of the project count first, then those of the service, then those of the files so far.
+        let own = service["environment"]?.mapping ?? YAMLMapping()
         var values = YAMLMapping()
         for file in files {
             guard let path = file["path"] else { continue }
-            let required = file["required"]?.bool ?? true
             let known = values
-            for entry in read(path, format: file["format"], required: required, known: known) { set(entry, &values) }
+            let lookup = { environment[$0] ?? own[$0]?.string ?? known[$0]?.string }
+            let required = file["required"]?.bool ?? true
+            for entry in read(path, format: file["format"], required: required, lookup) { set(entry, &values) }
         }
         if !diagnostics.missing.isEmpty { explainMissing(service, values) }
         for entry in service["environment"]?.mapping?.entries ?? [] { set(entry, &values) }
@@ -62,7 +65,8 @@ struct EnvironmentResolution<Reader: FileReader> {
         guard let files = service["label_file"]?.sequence else { return }
         var values = YAMLMapping()
         for file in files {
-            for entry in read(file, format: nil, required: true, known: values) { set(entry, &values) }
+            let known = values
+            for entry in read(file, format: nil, required: true, { known[$0]?.string }) { set(entry, &values) }
         }
         for entry in service["labels"]?.mapping?.entries ?? [] { set(entry, &values) }
         service.remove("label_file")
@@ -73,7 +77,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         _ path: YAMLNode,
         format: YAMLNode?,
         required: Bool,
-        known: YAMLMapping
+        _ lookup: @escaping (String) -> String?
     ) -> [YAMLMapping.Entry] {
         let name = path.string ?? ""
         guard reader.isFile(name), let bytes = reader.contents(of: name) else {
@@ -91,11 +95,8 @@ struct EnvironmentResolution<Reader: FileReader> {
         let variables: [(name: String, value: String, mark: SourceMark)]
         switch format?.string {
         case nil:
-            variables = Dotenv(
-                lookup: { environment[$0] ?? known[$0]?.string },
-                diagnostics: diagnostics
-            ).variables(of: source)
-        case "raw": variables = raw(source)
+            variables = Dotenv(lookup: lookup, diagnostics: diagnostics).variables(of: source)
+        case "raw": variables = raw(source, lookup)
         default:
             diagnostics.error("format must be \"raw\" or left out", at: format?.mark)
             return []
@@ -106,18 +107,33 @@ struct EnvironmentResolution<Reader: FileReader> {
     }
 
     /// Lines of `KEY=value` where the value is everything after the sign; `KEY` alone has the loader's value.
-    private func raw(_ source: SourceFile) -> [(name: String, value: String, mark: SourceMark)] {
-        let text = String(decoding: source.bytes, as: UTF8.self)
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        return lines.enumerated().compactMap { index, line in
+    private func raw(
+        _ source: SourceFile,
+        _ lookup: (String) -> String?
+    ) -> [(name: String, value: String, mark: SourceMark)] {
+        var text = String(decoding: source.bytes, as: UTF8.self)[...]
+        if text.unicodeScalars.first == "\u{FEFF}" { text = Substring(text.unicodeScalars.dropFirst()) }
+        var result: [(name: String, value: String, mark: SourceMark)] = []
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, line) in lines.enumerated() {
             let mark = SourceMark(file: source, line: index + 1, column: 1)
-            let text = line.drop { $0 == " " || $0 == "\t" }
-            guard !text.isEmpty && !text.hasPrefix("#") else { return nil }
-            guard let sign = text.firstIndex(of: "=") else {
-                return environment[String(text)].map { (String(text), $0, mark) }
+            let line = line.drop(while: \.isWhitespace)
+            guard !line.isEmpty && !line.hasPrefix("#") else { continue }
+            let name = line.prefix { $0 != "=" }
+            guard !name.isEmpty, !name.contains(where: \.isWhitespace) else {
+                diagnostics.error(
+                    name.isEmpty ? "a line names no variable" : "the name of a variable has a blank: \"\(name)\"",
+                    at: mark
+                )
+                continue
             }
-            return (String(text[..<sign]), String(text[text.index(after: sign)...]), mark)
+            if name.count < line.count {
+                result.append((String(name), String(line.dropFirst(name.count + 1)), mark))
+            } else if let value = lookup(String(name)) {
+                result.append((String(name), value, mark))
+            }
         }
+        return result
     }
 }
 

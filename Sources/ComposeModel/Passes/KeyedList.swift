@@ -29,13 +29,16 @@ enum KeyedList {
     private static func key(of node: YAMLNode, by identity: Identity) -> String? {
         func text(_ key: String) -> String { node[key]?.scalarText ?? "" }
         switch identity {
-        case .none, .whole: return nil
+        case .none, .whole, .unique, .subnet: return nil
         case .value: return node.scalarText
+        case .name: return node.scalarText.map { String($0.prefix { $0 != "=" }) }
         case .key(let key): return node[key]?.scalarText
         case .mountTarget: return node["target"]?.scalarText.map(FilePath.cleaned)
         case .port:
+            if let short = node.scalarText { return short }
             let networkProtocol = node["protocol"]?.scalarText ?? "tcp"
-            return "\(text("host_ip")):\(text("published")):\(text("target"))/\(networkProtocol)"
+            return
+                "\(node["host_ip"]?.scalarText ?? "0.0.0.0"):\(text("published")):\(text("target"))/\(networkProtocol)"
         case .fileReference(let directory): return node["target"]?.scalarText ?? (directory + text("source"))
         }
     }

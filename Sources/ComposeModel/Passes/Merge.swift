@@ -4,6 +4,8 @@ import YAMLComposer
 struct Merge {
     /// Where mistakes go.
     let diagnostics: DiagnosticCollector
+    /// Whether short ways of writing are still there.
+    var isRaw = false
 
     /// `base` with what `over` says laid over it.
     func apply(_ over: YAMLNode, over base: YAMLNode, _ shape: Shape) -> YAMLNode? {
@@ -12,9 +14,17 @@ struct Merge {
         // An empty later value takes nothing away; where it may not stand, the check of the merged file says so.
         if over.isNull, !base.isNull, !Self.takesNull(shape) { return base }
         switch (shape, base.content, over.content) {
-        case (.shorthand(.command, _), _, .null): return replacing(base, over)
+        case (.shorthand(.command, _), _, _), (.shorthand(.limit, _), _, _), (.shorthand(.healthTest, _), _, _):
+            return replacing(base, over)
+        case (.shorthand(.pairs, let long), _, _), (.shorthand(.assignments, let long), _, _),
+            (.shorthand(.hosts, let long), _, _):
+            return joined(over, base, shape, long)
+        case (.shorthand(.single, let long), _, _) where isRaw:
+            return apply(Self.listed(over), over: Self.listed(base), long)
         case (.shorthand(_, let long), _, _): return apply(over, over: base, long)
         case (.list(_, .whole), _, _): return replacing(base, over)
+        case (.list(_, .subnet), .sequence(let first), .sequence(let second)):
+            return over.with(.sequence(subnets(first, second, shape)))
         case (.list(_, let identity), .sequence(let first), .sequence(let second)):
             return over.with(.sequence(KeyedList.joined(first, second, by: identity, replacing: replacing)))
         case (.any, .sequence(let first), .sequence(let second)): return over.with(.sequence(first + second))
@@ -33,11 +43,7 @@ struct Merge {
 
     private func merged(_ base: YAMLMapping, _ over: YAMLMapping, _ shape: Shape) -> YAMLMapping {
         var result = base
-        if case .object(let object) = shape, object.attributes.keys.contains("driver"),
-            object.attributes.keys.contains("options"), !sameDriver(base, over)
-        {
-            result["options"] = nil
-        }
+        if case .object(let object) = shape, object.belongsToDriver, !sameDriver(base, over) { result = YAMLMapping() }
         for entry in over.entries {
             guard let existing = result[entry.key] else {
                 if entry.value.directive != .reset { result.set(entry) }
@@ -48,12 +54,82 @@ struct Merge {
         return result
     }
 
-    /// A variable without a value is a kind of its own, and an empty command is the image's.
+    // MARK: Pairs and lists
+
+    /// Pairs and lines of both; one text is a list of one, and what is neither adds nothing.
+    private func joined(_ over: YAMLNode, _ base: YAMLNode, _ shape: Shape, _ long: Shape) -> YAMLNode? {
+        if isRaw { return rawJoined(over, base, shape) }
+        var over = over
+        if over.scalarText != nil {
+            guard over.string != nil else { return base }
+            let canonical = Canonicalisation(diagnostics: diagnostics)
+            guard let list = canonical.apply(Self.listed(over), shape, "") else { return base }
+            over = list
+        }
+        guard case .mapping(let first) = base.content, case .mapping(let second) = over.content else {
+            if case .shorthand(.hosts, _) = shape, let first = base.sequence, let second = over.sequence {
+                return over.with(.sequence(Self.distinctLines(first, second)))
+            }
+            return apply(over, over: base, long)
+        }
+        var result = first
+        for entry in second.entries {
+            if entry.value.directive == .reset {
+                result[entry.key] = nil
+            } else {
+                var entry = entry
+                if let older = result[entry.key] { entry.value = replacing(older, entry.value) }
+                result.set(entry)
+            }
+        }
+        return over.with(.mapping(result))
+    }
+
+    private func rawJoined(_ over: YAMLNode, _ base: YAMLNode, _ shape: Shape) -> YAMLNode {
+        let (first, second) = (Self.lines(base), Self.lines(over))
+        if case .shorthand(.hosts, _) = shape { return over.with(.sequence(Self.distinctLines(first, second))) }
+        return over.with(.sequence(KeyedList.joined(first, second, by: .name)))
+    }
+
+    /// The lines of both; a line that both have stands once.
+    private static func distinctLines(_ first: [YAMLNode], _ second: [YAMLNode]) -> [YAMLNode] {
+        let known = Set(first.compactMap(\.string))
+        return first + second.filter { $0.string.map { !known.contains($0) } ?? true }
+    }
+
+    /// The list that raw pairs are in either form.
+    private static func lines(_ node: YAMLNode) -> [YAMLNode] {
+        guard let mapping = node.mapping else { return node.sequence ?? (node.string == nil ? [] : [node]) }
+        let lines = mapping.entries.flatMap { entry -> [YAMLNode] in
+            if entry.value.isNull { return [entry.value.with(.string(entry.key))] }
+            return (entry.value.sequence ?? [entry.value]).map {
+                $0.with(.string("\(entry.key)=\($0.scalarText ?? "")"))
+            }
+        }
+        return lines.sorted { ($0.string ?? "").utf8.lexicographicallyPrecedes(($1.string ?? "").utf8) }
+    }
+
+    private static func listed(_ node: YAMLNode) -> YAMLNode {
+        node.scalarText == nil ? node : node.with(.sequence([node]))
+    }
+
+    /// The later file's subnets, each over the earlier one of the same name; what it does not name goes.
+    private func subnets(_ first: [YAMLNode], _ second: [YAMLNode], _ shape: Shape) -> [YAMLNode] {
+        guard !second.isEmpty, case .list(let inner, _) = shape else { return second.isEmpty ? first : second }
+        var known: [String: YAMLNode] = [:]
+        for element in first { known[element["subnet"]?.string ?? ""] = element }
+        return second.map { element in
+            known[element["subnet"]?.string ?? ""].flatMap { apply(element, over: $0, inner) } ?? element
+        }
+    }
+
+    // MARK: What goes with what
+
+    /// An empty command is the image's, and an empty limit is a mistake that the check tells.
     private static func takesNull(_ shape: Shape) -> Bool {
         switch shape {
-        case .scalar(let scalar): scalar.accepts.contains([.null, .number])
-        case .shorthand(.command, _): true
-        case .list, .map, .object, .shorthand, .any: false
+        case .shorthand(.command, _), .shorthand(.limit, _): true
+        case .scalar, .list, .map, .object, .shorthand, .any: false
         }
     }
 

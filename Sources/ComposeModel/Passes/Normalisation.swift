@@ -4,6 +4,8 @@ import YAMLComposer
 struct Normalisation {
     let name: ProjectName
     let environment: [String: String]
+    /// Whether short ways of writing are still there.
+    var isRaw = false
 
     /// The project with everything implied spelled out.
     func apply(_ project: YAMLNode) -> YAMLNode {
@@ -22,6 +24,7 @@ struct Normalisation {
         for kind in ["networks", "volumes", "configs", "secrets"] {
             project.edit(kind) { resources in resources.editEntries { nameResource($0, &$1) } }
         }
+        guard !isRaw else { return project }
         project.edit("networks") { networks in
             networks.editEntries { _, network in network.setDefault("ipam", .mapping(.init())) }
         }
@@ -53,6 +56,9 @@ struct Normalisation {
         service.edit(key) { build in
             build.edit("args") { arguments in
                 fill(&arguments)
+                if let lines = arguments.sequence {
+                    arguments.content = .sequence(lines.filter { $0.string?.contains("=") ?? true })
+                }
                 // An argument that nothing gives a value is not passed at all.
                 let known = arguments.mapping?.compactMapValues { $0.value.isNull ? nil : $0.value }
                 if let known { arguments.content = .mapping(known) }
@@ -62,6 +68,10 @@ struct Normalisation {
 
     /// Variables without a value take the one of the environment, if it has one.
     private func fill(_ variables: inout YAMLNode) {
+        variables.editElements { line in
+            guard let name = line.string, !name.contains("="), let known = environment[name] else { return }
+            line.content = .string("\(name)=\(known)")
+        }
         variables.editEntries { key, value in
             if value.isNull, let known = environment[key] { value.content = .string(known) }
         }
@@ -69,7 +79,8 @@ struct Normalisation {
 
     private func addDependencies(_ service: inout YAMLNode) {
         for link in service["links"]?.texts ?? [] {
-            addDependency(String(link.prefix { $0 != ":" }), restart: true, to: &service)
+            let parts = link.split(separator: ":", omittingEmptySubsequences: false)
+            addDependency(parts.count == 2 ? String(parts[0]) : link, restart: true, to: &service)
         }
         for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
             guard let text = service[key]?.string, text.hasPrefix("service:") else { continue }
@@ -94,16 +105,9 @@ struct Normalisation {
     }
 
     private func nameResource(_ key: String, _ resource: inout YAMLNode) {
-        if let external = resource["external"] {
-            if let named = external["name"]?.string {
-                resource.set("name", .string(named))
-                resource.set("external", .bool(true))
-            } else if let text = external.string, let value = BooleanWord.value(of: text) {
-                resource.set("external", .bool(value))
-            }
-        }
-        if resource["external"]?.bool == false { resource.remove("external") }
-        if resource["external"]?.bool == true {
+        if !isRaw && resource["external"]?.bool == false { resource.remove("external") }
+        let external = resource["external"]
+        if external?.bool ?? external?.string.flatMap(BooleanWord.setting) ?? false {
             resource.setDefault("name", .string(key))
         } else {
             resource.setDefault("name", .string("\(name)_\(key)"))

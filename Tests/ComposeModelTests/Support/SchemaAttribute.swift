@@ -49,7 +49,8 @@ struct SchemaAttribute {
     private static func forms(_ shorthand: Shorthand) -> String {
         switch shorthand {
         case .single: "one text, or a list"
-        case .pairs: "mapping, or list of KEY=value"
+        case .pairs, .assignments: "mapping, or list of KEY=value"
+        case .sshKeys: "mapping, or list of KEY=value or default"
         case .hosts: "list of host=address, or mapping"
         case .names: "list of names, or mapping"
         case .command: "list, or text split as by a shell"
