@@ -58,7 +58,7 @@ package struct YAMLPrinter {
         let plain =
             safeStart && last != " " && last != ":" && !words.contains(string.lowercased())
             && !string.contains(": ") && !string.contains(" #")
-            && string.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+            && !string.unicodeScalars.contains(where: JSONPrinter.isEscaped)
         return plain ? string : JSONPrinter.quoted(string)
     }
 }
