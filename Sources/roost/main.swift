@@ -19,11 +19,24 @@ struct Roost: ParsableCommand {
               --progress <form>           How progress is shown: auto, tty, plain, json or quiet.
             """,
         version: "Roost version \(Version.number)",
-        subcommands: [
-            Config.self, Down.self, Exec.self, Kill.self, Load.self, Logs.self, Ls.self, Ps.self, Remove.self,
-            Restart.self, Run.self, Runtime.self, Start.self, Stop.self, Up.self, Version.self,
-        ]
+        subcommands: meant
     )
+
+    /// All commands by name.
+    static let commands: [(name: String, type: any ParsableCommand.Type)] = [
+        ("config", Config.self), ("down", Down.self), ("exec", Exec.self), ("kill", Kill.self), ("load", Load.self),
+        ("logs", Logs.self), ("ls", Ls.self), ("ps", Ps.self), ("restart", Restart.self), ("rm", Remove.self),
+        ("run", Run.self), ("runtime", Runtime.self), ("start", Start.self), ("stop", Stop.self), ("up", Up.self),
+        ("version", Version.self),
+    ]
+
+    /// The command that the arguments name; all when they name none.
+    ///
+    /// The parser looks into every command that it is given, which would take a third of a short command's time.
+    private static let meant: [any ParsableCommand.Type] = {
+        let named = commands.filter { $0.name == arguments.rest.first }
+        return (named.isEmpty ? commands : named).map(\.type)
+    }()
 
     /// The options that stand before the command.
     var project: ProjectOptions { Self.projectOptions }
