@@ -148,7 +148,10 @@ struct FileLoader<Reader: FileReader> {
             return nil
         }
         let paths = written.map { FilePath.absolute($0, in: scope.directory) }
-        guard let first = paths.first else { return nil }
+        guard let first = paths.first else {
+            diagnostics.error("an include names no file", at: entry.mark)
+            return nil
+        }
         for path in paths where chain.contains(path) {
             diagnostics.error(
                 "\(shown(path)) includes itself",

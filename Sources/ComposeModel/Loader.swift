@@ -46,7 +46,7 @@ package struct Loader<Reader: FileReader> {
         project = Merge.settled(project)
         let knownServices = Set(project["services"]?.mapping?.keys ?? [])
         complete(&project, name: name, directory: located.directory, environment: environment)
-        if options.interpolates { select(&project, known: knownServices, environment: environment) }
+        if options.interpolates { select(&project, environment: environment) }
         guard !diagnostics.hasErrors else { return nil }
         return Loaded(
             tree: project,
@@ -74,7 +74,7 @@ package struct Loader<Reader: FileReader> {
         environment: [String: String]
     ) {
         diagnostics.keep(.merged, project)
-        project = Defaults(normalises: options.normalises).apply(project)
+        project = Defaults(normalises: options.normalises, isRaw: !options.interpolates).apply(project)
         diagnostics.keep(.defaults, project)
         ResourceConsistency(diagnostics: diagnostics).check(project)
         ServiceValues(diagnostics: diagnostics).check(project)
@@ -90,24 +90,24 @@ package struct Loader<Reader: FileReader> {
     }
 
     /// Leaves the services that are on, and checks them.
-    private func select(_ project: inout YAMLNode, known: Set<String>, environment: [String: String]) {
+    private func select(_ project: inout YAMLNode, environment: [String: String]) {
         let selection = Selection(
             profiles: options.profiles.isEmpty ? Self.list(environment["COMPOSE_PROFILES"]) : options.profiles,
             services: options.services,
             diagnostics: diagnostics
         )
         project = selection.active(project)
-        if options.checksConsistency { Consistency(diagnostics: diagnostics, known: known).check(project) }
+        if options.checksConsistency { Consistency(diagnostics: diagnostics).check(project) }
         project = selection.chosen(project)
         if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
         if options.resolvesEnvironment {
-            project = EnvironmentResolution(
+            var pass = EnvironmentResolution(
                 environment: environment,
                 reader: reader,
                 diagnostics: diagnostics,
                 workingDirectory: options.workingDirectory
             )
-            .apply(project)
+            project = pass.apply(project)
         }
         diagnostics.keep(.environment, project)
     }

@@ -12,7 +12,7 @@ package final class DiagnosticCollector {
     /// Whether a file is missing that others refer into: what is not there may be in it.
     private(set) var isIncomplete = false
 
-    private var warned: Set<String> = []
+    private var told: Set<String> = []
     private var hints = 0
     /// Looking for what was meant takes time, so only the first mistakes get it.
     private static let hintLimit = 100
@@ -62,13 +62,12 @@ package final class DiagnosticCollector {
         all[place].notes.append(note)
     }
 
-    /// Notes a mistake, or a warning unless it was given before.
+    /// Notes a mistake unless it was told of the same place before, or a warning unless it was given at all.
     package func add(_ diagnostic: Diagnostic) {
-        if diagnostic.severity == .warning {
-            guard warned.insert(diagnostic.message).inserted else { return }
-        } else {
-            hasErrors = true
-        }
+        let isWarning = diagnostic.severity == .warning
+        let place = isWarning ? "" : diagnostic.mark?.location.description ?? ""
+        guard told.insert("\(diagnostic.severity) \(place) \(diagnostic.message)").inserted else { return }
+        hasErrors = hasErrors || !isWarning
         all.append(diagnostic)
     }
 

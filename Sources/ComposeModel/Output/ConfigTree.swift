@@ -27,9 +27,15 @@ package struct ConfigTree {
         project.edit("services") { services in
             services.editEntries { _, service in
                 if form == .json { showEmptyValues(&service) }
-                for key in ["extra_hosts", "dns"] { service.edit(key, Self.tidy) }
-                service.edit("build") { $0.edit("extra_hosts", Self.tidy) }
+                service.edit("dns", Self.tidy)
                 service.edit("build") { build in build.edit("ssh", listKeys) }
+            }
+        }
+        if form == .json {
+            for kind in ["configs", "secrets"] {
+                project.edit(kind) { objects in
+                    objects.editEntries { if $1["external"]?.bool == false { $1.remove("external") } }
+                }
             }
         }
         if form == .yaml { Self.dropEmptyParts(&project) } else { Self.addEmptyParts(&project) }
@@ -52,12 +58,10 @@ package struct ConfigTree {
         }
     }
 
-    /// Empty texts in a list say nothing; hosts are shown in order.
+    /// Empty texts in a list say nothing.
     private static func tidy(_ list: inout YAMLNode) {
         guard let lines = list.sequence else { return }
-        let kept = lines.filter { $0.string?.isEmpty != true }
-        let hosts = kept.allSatisfy { $0.string?.contains("=") == true }
-        list.content = .sequence(hosts ? kept.sorted { ($0.string ?? "") < ($1.string ?? "") } : kept)
+        list.content = .sequence(lines.filter { $0.string?.isEmpty != true })
     }
 
     /// In JSON the limits of block devices have the names that Compose gives them there.
@@ -123,7 +127,8 @@ package struct ConfigTree {
     private func listKeys(_ keys: inout YAMLNode) {
         let lines = (keys.mapping?.entries ?? []).map { entry in
             let path = entry.value.string ?? ""
-            return YAMLNode(.string(path.isEmpty ? entry.key : entry.key + ": " + path), at: entry.keyMark)
+            let isDefault = path.isEmpty && entry.key == "default"
+            return YAMLNode(.string(isDefault ? entry.key : entry.key + ": " + path), at: entry.keyMark)
         }
         keys.content = .sequence(lines)
     }
@@ -133,6 +138,7 @@ package struct ConfigTree {
         return text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$")
     }
 
+    /// Keys have theirs doubled only in JSON, as Compose shows them: when YAML is read again, keys stay as they are.
     private func escaped(_ node: YAMLNode) -> YAMLNode { changed(node) ?? node }
 
     /// The node with its dollar signs doubled; nil when it has none.
@@ -142,7 +148,7 @@ package struct ConfigTree {
         case .sequence(let elements): return elements.replacingElements(changed).map { node.with(.sequence($0)) }
         case .mapping(let mapping):
             let values = mapping.replacingValues { value, _ in changed(value) }
-            guard mapping.entries.contains(where: { $0.key.utf8.contains(0x24) }) else {
+            guard form == .json, mapping.entries.contains(where: { $0.key.utf8.contains(0x24) }) else {
                 return values.map { node.with(.mapping($0)) }
             }
             let renamed = (values ?? mapping).entries.map {
@@ -159,9 +165,7 @@ package struct ConfigTree {
         case (.shorthand(.command, _), .null) where form == .yaml: return nil
         case (.shorthand(_, .list(_, .whole)), _): return node
         case (.shorthand(_, let long), _): return shown(node, long)
-        case (.scalar(let scalar), _):
-            return !scalar.keepsZero && (node.saysNothing || (scalar.zero != nil && scalar.zero == node.string))
-                ? nil : node
+        case (.scalar(let scalar), _): return shown(node, scalar)
         case (.list(let inner, _), .sequence(let elements)):
             return elements.isEmpty ? nil : node.with(.sequence(elements.map { element(of: $0, inner) }))
         case (.map(let inner), .mapping(let mapping)):
@@ -172,13 +176,21 @@ package struct ConfigTree {
                 .mapping(
                     sorted(mapping).compactMapValues { entry in
                         guard let inner = object.attributes[entry.key] else { return extensionValue(entry, of: object) }
-                        return shown(entry.value, inner)
+                        return shown(entry.value, inner) ?? (object.required.contains(entry.key) ? entry.value : nil)
                     }
                 )
             )
         case (.object, .null): return nil
         default: return node
         }
+    }
+
+    private func shown(_ node: YAMLNode, _ scalar: Scalar) -> YAMLNode? {
+        if form == .yaml && scalar.showsZero { return node }
+        // As text, it could not be read again.
+        if form == .yaml && scalar.reading == .bytes && node.string == "-1" { return node.with(.int(-1)) }
+        let saysNothing = node.saysNothing || (scalar.zero != nil && scalar.zero == node.string)
+        return saysNothing && !scalar.keepsZero ? nil : node
     }
 
     /// In JSON only the project itself shows its extensions.

@@ -50,7 +50,7 @@ package struct JSONPrinter {
     }
 
     /// Besides what JSON wants escaped, what YAML takes for a line break or refuses: the output is read as YAML, too.
-    private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
+    static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: true
         default: false

@@ -70,15 +70,20 @@ package struct YAMLPrinter {
     private static func isPlain(_ string: String) -> Bool {
         guard let first = string.utf8.first, !startsOtherwise(first) else { return false }
         var previous: UInt8 = 0
+        var isASCII = true
         for byte in string.utf8 {
             switch byte {
             case 0..<0x20, 0x7F: return false
+            case 0x80...:
+                isASCII = false
+                previous = byte
             case UInt8(ascii: " ") where previous == UInt8(ascii: ":"): return false
             case UInt8(ascii: "#") where previous == UInt8(ascii: " "): return false
             default: previous = byte
             }
         }
         guard previous != UInt8(ascii: " ") && previous != UInt8(ascii: ":") else { return false }
+        guard isASCII || !string.unicodeScalars.contains(where: JSONPrinter.isEscaped) else { return false }
         return string.utf8.count > 5 || !words.contains(string.lowercased())
     }
 

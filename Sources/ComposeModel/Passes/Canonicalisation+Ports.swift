@@ -23,6 +23,10 @@ extension Canonicalisation {
                 return refuse(node, "\(path): the port ranges of \"\(text)\" do not have the same length")
             }
         }
+        expansion.ports += targets.count
+        guard expansion.ports <= Expansion.limit else {
+            return refuse(node, "the file publishes more than \(Expansion.limit) ports")
+        }
         // Compose puts the ports of a range in the order of their texts.
         let ordered = targets.map(String.init).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.compactMap {
             Int($0)

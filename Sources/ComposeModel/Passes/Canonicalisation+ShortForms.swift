@@ -209,21 +209,22 @@ extension Canonicalisation {
     /// The parts between colons; Compose takes one letter before a colon for a Windows drive on every system, and what
     /// stands between braces for one word.
     private static func mountParts(_ text: String) -> [String] {
-        var parts = [String.UnicodeScalarView()]
+        let scalars = text.unicodeScalars
+        var parts: [String] = []
+        var start = scalars.startIndex
         var depth = 0
         var previous: Unicode.Scalar = " "
-        for scalar in text.unicodeScalars {
-            let part = parts[parts.count - 1]
-            let isDrive = part.count == 1 && part.first?.properties.isAlphabetic == true
+        for index in scalars.indices {
+            let scalar = scalars[index]
             if scalar == "{" && previous == "$" { depth += 1 }
             if scalar == "}" && depth > 0 { depth -= 1 }
-            if scalar == ":" && !isDrive && depth == 0 {
-                parts.append(.init())
-            } else {
-                parts[parts.count - 1].append(scalar)
-            }
+            let isDrive =
+                previous.properties.isAlphabetic && start < index && scalars.index(after: start) == index
             previous = scalar
+            guard scalar == ":" && !isDrive && depth == 0 else { continue }
+            parts.append(String(scalars[start..<index]))
+            start = scalars.index(after: index)
         }
-        return parts.map { String($0) }
+        return parts + [String(scalars[start...])]
     }
 }

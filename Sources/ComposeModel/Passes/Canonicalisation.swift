@@ -8,6 +8,16 @@ struct Canonicalisation {
     let diagnostics: DiagnosticCollector
     /// Whether values stay as written, variables included, and only what later passes look into gets its long form.
     var isRaw = false
+    /// How many ports short forms stand for: a few characters can mean thousands.
+    let expansion = Expansion()
+
+    /// A count that copies share.
+    final class Expansion {
+        /// The ports so far.
+        var ports = 0
+        /// More than any project publishes.
+        static let limit = 200_000
+    }
 
     /// The file in canonical form.
     func apply(_ node: YAMLNode) -> YAMLNode { apply(node, .object(Schema.project), "") ?? node }

@@ -3,8 +3,6 @@ import YAMLComposer
 /// Checks that the parts of a project fit together.
 struct Consistency {
     let diagnostics: DiagnosticCollector
-    /// The names of all services, those that are off included.
-    let known: Set<String>
 
     /// Checks a normalised project.
     func check(_ project: YAMLNode) {
@@ -49,9 +47,7 @@ struct Consistency {
             diagnostics.error("a health check starts with CMD, CMD-SHELL or NONE", at: test.mark)
         }
         for dependency in service["depends_on"]?.mapping?.entries ?? [] where services[dependency.key] == nil {
-            // One that is off may be missing, one that nobody knows may not.
-            if dependency.value["required"]?.bool == false && known.contains(dependency.key) { continue }
-            guard !diagnostics.isIncomplete else { continue }
+            guard dependency.value["required"]?.bool != false, !diagnostics.isIncomplete else { continue }
             diagnostics.error(
                 "\"\(name)\" depends on \"\(dependency.key)\", which is not there or not active",
                 at: dependency.keyMark,

@@ -7,9 +7,23 @@ struct EnvironmentResolution<Reader: FileReader> {
     let diagnostics: DiagnosticCollector
     /// Where the user is: paths in messages start there.
     let workingDirectory: String
+    /// How many bytes may still be read: files may be named many times.
+    private var allowance = 256 << 20
+
+    init(
+        environment: [String: String],
+        reader: Reader,
+        diagnostics: DiagnosticCollector,
+        workingDirectory: String
+    ) {
+        self.environment = environment
+        self.reader = reader
+        self.diagnostics = diagnostics
+        self.workingDirectory = workingDirectory
+    }
 
     /// The project with the files read and no longer named.
-    func apply(_ project: YAMLNode) -> YAMLNode {
+    mutating func apply(_ project: YAMLNode) -> YAMLNode {
         var project = project
         project.edit("services") { services in
             services.editEntries { _, service in
@@ -20,7 +34,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         return project
     }
 
-    private func resolveVariables(_ service: inout YAMLNode) {
+    private mutating func resolveVariables(_ service: inout YAMLNode) {
         guard let files = service["env_file"]?.sequence else { return }
         // Variables of the project count first, then those of the service, then those of the files so far.
         let own = service["environment"]?.mapping ?? YAMLMapping()
@@ -28,7 +42,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         for file in files {
             guard let path = file["path"] else { continue }
             let known = values
-            let lookup = { environment[$0] ?? own[$0]?.string ?? known[$0]?.string }
+            let lookup = { [environment] in environment[$0] ?? own[$0]?.string ?? known[$0]?.string }
             let required = file["required"]?.bool ?? true
             for entry in read(path, format: file["format"], required: required, lookup) { set(entry, &values) }
         }
@@ -61,7 +75,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         }
     }
 
-    private func resolveLabels(_ service: inout YAMLNode) {
+    private mutating func resolveLabels(_ service: inout YAMLNode) {
         guard let files = service["label_file"]?.sequence else { return }
         var values = YAMLMapping()
         for file in files {
@@ -73,7 +87,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         if !values.isEmpty { service.set("labels", .mapping(values)) }
     }
 
-    private func read(
+    private mutating func read(
         _ path: YAMLNode,
         format: YAMLNode?,
         required: Bool,
@@ -84,6 +98,11 @@ struct EnvironmentResolution<Reader: FileReader> {
             if required {
                 diagnostics.error("there is no file \(FilePath.shown(name, from: workingDirectory))", at: path.mark)
             }
+            return []
+        }
+        allowance -= bytes.count
+        guard allowance >= 0 else {
+            diagnostics.error("the services take in more environment files than can be read", at: path.mark)
             return []
         }
         let source = SourceFile(

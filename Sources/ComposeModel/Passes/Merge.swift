@@ -44,14 +44,23 @@ struct Merge {
     private func merged(_ base: YAMLMapping, _ over: YAMLMapping, _ shape: Shape) -> YAMLMapping {
         var result = base
         if case .object(let object) = shape, object.belongsToDriver, !sameDriver(base, over) { result = YAMLMapping() }
+        var removed: Set<String> = []
         for entry in over.entries {
             guard let existing = result[entry.key] else {
                 if entry.value.directive != .reset { result.set(entry) }
                 continue
             }
-            result[entry.key] = apply(entry.value, over: existing, Self.value(entry.key, shape))
+            if let value = apply(entry.value, over: existing, Self.value(entry.key, shape)) {
+                result[entry.key] = value
+            } else {
+                removed.insert(entry.key)
+            }
         }
-        return result
+        return Self.without(removed, result)
+    }
+
+    private static func without(_ removed: Set<String>, _ mapping: YAMLMapping) -> YAMLMapping {
+        removed.isEmpty ? mapping : mapping.compactMapValues { removed.contains($0.key) ? nil : $0.value }
     }
 
     // MARK: Pairs and lists
@@ -73,16 +82,12 @@ struct Merge {
             return apply(over, over: base, long)
         }
         var result = first
-        for entry in second.entries {
-            if entry.value.directive == .reset {
-                result[entry.key] = nil
-            } else {
-                var entry = entry
-                if let older = result[entry.key] { entry.value = replacing(older, entry.value) }
-                result.set(entry)
-            }
+        for var entry in second.entries where entry.value.directive != .reset {
+            if let older = result[entry.key] { entry.value = replacing(older, entry.value) }
+            result.set(entry)
         }
-        return over.with(.mapping(result))
+        let removed = second.entries.filter { $0.value.directive == .reset }.map(\.key)
+        return over.with(.mapping(Self.without(Set(removed), result)))
     }
 
     private func rawJoined(_ over: YAMLNode, _ base: YAMLNode, _ shape: Shape) -> YAMLNode {

@@ -22,7 +22,9 @@ struct Normalisation {
             project.edit("networks") { $0.set("default", .mapping(.init())) }
         }
         for kind in ["networks", "volumes", "configs", "secrets"] {
-            project.edit(kind) { resources in resources.editEntries { nameResource($0, &$1) } }
+            project.edit(kind) { resources in
+                resources.editEntries { nameResource($0, &$1, isConfig: kind == "configs") }
+            }
         }
         guard !isRaw else { return project }
         project.edit("networks") { networks in
@@ -104,8 +106,10 @@ struct Normalisation {
         }
     }
 
-    private func nameResource(_ key: String, _ resource: inout YAMLNode) {
-        if !isRaw && resource["external"]?.bool == false { resource.remove("external") }
+    private func nameResource(_ key: String, _ resource: inout YAMLNode, isConfig: Bool) {
+        // Saying that it is none of someone else's makes up for all that a config does not say.
+        let saysMore = !isConfig || ["file", "environment", "content"].contains { resource[$0] != nil }
+        if !isRaw && saysMore && resource["external"]?.bool == false { resource.remove("external") }
         let external = resource["external"]
         if external?.bool ?? external?.string.flatMap(BooleanWord.setting) ?? false {
             resource.setDefault("name", .string(key))

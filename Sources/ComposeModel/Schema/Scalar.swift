@@ -32,6 +32,8 @@ struct Scalar: Sendable {
     var reading: Reading
     /// Whether zero, false and the empty text say something that leaving the attribute out does not.
     var keepsZero: Bool
+    /// Whether zero must be shown where what is shown is read again; Compose's JSON leaves it out.
+    var showsZero = false
     /// The only texts that are allowed; empty for any text.
     var words: [String]
     /// The smallest and the largest number.
@@ -44,6 +46,7 @@ struct Scalar: Sendable {
         _ reading: Reading,
         keepsZero: Bool = false,
         words: [String] = [],
+        showsZero: Bool = false,
         bounds: ClosedRange<Int>? = nil,
         pattern: TextPattern? = nil
     ) {
@@ -51,6 +54,7 @@ struct Scalar: Sendable {
         self.reading = reading
         self.keepsZero = keepsZero
         self.words = words
+        self.showsZero = showsZero
         self.bounds = bounds
         self.pattern = pattern
     }

@@ -30,7 +30,8 @@ extension Schema {
             "volume": .object(ObjectShape(["labels": .uniquePairs, "nocopy": .flag, "subpath": .text])),
             "tmpfs": .object(
                 ObjectShape([
-                    "size": .wholeBytes, "mode": .scalar(Scalar([.number], .integer, bounds: 0...Int(UInt32.max))),
+                    "size": .wholeBytes,
+                    "mode": .scalar(Scalar([.number], .integer, showsZero: true, bounds: 0...Int(UInt32.max))),
                 ])
             ),
             "image": .object(ObjectShape(["subpath": .text])),

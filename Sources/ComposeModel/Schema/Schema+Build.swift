@@ -1,7 +1,8 @@
 extension Schema {
     /// How an image is built.
     static let build = ObjectShape([
-        "context": .text, "dockerfile": .text, "dockerfile_inline": .text, "entitlements": .list(of: .text, by: .none),
+        "context": .text, "dockerfile": .emptyText, "dockerfile_inline": .text,
+        "entitlements": .list(of: .text, by: .none),
         "args": .environment, "labels": .pairs, "cache_from": .list(of: .text, by: .none),
         "cache_to": .list(of: .text, by: .none),
         "no_cache": .flag, "no_cache_filter": .textOrTexts, "network": .text,

@@ -24,7 +24,7 @@ enum Schema {
         "domainname": .text,
         "hostname": .text, "image": .text, "ipc": .text, "isolation": .text, "labels": .pairs,
         "label_file": .shorthand(.single(isSpelledOut: true), for: .list(of: .text, by: .none)), "mac_address": .text,
-        "network_mode": .text, "pid": .optionalText,
+        "network_mode": .emptyText, "pid": .optionalText,
         "platform": .text, "pull_policy": .text(.pullPolicy), "pull_refresh_after": .text, "runtime": .text,
         "uts": .text,
         "userns_mode": .text, "use_api_socket": .scalar(Scalar([.boolean], .boolean)), "sysctls": .pairs,

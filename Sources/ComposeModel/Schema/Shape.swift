@@ -60,6 +60,8 @@ enum Identity: Sendable {
 
 extension Shape {
     static let text = Shape.scalar(Scalar([.string], .text))
+    /// Text whose emptiness differs from leaving it out.
+    static let emptyText = Shape.scalar(Scalar([.string], .text, showsZero: true))
     /// Text that may be left empty: `key:`.
     static let optionalText = Shape.scalar(Scalar([.string, .null], .text))
     /// Text that is also written as a number.
