@@ -17,8 +17,10 @@ package final class DiagnosticCollector {
     /// Looking for what was meant takes time, so only the first mistakes get it.
     private static let hintLimit = 100
 
-    /// The uses of variables that are not set, in the order of finding; `place` is that of their warning in `all`.
-    private(set) var missing: [(name: String, mark: SourceMark, place: Int)] = []
+    /// Where variables are used that are not set, by name, and where in `all` the warning about them is.
+    private(set) var missing: [String: (places: [SourceMark], warning: Int)] = [:]
+    /// Nobody looks at more uses of one variable.
+    private static let useLimit = 100
     /// Where the values of variables stand.
     var variables = VariableOrigins()
     /// The project between passes, for those who ask what they did; empty unless history is kept.
@@ -50,9 +52,12 @@ package final class DiagnosticCollector {
 
     /// Notes the use of a variable that is not set: a warning for the first one of each name.
     func missing(_ name: String, at mark: SourceMark) {
-        let known = missing.first { $0.name == name }
-        missing.append((name, mark, known?.place ?? all.count))
-        if known == nil { warning("the variable \(name) is not set and stands for nothing here", at: mark) }
+        if let known = missing[name] {
+            if known.places.count < Self.useLimit { missing[name]?.places.append(mark) }
+            return
+        }
+        missing[name] = ([mark], all.count)
+        warning("the variable \(name) is not set and stands for nothing here", at: mark)
     }
 
     /// Says more in a warning about a variable that is not set.

@@ -12,8 +12,12 @@ struct VariableOrigins {
     /// Takes note of the variables of the process.
     mutating func add(process variables: [String: String]) { process = variables }
 
+    /// Nobody looks at more places of one variable.
+    private static let placeLimit = 100
+
     /// Takes note of a variable that a file sets.
     mutating func add(_ name: String, _ value: String, at mark: SourceMark) {
+        guard lines[name]?.count ?? 0 < Self.placeLimit else { return }
         // The same file may be read twice on the way to the project's directory.
         let isKnown = lines[name]?.contains { value in
             if case .line(let other) = value.origin { other.location == mark.location } else { false }

@@ -63,14 +63,16 @@ struct EnvironmentResolution<Reader: FileReader> {
 
     /// Many take `env_file` for the variables of the Compose file; whoever lacks one that stands there is told.
     private func explainMissing(_ service: YAMLNode, _ values: YAMLMapping) {
-        for use in diagnostics.missing {
-            guard let entry = values.entry(use.name), service.contains(use.mark) else { continue }
+        for entry in values.entries {
+            guard let use = diagnostics.missing[entry.key], use.places.contains(where: service.contains) else {
+                continue
+            }
             let file = entry.keyMark.file.name
             diagnostics.explainMissing(
-                at: use.place,
-                hint: "what env_file has reaches the container, not this file: put \(use.name) into .env, "
+                at: use.warning,
+                hint: "what env_file has reaches the container, not this file: put \(entry.key) into .env, "
                     + "or use --env-file \(file)",
-                note: .init("\(use.name) is set here", at: entry.keyMark)
+                note: .init("\(entry.key) is set here", at: entry.keyMark)
             )
         }
     }

@@ -6,6 +6,8 @@ struct Interpolation {
     let lookup: (String) -> String?
     /// Where mistakes go.
     let diagnostics: DiagnosticCollector
+    /// Nobody looks at more variables of one value.
+    private static let useLimit = 100
     /// How much text variables may still bring in.
     private var allowance = Template.totalLimit
     /// The keys from the top to the value at hand.
@@ -56,6 +58,7 @@ struct Interpolation {
         var found: [SourceVariable] = []
         var template = Template(lookup: lookup) { [diagnostics] in diagnostics.missing($0, at: mark) }
         template.observe = { [diagnostics] name, value, outcome in
+            guard found.count < Self.useLimit else { return }
             found.append(SourceVariable(name, outcome, values: diagnostics.variables.values(of: name, being: value)))
         }
         defer { used = found }
