@@ -30,8 +30,8 @@ private let project = [
     """,
     "sub/inc.yaml": "services: {inner: {extends: {file: deep.yaml, service: one}, user: $WHO}}",
     "sub/deep.yaml": "services: {one: {image: one, user: root}}",
-    ".env": "DB=from-file\nMODE=fast\n",
-    "web.env": "\n# comment\nLEVEL=trace\nONLY=here\n",
+    ".env": "DB=from-file\nMODE=fast\nSPEED=${MODE}!\n",
+    "web.env": "\n# comment\nLEVEL=trace\nONLY=here\nURL=pg://${DB}/$LEVEL/$ONLY/${SPEED}\n",
     "web.labels": "traefik.enable=false\n",
 ]
 
@@ -79,6 +79,15 @@ func explainEnvironmentFile() throws {
               web.env:4:1: ONLY=here
                 the file is named here: compose.yaml:6:16
                 services.web extends services.base here: compose.yaml:10:14
+            services.web.environment.URL: "pg://from-file/debug/here/fast!"
+              web.env:5:1: "URL=pg://${DB}/$LEVEL/$ONLY/${SPEED}"
+                DB is "from-file", from .env:1:1
+                LEVEL is "debug", from compose.override.yaml:4:9
+                ONLY is "here", from web.env:4:1
+                SPEED is "fast!", from .env:3:1
+                  MODE is "fast", from .env:2:1
+                the file is named here: compose.yaml:6:16
+                services.web extends services.base here: compose.yaml:10:14
             services.web.environment.DB_HOST: "from-file"
               compose.override.yaml:5:9: "DB_HOST=${DB:-x}"
                 DB is "from-file", from .env:1:1
@@ -88,6 +97,37 @@ func explainEnvironmentFile() throws {
             services.web.environment.HOME: "/home/me"
               compose.override.yaml:6:9: HOME
                 HOME is "/home/me", from the environment of this process
+
+            """
+    )
+}
+
+@Test("variables in files of variables are followed")
+func explainChain() throws {
+    #expect(
+        try text("services.web.environment.URL", environment: ["COMPOSE_PROJECT_NAME": "named"]) == """
+            services.web.environment.URL: "pg://from-file/debug/here/fast!"
+              web.env:5:1: "URL=pg://${DB}/$LEVEL/$ONLY/${SPEED}"
+                DB is "from-file", from .env:1:1
+                LEVEL is "debug", from compose.override.yaml:4:9
+                ONLY is "here", from web.env:4:1
+                SPEED is "fast!", from .env:3:1
+                  MODE is "fast", from .env:2:1
+                the file is named here: compose.yaml:6:16
+                services.web extends services.base here: compose.yaml:10:14
+
+            """
+    )
+}
+
+@Test("the name of the project may come from elsewhere")
+func explainName() throws {
+    #expect(try text("name") == "name: \"app\"\n  implied: the name of the directory\n")
+    #expect(
+        try text("name", environment: ["COMPOSE_PROJECT_NAME": "named"]) == """
+            name: "named"
+              variable COMPOSE_PROJECT_NAME: "named"
+                COMPOSE_PROJECT_NAME is "named", from the environment of this process
 
             """
     )

@@ -20,6 +20,26 @@ struct Explainer {
         return [Explanation(path: "\(path)", value: node, sources: sources(of: nodes, path))]
     }
 
+    /// Where the name of the project comes from, which more than files can give.
+    func sourcesOfName(option: String?) -> [Explanation.Source] {
+        var result: [Explanation.Source] = []
+        if let option, !option.isEmpty {
+            result.append(.init(kind: .option, mark: nil, text: JSONPrinter.quoted(option), remarks: ["-p"]))
+        }
+        let name = "COMPOSE_PROJECT_NAME"
+        let values = variables.values(of: name).filter { !$0.text.isEmpty }
+        if let value = values.first {
+            let variable = SourceVariable(name, .value, values: values)
+            let text = JSONPrinter.quoted(value.text)
+            result.append(.init(kind: .variable, mark: nil, text: text, variables: [variable], remarks: [name]))
+        }
+        if let node = stages.first?.tree["name"], node.string?.isEmpty == false { result += Self.written(node) }
+        if result.isEmpty {
+            result.append(.init(kind: .implied, mark: nil, text: "", remarks: ["the name of the directory"]))
+        }
+        return result
+    }
+
     /// A command line is one value: a later one replaces all of it.
     private func isOneValue(_ node: YAMLNode, _ path: ValuePath) -> Bool {
         if node.mapping?.isEmpty ?? true && node.sequence?.isEmpty ?? true { return true }

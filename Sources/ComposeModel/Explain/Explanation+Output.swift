@@ -6,9 +6,8 @@ extension Explanation {
         all.map { one in
             var lines = ["\(one.path): \(JSONPrinter.line(one.value))"]
             for (index, source) in one.sources.enumerated() {
-                let place = source.mark.map { "\($0.location): " } ?? "implied: "
-                let remarks = source.kind == .implied ? source.remarks.joined(separator: ", ") : source.text
-                lines.append("  " + (index > 0 ? "overrides " : "") + place + remarks)
+                let place = source.mark.map { "\($0.location): \(source.text)" } ?? source.origin
+                lines.append("  " + (index > 0 ? "overrides " : "") + place)
                 lines += source.details.map { "    " + $0 }
             }
             return lines.map { $0 + "\n" }.joined()
@@ -29,8 +28,14 @@ extension Explanation {
 }
 
 extension Explanation.Source {
+    /// What stands for the place of what stands in no file.
+    fileprivate var origin: String {
+        let reasons = remarks.joined(separator: ", ")
+        return kind == .implied ? "implied: \(reasons)" : "\(kind.rawValue) \(reasons): \(text)"
+    }
+
     fileprivate var details: [String] {
-        let shown = kind == .implied ? [] : remarks
+        let shown = mark == nil ? [] : remarks
         return variables.flatMap(\.lines)
             + ways.map { note in
                 note.message + (note.mark.map { ": \($0.location)" } ?? "")
@@ -70,7 +75,8 @@ extension SourceVariable {
         case .nothing: first = "\(name) is not set and stands for nothing"
         }
         let hidden = values.dropFirst().map { "overrides \(JSONPrinter.quoted($0.text)), from \($0.place)" }
-        return [first] + hidden
+        let within = outcome == .value ? values.first?.variables ?? [] : []
+        return [first] + within.flatMap(\.lines).map { "  " + $0 } + hidden
     }
 
     fileprivate var record: YAMLNode {
@@ -89,6 +95,15 @@ extension SourceVariable {
 }
 
 extension SourceVariable.Value {
+    /// The variables that the line of the value refers to.
+    fileprivate var variables: [SourceVariable] {
+        guard case .line(let mark) = origin else { return [] }
+        return mark.file.steps.flatMap { step -> [SourceVariable] in
+            if case .interpolated(_, let used) = step { return used }
+            return []
+        }
+    }
+
     fileprivate var place: String {
         switch origin {
         case .process: "the environment of this process"

@@ -5,9 +5,9 @@ package struct Explanation {
     /// One place that took part.
     package struct Source {
         /// How a value comes about.
-        package enum Kind: String { case written, implied }
+        package enum Kind: String { case written, option, variable, implied }
 
-        /// Whether someone wrote it.
+        /// Whether someone wrote it into a file, gave it with the command or in a variable, or nobody did.
         package var kind: Kind
         /// The place; nil for what nobody wrote.
         package var mark: SourceMark?
@@ -38,7 +38,11 @@ extension Loader {
         let explainer = Explainer(stages: diagnostics.stages, variables: diagnostics.variables)
         do throws(UnknownPath) {
             let path = try ValuePath.read(path, in: loaded.tree)
-            return .success(explainer.explanations(of: path, in: loaded.tree))
+            var all = explainer.explanations(of: path, in: loaded.tree)
+            for position in all.indices where all[position].path == "name" {
+                all[position].sources = explainer.sourcesOfName(option: options.projectName)
+            }
+            return .success(all)
         } catch {
             return .failure(error)
         }

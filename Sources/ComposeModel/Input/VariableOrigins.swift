@@ -28,13 +28,18 @@ struct VariableOrigins {
     /// Takes note of the name of the project.
     mutating func add(projectName name: String) { projectName = name }
 
+    /// The values of a variable, first the one that counts.
+    func values(of name: String) -> [SourceVariable.Value] {
+        (process[name].map { [SourceVariable.Value($0, from: .process)] } ?? []) + (lines[name] ?? [])
+    }
+
     /// The values of a variable: first the one that counts, which is `value`, then those that it hides.
     func values(of name: String, being value: String?) -> [SourceVariable.Value] {
         guard let value else { return [] }
         if name == "COMPOSE_PROJECT_NAME", value == projectName, process[name] == nil, lines[name] == nil {
             return [.init(value, from: .projectName)]
         }
-        var all = (process[name].map { [SourceVariable.Value($0, from: .process)] } ?? []) + (lines[name] ?? [])
+        var all = values(of: name)
         if let place = all.firstIndex(where: { $0.text == value }) { all.insert(all.remove(at: place), at: 0) }
         return all
     }

@@ -43,8 +43,9 @@ struct EnvironmentResolution<Reader: FileReader> {
             guard let path = file["path"] else { continue }
             let known = values
             let lookup = { [environment] in environment[$0] ?? own[$0]?.string ?? known[$0]?.string }
+            let place = { own[$0]?.mark ?? known[$0]?.mark }
             let required = file["required"]?.bool ?? true
-            for entry in read(path, format: file["format"], required: required, lookup) { set(entry, &values) }
+            for entry in read(path, format: file["format"], required: required, lookup, place) { set(entry, &values) }
         }
         if !diagnostics.missing.isEmpty { explainMissing(service, values) }
         for entry in service["environment"]?.mapping?.entries ?? [] { set(entry, &values) }
@@ -82,7 +83,9 @@ struct EnvironmentResolution<Reader: FileReader> {
         var values = YAMLMapping()
         for file in files {
             let known = values
-            for entry in read(file, format: nil, required: true, { known[$0]?.string }) { set(entry, &values) }
+            for entry in read(file, format: nil, required: true, { known[$0]?.string }, { known[$0]?.mark }) {
+                set(entry, &values)
+            }
         }
         for entry in service["labels"]?.mapping?.entries ?? [] { set(entry, &values) }
         service.remove("label_file")
@@ -93,7 +96,8 @@ struct EnvironmentResolution<Reader: FileReader> {
         _ path: YAMLNode,
         format: YAMLNode?,
         required: Bool,
-        _ lookup: @escaping (String) -> String?
+        _ lookup: @escaping (String) -> String?,
+        _ place: @escaping (String) -> SourceMark?
     ) -> [YAMLMapping.Entry] {
         let name = path.string ?? ""
         guard reader.isFile(name), let bytes = reader.contents(of: name) else {
@@ -116,7 +120,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         let variables: [(name: String, value: String, mark: SourceMark)]
         switch format?.string {
         case nil:
-            variables = Dotenv(lookup: lookup, diagnostics: diagnostics).variables(of: source)
+            variables = Dotenv(lookup: lookup, diagnostics: diagnostics, place: place).variables(of: source)
         case "raw": variables = raw(source, lookup)
         default:
             diagnostics.error("format must be \"raw\" or left out", at: format?.mark)
