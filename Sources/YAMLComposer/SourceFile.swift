@@ -1,9 +1,14 @@
+import Synchronization
+
 /// A text that was read, kept so that a mistake in it can be shown with its line.
 package final class SourceFile: Sendable {
     /// The path as the user would write it.
     package let name: String
     /// The text as it was read.
     package let bytes: [UInt8]
+
+    /// Where each line starts; found when a line is first asked for.
+    private let lineStarts = Mutex<[Int]>([])
 
     /// Keeps `bytes` under `name`.
     package init(name: String, bytes: [UInt8]) {
@@ -13,14 +18,12 @@ package final class SourceFile: Sendable {
 
     /// The text of a line, counted from 1, without its line break; nil when the file has no such line.
     package func line(_ number: Int) -> String? {
-        var current = 1
-        var start = 0
-        for (index, byte) in bytes.enumerated() where byte == 0x0A {
-            if current == number { return text(start..<index) }
-            current += 1
-            start = index + 1
+        lineStarts.withLock { starts in
+            if starts.isEmpty { starts = [0] + bytes.indices.filter { bytes[$0] == 0x0A }.map { $0 + 1 } }
+            guard starts.indices.contains(number - 1), starts[number - 1] < bytes.count else { return nil }
+            let end = number < starts.count ? starts[number] - 1 : bytes.count
+            return text(starts[number - 1]..<end)
         }
-        return current == number && start < bytes.count ? text(start..<bytes.count) : nil
     }
 
     private func text(_ range: Range<Int>) -> String {

@@ -49,7 +49,7 @@ enum Schema {
         "cpu_quota": .number, "cpu_period": .number, "cpu_rt_period": .number, "cpu_rt_runtime": .number,
         "cpus": .decimal, "cpuset": .text, "mem_limit": .bytes, "mem_reservation": .bytes,
         "mem_swappiness": .wholeBytes, "memswap_limit": .bytesOrUnlimited, "oom_kill_disable": .flag,
-        "oom_score_adj": .integer(-1000...1000),
+        "oom_score_adj": .integer(-1000...1000, showsZero: true),
         "pids_limit": .number, "shm_size": .bytes, "storage_opt": .options, "ulimits": ulimits,
         "device_cgroup_rules": .uniqueTexts,
         "gpus": .shorthand(.gpus, for: .list(of: .object(deviceRequest), by: .none)),
