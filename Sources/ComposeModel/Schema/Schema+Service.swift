@@ -47,7 +47,7 @@ enum Schema {
         "blkio_config": .object(blockIO), "cpu_count": .integer(0...Int.max),
         "cpu_percent": .scalar(Scalar([.integer, .string], .decimal, bounds: 0...100)), "cpu_shares": .number,
         "cpu_quota": .number, "cpu_period": .number, "cpu_rt_period": .number, "cpu_rt_runtime": .number,
-        "cpus": .decimal, "cpuset": .text, "mem_limit": .bytes, "mem_reservation": .bytes,
+        "cpus": .decimal, "cpuset": .text, "mem_limit": .bytes, "mem_reservation": .wholeBytes,
         "mem_swappiness": .wholeBytes, "memswap_limit": .bytesOrUnlimited, "oom_kill_disable": .flag,
         "oom_score_adj": .integer(-1000...1000, showsZero: true),
         "pids_limit": .number, "shm_size": .bytes, "storage_opt": .options, "ulimits": ulimits,
