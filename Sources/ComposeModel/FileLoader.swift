@@ -14,6 +14,8 @@ struct FileLoader<Reader: FileReader> {
     /// Files that were parsed before, and how often and how much was taken in: includes may name each other many times.
     private var parsed: [String: [YAMLNode]] = [:]
     private var sizes: [String: Int] = [:]
+    /// The services of the document at hand that are complete already.
+    private var completed: [String: YAMLNode] = [:]
     private var takenFiles = 0
     private var takenBytes = 0
 
@@ -199,9 +201,9 @@ struct FileLoader<Reader: FileReader> {
     private mutating func extended(_ document: YAMLNode, _ scope: Scope) -> YAMLNode {
         guard var mapping = document.mapping, let services = document["services"]?.mapping else { return document }
         var result = services
+        completed = [:]
         for entry in services.entries where entry.value["extends"] != nil {
-            // What is complete already serves those that extend it.
-            result[entry.key] = complete(entry.key, result, scope, file: "", chain: [])
+            result[entry.key] = complete(entry.key, services, scope, file: "", chain: [])
         }
         mapping["services"] = mapping["services"]?.with(.mapping(result))
         return document.with(.mapping(mapping))
@@ -209,6 +211,19 @@ struct FileLoader<Reader: FileReader> {
 
     /// A service with everything that it extends below it.
     private mutating func complete(
+        _ name: String,
+        _ services: YAMLMapping,
+        _ scope: Scope,
+        file: String,
+        chain: [String]
+    ) -> YAMLNode? {
+        if file.isEmpty, let known = completed[name] { return known }
+        let result = completed(name, services, scope, file: file, chain: chain)
+        if file.isEmpty, let result { completed[name] = result }
+        return result
+    }
+
+    private mutating func completed(
         _ name: String,
         _ services: YAMLMapping,
         _ scope: Scope,

@@ -112,13 +112,31 @@ package struct Loader<Reader: FileReader> {
         diagnostics.keep(.environment, project)
     }
 
+    /// The variables of `.env` that configure Compose itself and that the process does not have.
+    ///
+    /// Which files of variables are read is not among them: a file can't say that of itself.
+    package func settings() -> [String: String] {
+        var environment = options.environment
+        Loader(options, reader: reader, diagnostics: DiagnosticCollector())
+            .addVariables(in: presumedDirectory, to: &environment)
+        return environment.filter { name, _ in
+            name.hasPrefix("COMPOSE_") && options.environment[name] == nil
+                && !["COMPOSE_DISABLE_ENV_FILE", "COMPOSE_ENV_FILES"].contains(name)
+        }
+    }
+
+    /// Where the project is before any file that names others was read.
+    private var presumedDirectory: String {
+        if let given = options.projectDirectory { return FilePath.absolute(given, in: options.workingDirectory) }
+        guard let first = options.files.first(where: { $0 != "-" && !RemoteReference.isOne($0) }) else {
+            return options.workingDirectory
+        }
+        return FilePath.directory(of: FilePath.absolute(first, in: options.workingDirectory))
+    }
+
     /// Finds the files; the environment gains what `.env` adds.
     func locate(_ environment: inout [String: String]) -> ProjectFiles? {
-        let start = options.projectDirectory.map { FilePath.absolute($0, in: options.workingDirectory) }
-        let first = options.files.first { $0 != "-" }
-        let hint =
-            start ?? first.map { FilePath.directory(of: FilePath.absolute($0, in: options.workingDirectory)) }
-            ?? options.workingDirectory
+        let hint = presumedDirectory
         addVariables(in: hint, to: &environment)
         do throws(ProjectFiles.Failure) {
             let located = try ProjectFiles.find(

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A text that was read, kept so that a mistake in it can be shown with its line.
 ///
 /// The marks of a value refer to it, and so it also is where a value's history hangs: a file that was included, or a
@@ -17,6 +19,9 @@ package final class SourceFile: Sendable {
     package let step: SourceStep?
     /// The same file as it was before that.
     package let earlier: SourceFile?
+
+    /// Where each line starts; found when a line is first asked for.
+    private let lineStarts = Mutex<[Int]>([])
 
     /// Keeps `bytes` under `name`; `step` says why the file was read when the project does not name it.
     package init(name: String, bytes: [UInt8], kind: Kind = .yaml, step: SourceStep? = nil) {
@@ -58,14 +63,13 @@ package final class SourceFile: Sendable {
 
     /// The text of a line, counted from 1, without its line break; nil when the file has no such line.
     package func line(_ number: Int) -> String? {
-        var current = 1
-        var start = 0
-        for (index, byte) in bytes.enumerated() where byte == 0x0A {
-            if current == number { return text(start..<index) }
-            current += 1
-            start = index + 1
+        guard earlier == nil else { return asRead.line(number) }
+        return lineStarts.withLock { starts -> String? in
+            if starts.isEmpty { starts = [0] + bytes.indices.filter { bytes[$0] == 0x0A }.map { $0 + 1 } }
+            guard starts.indices.contains(number - 1), starts[number - 1] < bytes.count else { return nil }
+            let end = number < starts.count ? starts[number] - 1 : bytes.count
+            return text(starts[number - 1]..<end)
         }
-        return current == number && start < bytes.count ? text(start..<bytes.count) : nil
     }
 
     private func text(_ range: Range<Int>) -> String {

@@ -47,7 +47,11 @@ struct Roost: ParsableCommand {
     private static let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))
     /// Parsed apart from the command, whose options may have the same letters.
     static let projectOptions: ProjectOptions = {
-        do { return try ProjectOptions.parse(arguments.leading) } catch {
+        do {
+            let options = try ProjectOptions.parse(arguments.leading)
+            options.adoptSettings()
+            return options
+        } catch {
             ProcessContext.writeError("error: \(ProjectOptions.message(for: error))\n")
             exit(withError: ExitCode.failure)
         }

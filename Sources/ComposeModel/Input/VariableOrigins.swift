@@ -30,7 +30,11 @@ struct VariableOrigins {
 
     /// The values of a variable, first the one that counts.
     func values(of name: String) -> [SourceVariable.Value] {
-        (process[name].map { [SourceVariable.Value($0, from: .process)] } ?? []) + (lines[name] ?? [])
+        let lines = lines[name] ?? []
+        // A file's settings of Compose itself are put into the process, too.
+        let isSetting = name.hasPrefix("COMPOSE_") && lines.contains { $0.text == process[name] }
+        guard let value = process[name], !isSetting else { return lines }
+        return [SourceVariable.Value(value, from: .process)] + lines
     }
 
     /// The values of a variable: first the one that counts, which is `value`, then those that it hides.

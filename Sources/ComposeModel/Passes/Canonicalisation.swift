@@ -16,7 +16,7 @@ struct Canonicalisation {
         /// The ports so far.
         var ports = 0
         /// More than any project publishes.
-        static let limit = 200_000
+        static let limit = 131_072
     }
 
     /// The file in canonical form.
@@ -118,7 +118,7 @@ struct Canonicalisation {
             }
             return node.with(.string(length.description))
         case .fileMode:
-            guard let mode = node.int ?? Int(text, radix: 8) else {
+            guard let mode = node.int ?? Int(text, radix: 8), mode >= 0 else {
                 return wrong(node, "\(path) must be an octal file mode such as 0440, not \"\(text)\"")
             }
             return node.with(.string("0" + String(mode, radix: 8)))

@@ -80,29 +80,32 @@ struct Normalisation {
     }
 
     private func addDependencies(_ service: inout YAMLNode) {
-        for link in service["links"]?.texts ?? [] {
-            let parts = link.split(separator: ":", omittingEmptySubsequences: false)
-            addDependency(parts.count == 2 ? String(parts[0]) : link, restart: true, to: &service)
+        for link in service["links"]?.sequence ?? [] {
+            let parts = (link.string ?? "").split(separator: ":", omittingEmptySubsequences: false)
+            addDependency(parts.count == 2 ? String(parts[0]) : link.string ?? "", restart: true, link, to: &service)
         }
         for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
-            guard let text = service[key]?.string, text.hasPrefix("service:") else { continue }
-            addDependency(String(text.dropFirst("service:".count)), restart: true, to: &service)
+            guard let mode = service[key], let text = mode.string, text.hasPrefix("service:") else { continue }
+            addDependency(String(text.dropFirst("service:".count)), restart: true, mode, to: &service)
         }
-        for source in service["volumes_from"]?.texts ?? [] where !source.hasPrefix("container:") {
-            addDependency(String(source.prefix { $0 != ":" }), restart: false, to: &service)
+        for source in service["volumes_from"]?.sequence ?? [] {
+            guard let text = source.string, !text.hasPrefix("container:") else { continue }
+            addDependency(String(text.prefix { $0 != ":" }), restart: false, source, to: &service)
         }
     }
 
-    private func addDependency(_ other: String, restart: Bool, to service: inout YAMLNode) {
+    /// Makes the service depend on another one because of what stands at `reason`.
+    private func addDependency(_ other: String, restart: Bool, _ reason: YAMLNode, to service: inout YAMLNode) {
         guard service["depends_on"]?[other] == nil else { return }
         service.setDefault("depends_on", .mapping(.init()))
         service.edit("depends_on") { dependencies in
-            dependencies.set(other, .mapping(.init()))
-            dependencies.edit(other) { dependency in
-                dependency.set("condition", .string("service_started"))
-                if restart { dependency.set("restart", .bool(true)) }
-                dependency.set("required", .bool(true))
-            }
+            var dependency = YAMLNode(.mapping(.init()), at: reason.mark)
+            dependency.set("condition", .string("service_started"))
+            if restart { dependency.set("restart", .bool(true)) }
+            dependency.set("required", .bool(true))
+            guard var mapping = dependencies.mapping else { return }
+            mapping[other] = dependency
+            dependencies.content = .mapping(mapping)
         }
     }
 

@@ -76,8 +76,8 @@ extension Shape {
     static let decimal = Shape.scalar(Scalar([.number, .string], .decimal))
 
     /// A whole number within bounds.
-    static func integer(_ bounds: ClosedRange<Int>, keepsZero: Bool = false) -> Shape {
-        .scalar(Scalar([.integer, .string], .integer, keepsZero: keepsZero, bounds: bounds))
+    static func integer(_ bounds: ClosedRange<Int>, keepsZero: Bool = false, showsZero: Bool = false) -> Shape {
+        .scalar(Scalar([.integer, .string], .integer, keepsZero: keepsZero, showsZero: showsZero, bounds: bounds))
     }
     static let bytes = Shape.scalar(Scalar([.number, .string], .bytes))
     /// An amount, or -1 for no limit.
