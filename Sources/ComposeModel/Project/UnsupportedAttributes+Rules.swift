@@ -63,6 +63,7 @@ extension UnsupportedAttributes.Rule {
             ["npipe", "cluster", "image"].contains(value["type"]?.string)
         },
         .warn("volumes/*/bind/selinux", "SELinux labels are not changed"),
+        .warn("volumes/*/consistency", "both sides of a mount are the same files anyway"),
         .refuse("volumes/*/bind/recursive", "mounts further down are read-only as well") { value, _ in
             value.string == "writable"
         },
@@ -153,6 +154,7 @@ extension UnsupportedAttributes.Rule {
     static let secrets: [Self] = [
         .refuse("external", elsewhere, hint: "use file or environment"),
         .refuse("driver", elsewhere, hint: "use file or environment"),
+        .refuse("driver_opts", elsewhere, hint: "use file or environment"),
         .refuse("template_driver", "the content is not a template"),
     ]
 
