@@ -188,6 +188,26 @@ extension RootMask {
     }
 }
 
+extension RootFilesystem {
+    /// Mounts what the image has, for reading only; the mount is in no namespace, and the caller's.
+    ///
+    /// Several layers take Linux 6.5, a mask takes 6.15.
+    package func makeReadOnly() throws(ImageError) -> DetachedMount {
+        try attempt("mount an image") { () throws(SyscallError) in
+            if mask == nil && lowerDirectories.count == 1 {
+                return try DetachedMount.copy(of: lowerDirectories[0], recursive: false, attributes: .readOnly)
+            }
+            var names = MountPaths()
+            defer { names.close() }
+            var lower = try names.names(lowerDirectories)
+            if let mask { lower.insert(names.name(try MaskMount(mask).descriptor.duplicate()), at: 0) }
+            return try DetachedMount.filesystem(
+                FilesystemRecipe("overlay", lower.map { .init("lowerdir+", $0) }, attributes: .readOnly)
+            )
+        }
+    }
+}
+
 /// Names of directories that mount options can hold, and the descriptors that some of them go through.
 private struct MountPaths {
     private var open: [CInt] = []

@@ -19,6 +19,23 @@ package struct ProjectDirectory: Hashable, Sendable {
     /// The directory.
     package let path: String
 
+    /// A service whose lifecycle is another program's.
+    package struct Provider: Hashable, Codable, Sendable {
+        /// The service.
+        package var service: String
+        /// The program's name.
+        package var type: String
+        /// What it is told of the service: `--key=value`.
+        package var arguments: [String]
+
+        /// A service that a program provides.
+        package init(service: String, type: String, arguments: [String]) {
+            self.service = service
+            self.type = type
+            self.arguments = arguments
+        }
+    }
+
     /// What is known of the project as a whole.
     package struct Description: Hashable, Codable, Sendable {
         /// The form of this file.
@@ -27,11 +44,14 @@ package struct ProjectDirectory: Hashable, Sendable {
         package var directory: String
         /// The files it was loaded from.
         package var files: [String]
+        /// Services of other programs, which end with the project; nil for none.
+        package var providers: [Provider]?
 
         /// A project loaded from `files`.
-        package init(directory: String, files: [String]) {
+        package init(directory: String, files: [String], providers: [Provider]? = nil) {
             self.directory = directory
             self.files = files
+            self.providers = providers
         }
     }
 
