@@ -42,7 +42,7 @@ struct RunnableProject {
         guard let project = Project(tree: tree, directory: loaded.directory, diagnostics: diagnostics),
             !diagnostics.hasErrors
         else { throw Self.failure(diagnostics) }
-        ProcessContext.writeError(DiagnosticRenderer().render(diagnostics.all))
+        report(diagnostics.all)
         self.project = project
         directory = loaded.directory
         files = loaded.files
@@ -50,7 +50,7 @@ struct RunnableProject {
     }
 
     private static func failure(_ diagnostics: DiagnosticCollector) -> any Error {
-        ProcessContext.writeError(DiagnosticRenderer().render(diagnostics.all))
+        report(diagnostics.all)
         return ExitCode.failure
     }
 

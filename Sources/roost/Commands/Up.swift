@@ -51,6 +51,9 @@ struct Up: ParsableCommand {
         if noRecreate && (forceRecreate || alwaysRecreateDeps) {
             throw ValidationError("--no-recreate goes with neither --force-recreate nor --always-recreate-deps")
         }
+        if ProcessContext.isOn("COMPOSE_IGNORE_ORPHANS") && upOptions.removesOrphans {
+            throw ValidationError("orphans can't be both ignored (COMPOSE_IGNORE_ORPHANS) and removed")
+        }
         if detach && (abortOnContainerExit || abortOnContainerFailure || exitCodeFrom != nil) {
             throw ValidationError("--detach does not go with --abort-on-container-exit, -failure or --exit-code-from")
         }
@@ -68,7 +71,7 @@ struct Up: ParsableCommand {
         if let name = exitCodeFrom, loaded.project.service(name) == nil {
             throw UserError("there is no service \"\(name)\" for --exit-code-from")
         }
-        if dryRun { return try showPlan(loaded) }
+        if dryRun || parent.project.dryRun { return try showPlan(loaded) }
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: "up", options: parent.project)
         var request = UpRequest(
@@ -88,7 +91,7 @@ struct Up: ParsableCommand {
         let interrupts = try SignalWatch(isForeground ? [SIGINT, SIGTERM] : [])
         var client = try session.connectOrStart()
         let result = try session.perform("POST /up", request, on: &client, interrupts: interrupts)
-        if !result.orphans.isEmpty && !["1", "true"].contains(ProcessContext.environment["COMPOSE_IGNORE_ORPHANS"]) {
+        if !result.orphans.isEmpty && !ProcessContext.isOn("COMPOSE_IGNORE_ORPHANS") {
             ProcessContext.writeError(
                 "warning: the file does not know the services of \(result.orphans.joined(separator: ", ")); "
                     + "--remove-orphans removes them\n"
@@ -103,8 +106,7 @@ struct Up: ParsableCommand {
         var options = UpOptions()
         options.recreation = forceRecreate ? .always : noRecreate ? .never : .changed
         options.recreated = alwaysRecreateDeps ? [] : Set(services)
-        options.removesOrphans =
-            removeOrphans || ["1", "true"].contains(ProcessContext.environment["COMPOSE_REMOVE_ORPHANS"])
+        options.removesOrphans = removeOrphans || ProcessContext.isOn("COMPOSE_REMOVE_ORPHANS")
         options.starts = !noStart
         options.stopTimeout = timeout
         return options
