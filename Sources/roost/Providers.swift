@@ -17,8 +17,8 @@ struct Providers {
         var found: [String: ProjectDirectory.Provider] = [:]
         var edges: [String: Set<String>] = [:]
         for entry in tree["services"]?.mapping?.entries ?? [] {
-            guard let provider = entry.value["provider"], let type = provider["type"]?.string else { continue }
-            found[entry.key] = .init(service: entry.key, type: type, arguments: Self.arguments(provider["options"]))
+            guard let provider = entry.value["provider"].flatMap({ ServiceProvider($0) }) else { continue }
+            found[entry.key] = .init(service: entry.key, type: provider.type, arguments: provider.arguments)
             edges[entry.key] = Set(entry.value["depends_on"]?.mapping?.keys ?? [])
         }
         guard !found.isEmpty else { return }
@@ -38,12 +38,6 @@ struct Providers {
                     service.edit("depends_on") { $0.remove(other) }
                 }
             }
-        }
-    }
-
-    private static func arguments(_ options: YAMLNode?) -> [String] {
-        (options?.mapping?.entries ?? []).sorted { $0.key < $1.key }.flatMap { entry in
-            (entry.value.sequence ?? [entry.value]).compactMap(\.scalarText).map { "--\(entry.key)=\($0)" }
         }
     }
 

@@ -10,6 +10,8 @@ package struct Service: Hashable, Sendable {
     package var isBuilt = false
     /// When the image is fetched.
     package var pullPolicy: PullPolicy?
+    /// The program that takes care of it in our place; nil for a service of containers.
+    package var provider: ServiceProvider?
     /// The platform of the image: `os/arch[/variant]`.
     package var platform: String?
     /// The runtime; nil for the usual one.

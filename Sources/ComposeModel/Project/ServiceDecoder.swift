@@ -21,6 +21,7 @@ struct ServiceDecoder {
 
     private func readIdentity(_ service: inout Service) {
         service.image = fields.text("image")
+        service.provider = fields.node("provider").flatMap { ServiceProvider($0) }
         service.isBuilt = fields.node("build") != nil
         service.pullPolicy = fields.value(
             "pull_policy",

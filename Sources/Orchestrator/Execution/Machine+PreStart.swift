@@ -83,7 +83,8 @@ extension Machine {
         }
     }
 
-    private static func preStartName(_ container: String, _ index: Int) -> String { "\(container)-pre-start-\(index)" }
+    /// A name of which the state knows nothing, as that of a hidden file.
+    private static func preStartName(_ container: String, _ index: Int) -> String { ".\(container)-pre-start-\(index)" }
 
     /// Makes and runs one; returns its status, 255 when nobody saw it.
     private func runPreStart(

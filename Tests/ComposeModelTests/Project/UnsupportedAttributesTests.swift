@@ -147,7 +147,7 @@ private let fates: [String: Set<String>] = [
         "cgroupMode", "ipcMode", "networkMode", "networks", "macAddress", "ports", "exposedPorts", "dnsServers",
         "dnsSearch", "dnsOptions", "extraHosts", "mounts", "memoryMounts", "secrets", "configs", "dependencies",
         "healthCheck", "restart", "replicas", "isAttached", "logging", "annotations", "links", "externalLinks",
-        "mountsFrom", "cgroupParent", "preStart", "postStart", "preStop",
+        "mountsFrom", "provider", "cgroupParent", "preStart", "postStart", "preStop",
     ],
     "honoured before there are containers": ["profiles"],
     "said to be unsupported": [
