@@ -83,7 +83,7 @@ let package = Package(
         ),
         .target(
             name: "TerminalOutput",
-            dependencies: ["ComposeModel", "Orchestrator", "Supervisor"],
+            dependencies: ["ComposeModel", "LinuxSystem", "Orchestrator", "Supervisor"],
             swiftSettings: memorySafe
         ),
         .executableTarget(

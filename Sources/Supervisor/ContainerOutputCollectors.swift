@@ -52,6 +52,15 @@ final class ContainerOutputCollectors: ContainerOutputs {
         for descriptor in former ?? [] { close(descriptor) }
     }
 
+    /// Gives back what was lent to a container that does not start any more.
+    func giveBack(lentTo container: String) {
+        let lent = state.withLock { state in
+            state.terminalTakers[container] = nil
+            return state.lent.removeValue(forKey: container)
+        }
+        for descriptor in lent ?? [] { close(descriptor) }
+    }
+
     /// Hands a container's terminal to `take` as soon as there is one.
     func awaitTerminal(of container: String, _ take: @escaping @Sendable (borrowing OwnedDescriptor) -> Void) {
         state.withLock { $0.terminalTakers[container] = take }

@@ -11,7 +11,7 @@ struct Arguments {
         "--file", "--project-name", "--profile", "--env-file", "--project-directory", "--ansi", "--progress",
     ]
     /// Flags that are on unless they are turned off; they have a form `--no-…` here.
-    private static let flags = ["--orphans", "--menu"]
+    private static let flags = ["--orphans", "--menu", "--interactive", "--tty", "--sig-proxy"]
 
     /// Takes the arguments apart; options that nobody knows begin the second part.
     init(_ arguments: [String]) {

@@ -20,8 +20,11 @@ struct Roost: ParsableCommand {
             """,
         version: "Roost version \(Version.number)",
         subcommands: [
-            Config.self, Down.self, Exec.self, Kill.self, Load.self, Logs.self, Ls.self, Ps.self, Remove.self,
-            Restart.self, Run.self, Runtime.self, Start.self, Stop.self, Up.self, Version.self,
+            Config.self, Create.self, Down.self, Events.self, Exec.self,
+            Images.self, Kill.self, Load.self, Logs.self, Ls.self, Pause.self, Port.self, Ps.self, Remove.self,
+            Restart.self, Run.self, Runtime.self, Scale.self, Start.self, Stats.self, Stop.self, Top.self,
+            Unpause.self, Up.self, Version.self, Volumes.self, Wait.self,
+            Bridge.self, Build.self, Commit.self, Publish.self, Pull.self, Push.self, Watch.self,
         ]
     )
 

@@ -31,8 +31,10 @@ extension Machine {
             command: blueprint.arguments,
             created: configuration.clock()
         )
-        record.anonymousVolumes = former?.anonymousVolumes ?? [:]
+        let keepsVolumes = state.renewsVolumes != true
+        record.anonymousVolumes = keepsVolumes ? former?.anonymousVolumes ?? [:] : [:]
         record.labels = definition.service.labels
+        record.isUnattached = definition.service.isAttached ? nil : true
         let mounts = try mounts(definition, blueprint, record, name: state.name)
         record.anonymousVolumes = mounts.anonymousVolumes
         for (_, volume) in record.anonymousVolumes {
@@ -47,10 +49,13 @@ extension Machine {
         try directory.write(record, of: state.name)
         shared.withLock { $0.records[state.name] = record }
         try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
+        if let former, !keepsVolumes { for volume in former.anonymousVolumes.values { try volumes.remove(volume) } }
     }
 
     /// Marks a definition whose containers are removed when they end: `roost run --rm`.
     package static let removalLabel = "io.roost.run.remove"
+    /// Marks a definition whose containers answer to their service's names: `roost run --use-aliases`.
+    package static let aliasesLabel = "io.roost.run.aliases"
 
     func mounts(
         _ definition: ServiceDefinition,
@@ -203,8 +208,9 @@ extension Machine {
             groups: [groupPath(state.name)]
         )
         known.attachments = place.attachments
-        try directory.write(known, of: state.name)
+        // The process last: whoever finds it knows that all of the start is done.
         try directory.write(FilterChoice.replacingFilter(of: spec, service), of: state.name)
+        try directory.write(known, of: state.name)
         let live = LiveContainer(
             state,
             definition: definition,
@@ -332,6 +338,8 @@ extension Machine {
         live.isStopping = true
         // A process that is gone has nothing to be told.
         try? Container.signal(live.pidfd.rawValue, live.blueprint.stopSignal)
+        // What is held still hears nothing until it goes on.
+        if live.isHeld { try? await setHeld(name, false) }
         if await live.ended.wait(atMost: grace) { return }
         try? Container.signal(live.pidfd.rawValue, 9)
         _ = await live.ended.wait(atMost: .seconds(30))
@@ -345,6 +353,20 @@ extension Machine {
             // A process that is gone has nothing to be told.
             try? Container.signal(live.pidfd.rawValue, 9)
         }
+    }
+
+    /// Holds all processes of a container still, or lets them go on: the freezer of cgroups(7), version 2.
+    ///
+    /// Does nothing to a container that does not run.
+    package func setHeld(_ name: String, _ isHeld: Bool) async throws {
+        guard let live = shared.withLock({ $0.live[name] }) else { return }
+        // First, so that no health check counts what it finds in between.
+        if isHeld { live.isHeld = true }
+        do { try await blocking { try live.group.group.setFrozen(isHeld) } } catch {
+            live.isHeld = live.group.group.isFrozen
+            throw error
+        }
+        live.isHeld = isHeld
     }
 
     /// Sends a signal to a container's process; false when it does not run.

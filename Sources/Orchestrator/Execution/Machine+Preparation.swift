@@ -14,6 +14,8 @@ package struct ProjectRequest: Sendable {
     package var directory: String
     /// Every service that the files know.
     package var knownServices: Set<String>
+    /// Whether its services get the ports that all their containers share; those of `roost run` have their own.
+    package var reservesPorts = true
 
     /// A project with its services.
     package init(tree: YAMLNode, directory: String, knownServices: Set<String>) {
@@ -91,7 +93,7 @@ extension Machine {
                 }
             )
         }
-        try reserveSharedPorts(of: project.services)
+        if request.reservesPorts { try reserveSharedPorts(of: project.services) }
         for definition in definitions {
             learn(definition)
             try configuration.directory.write(definition: definition.text, digest: definition.digest)
