@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// What procfs tells of a process at one moment: proc_pid_stat(5), proc_pid_cmdline(5), proc_pid_status(5).

@@ -41,8 +41,8 @@ package struct ProcessTable: Sendable {
     /// The lines of the table.
     package var text: String { table.text }
 
-    /// Adds the processes of a container.
-    package mutating func add(_ processes: [ProcessSnapshot], of container: ContainerState) {
+    /// Adds the processes of a container, whose first one may be ours: its arguments are nobody's business.
+    package mutating func add(_ processes: [ProcessSnapshot], of container: ContainerState, first: Int32 = 0) {
         for process in processes {
             let age = now.ticks - min(now.ticks, process.start)
             let seconds = process.ticks / now.ticksPerSecond
@@ -50,7 +50,8 @@ package struct ProcessTable: Sendable {
                 container.service, String(container.number), users[process.userID] ?? String(process.userID),
                 String(process.pid), String(process.parent),
                 String(age == 0 ? 0 : min(99, process.ticks * 100 / age)), began(age), Self.terminal(process.terminal),
-                Self.clock(seconds), process.command.withoutControls,
+                Self.clock(seconds),
+                process.pid == first && process.command.hasPrefix("init i ") ? "init" : process.command.withoutControls,
             ])
         }
     }

@@ -20,7 +20,7 @@ struct Roost: ParsableCommand {
             """,
         version: "Roost version \(Version.number)",
         subcommands: [
-            Config.self, Create.self, Down.self, Events.self, Exec.self,
+            Config.self, Copy.self, Create.self, Down.self, Events.self, Exec.self, Export.self,
             Images.self, Kill.self, Load.self, Logs.self, Ls.self, Pause.self, Port.self, Ps.self, Remove.self,
             Restart.self, Run.self, Runtime.self, Scale.self, Start.self, Stats.self, Stop.self, Top.self,
             Unpause.self, Up.self, Version.self, Volumes.self, Wait.self,

@@ -27,7 +27,7 @@ struct Top: ParsableCommand {
         for container in state.containers.sorted(by: { $0.name < $1.name })
         where container.isRunning && (services.isEmpty || services.contains(container.service)) {
             let insight = try ContainerInsight(directory, container: container.name, hierarchies: hierarchies)
-            if let insight { table.add(try insight.processes(), of: container) }
+            if let insight { table.add(try insight.processes(), of: container, first: insight.process.pid) }
         }
         return table.isEmpty ? "" : table.text
     }
