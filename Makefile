@@ -6,6 +6,9 @@ RELEASE = .build/release/roost
 # every start. Of libarchive only the readers are linked, and they need no more than these.
 LIBRARIES = archive yaml seccomp zstd lzma bz2 z
 STATIC = $(CURDIR)/.build/static
+# The whole release is linked statically, at any address: it starts in half the time, and runs on any distribution. The
+# C library takes no run path then.
+LINK = $(addprefix -Xswiftc ,-static-executable -use-ld=lld -Xclang-linker -static-pie) -Xlinker --pack-dyn-relocs=relr
 
 .PHONY: all build release demo test check bench format install deps toolchain clean
 
@@ -15,7 +18,7 @@ build: deps
 	swift build
 
 release: deps $(STATIC)
-	PKG_CONFIG_PATH=$(STATIC) swift build -c release --static-swift-stdlib --product roost
+	PKG_CONFIG_PATH=$(STATIC) swift build -c release --product roost --disable-local-rpath $(LINK)
 
 # Descriptions that pkg-config prefers, and a directory that holds nothing but archives.
 $(STATIC): Makefile

@@ -17,8 +17,18 @@ static bool is_ignored(const struct clinux_call *call, int error) {
     return call->flags & CLINUX_CALL_IGNORE_ALL || call->ignored[0] == error || call->ignored[1] == error;
 }
 
+static _Noreturn void give_up(const struct clinux_launch *launch, struct clinux_report failure) {
+    ssize_t written = write(launch->report, &failure, sizeof failure);
+    _exit(written == sizeof failure ? 127 : 126);
+}
+
 /// Runs the list in the child. Only async-signal-safe calls: other threads of the parent may have held any lock.
 static _Noreturn void obey(const struct clinux_launch *launch) {
+    sigset_t none;
+    sigemptyset(&none);
+    // The child sees its parent's memory, or a copy of it, at which nobody in the container may look.
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || sigprocmask(SIG_SETMASK, &none, 0) != 0)
+        give_up(launch, (struct clinux_report){0, errno});
     struct clinux_report failure = {0, 0};
     for (uint32_t i = 0; i < launch->count; i++) {
         const struct clinux_call *call = &launch->calls[i];
@@ -37,9 +47,47 @@ static _Noreturn void obey(const struct clinux_launch *launch) {
             i += (uint32_t)call->skip;
     }
     // A list that ends without execve(2) is a mistake of its author and reported as call 0, errno 0.
-    ssize_t written = write(launch->report, &failure, sizeof failure);
-    _exit(written == sizeof failure ? 127 : 126);
+    give_up(launch, failure);
 }
+
+#if defined __x86_64__ || defined __aarch64__
+#define CAN_SHARE_MEMORY 1
+
+/// clone3(2) with a stack for the child, on which it calls `obey` and nothing else.
+static long clone_on_stack(struct clone_args *arguments, const struct clinux_launch *launch) {
+#if defined __x86_64__
+    long result = SYS_clone3;
+    register const struct clinux_launch *order __asm__("r12") = launch;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r12, %%rdi\n\t"
+                     "call *%[obey]\n\t"
+                     "1:"
+                     : "+a"(result)
+                     : "D"(arguments), "S"(sizeof *arguments), "r"(order), [obey] "r"(obey)
+                     : "rcx", "r11", "memory");
+    return result;
+#else
+    register long result __asm__("x0") = (long)arguments;
+    register long size __asm__("x1") = sizeof *arguments;
+    register long number __asm__("x8") = SYS_clone3;
+    register const struct clinux_launch *order __asm__("x19") = launch;
+    register void (*run)(const struct clinux_launch *) __asm__("x20") = obey;
+    __asm__ volatile("svc #0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x29, xzr\n\t"
+                     "mov x0, x19\n\t"
+                     "blr x20\n\t"
+                     "1:"
+                     : "+r"(result)
+                     : "r"(size), "r"(number), "r"(order), "r"(run)
+                     : "memory");
+    return result;
+#endif
+}
+#endif
 
 pid_t clinux_launch(const struct clinux_launch *launch, int32_t *pidfd) {
     struct clone_args arguments = {
@@ -52,18 +100,18 @@ pid_t clinux_launch(const struct clinux_launch *launch, int32_t *pidfd) {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)launch->cgroup;
     }
-    long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid < 0)
-        return -errno;
-    if (pid > 0)
-        return (pid_t)pid;
-    sigset_t none;
-    sigemptyset(&none);
-    // The child still holds a copy of its parent's memory, which nobody in the container may look at.
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || sigprocmask(SIG_SETMASK, &none, 0) != 0) {
-        struct clinux_report failure = {0, errno};
-        ssize_t written = write(launch->report, &failure, sizeof failure);
-        _exit(written == sizeof failure ? 127 : 126);
+#ifdef CAN_SHARE_MEMORY
+    if (launch->shares_memory) {
+        // The caller's thread waits until the child executes or ends, and lends it this part of its own stack.
+        _Alignas(16) char stack[16384];
+        arguments.flags |= CLONE_VM | CLONE_VFORK;
+        arguments.stack = (uint64_t)(uintptr_t)stack;
+        arguments.stack_size = sizeof stack;
+        return (pid_t)clone_on_stack(&arguments, launch);
     }
-    obey(launch);
+#endif
+    long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid == 0)
+        obey(launch);
+    return pid < 0 ? -errno : (pid_t)pid;
 }

@@ -60,6 +60,9 @@ package struct ContainerPlan: Hashable, Sendable {
         var namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
         if inputs.lendsNetwork { namespaces.lendNetwork() }
         launch = LaunchPlan(namespaces: namespaces.created.subtracting(.cgroup))
+        launch.sharesMemory =
+            namespaces.created.contains(.pid) && namespaces.all.isDisjoint(with: [.user, .time])
+            && spec.linux?.resources?.memory == nil && !inputs.awaitsGroups
         guard namespaces.created.contains(.mount) else {
             throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
         }

@@ -2,9 +2,15 @@ import Glibc
 package import LinuxSystem
 
 /// What one container changes of its root: the upper directory of its overlay.
+///
+/// It lasts until the host's next boot at most. So nothing of it needs to be on the disk at any moment: the overlay is
+/// mounted `volatile` (Linux 5.10), and neither a sync(2) in the container nor its end, which would else write out the
+/// whole filesystem that the layer is on, waits for a disk. What is to last longer belongs into a volume.
 package struct ContainerLayer: Hashable, Sendable {
-    /// The container's directory, with `upper` and `work` in it.
+    /// The container's directory, with `upper` and a directory for overlayfs in it.
     package let directory: String
+    /// The directory for overlayfs, named after the boot in which the layer was made.
+    private let work: String
     private let parent: String
     let id: String
 
@@ -19,14 +25,25 @@ package struct ContainerLayer: Hashable, Sendable {
         self.id = id
         parent = "\(store.root)/containers"
         directory = "\(parent)/\(id)"
+        work = "\(directory)/\(Self.workPrefix)\(Self.boot)"
     }
+
+    private static let workPrefix = "work-"
+    /// The boot's random name: random(4).
+    private static let boot = String(((try? readFile("/proc/sys/kernel/random/boot_id")) ?? "").prefix(8))
 
     /// Whether the container has a layer.
     package var exists: Bool { access("\(directory)/upper", F_OK) == 0 }
 
-    /// Makes the layer, empty; one that is there already stays as it is.
+    /// Makes the layer, empty; one that was made since the host's boot stays as it is.
+    ///
+    /// An older one is emptied: a loss of power may have taken any part of it.
     package func make(for root: RootFilesystem) throws(ImageError) {
-        guard !exists else { return }
+        if access(work, F_OK) == 0 {
+            guard !exists else { return }
+        } else if exists {
+            try removeChanges()
+        }
         let lower = root.mask == nil ? root.lowerDirectories[0] : "/"
         let like = try attempt("make the container \(id)") { () throws(SyscallError) in
             try OwnedDescriptor.path(lower).metadata()
@@ -35,7 +52,7 @@ package struct ContainerLayer: Hashable, Sendable {
             try makeStoreDirectories(parent, mode: 0o711)
             try makeStoreDirectories(directory, mode: 0o700)
         }
-        try makeStoreDirectories("\(directory)/work", mode: 0o700)
+        try makeStoreDirectories(work, mode: 0o700)
         // Under another name until it has its owner and mode: the root of the container gets both from here.
         let upper = "\(directory)/upper.new"
         try makeStoreDirectories(upper, mode: 0o700)
@@ -79,6 +96,23 @@ package struct ContainerLayer: Hashable, Sendable {
         }
     }
 
+    /// Removes what the container has changed; its log stays.
+    private func removeChanges() throws(ImageError) {
+        try attempt("empty the container \(id), whose changes a reboot has ended") { () throws(SyscallError) in
+            let own = try OwnedDescriptor.directory(directory)
+            let names = try DirectoryEntries().next(own).map(\.text)
+            for name in names where name.hasPrefix("upper") || name.hasPrefix("work") { try own.removeTree(name) }
+        }
+    }
+
+    /// Removes the sign that overlayfs leaves so that nobody mounts a layer again that was not written out.
+    ///
+    /// In the same boot it can't be but complete.
+    private func forgetVolatility() throws(SyscallError) {
+        guard access("\(work)/work/incompat", F_OK) == 0 else { return }
+        try OwnedDescriptor.directory(work).removeTree("work")
+    }
+
     /// The ways to name lower directories to overlayfs.
     enum OverlayForm {
         /// One `lowerdir+` each, Linux 6.5, and the mask as one of them, Linux 6.15.
@@ -96,8 +130,9 @@ package struct ContainerLayer: Hashable, Sendable {
     ) throws(SyscallError) -> DetachedMount {
         var names = MountPaths()
         defer { names.close() }
+        try forgetVolatility()
         let upper = try names.name("\(directory)/upper")
-        let work = try names.name("\(directory)/work")
+        let work = try names.name(work)
         if let mask = root.mask, form == .appended {
             let mount = if let shared { shared } else { try MaskMount(mask) }
             let lower = try [names.name(mount.descriptor.duplicate())] + names.names(root.lowerDirectories)
@@ -114,8 +149,8 @@ package struct ContainerLayer: Hashable, Sendable {
         if lower.utf8.count <= 255 { return try Self.overlay([.init("lowerdir", lower)], upper, work) }
         return try DetachedMount.mounted(
             "overlay",
-            options: "lowerdir=\(lower),upperdir=\(upper),workdir=\(work)",
-            at: "\(directory)/work"
+            options: "lowerdir=\(lower),upperdir=\(upper),workdir=\(work),volatile",
+            at: self.work
         )
     }
 
@@ -124,7 +159,8 @@ package struct ContainerLayer: Hashable, Sendable {
         _ upper: String,
         _ work: String
     ) throws(SyscallError) -> DetachedMount {
-        try .filesystem(FilesystemRecipe("overlay", lower + [.init("upperdir", upper), .init("workdir", work)]))
+        let own: [FilesystemRecipe.Parameter] = [.init("upperdir", upper), .init("workdir", work), .init("volatile")]
+        return try .filesystem(FilesystemRecipe("overlay", lower + own))
     }
 }
 

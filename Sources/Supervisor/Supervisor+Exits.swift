@@ -51,9 +51,11 @@ extension Supervisor {
         }
         Task { [inbox] in
             // Whoever reaps it, when it is reaped there is nothing more to come.
-            for _ in 0..<100 where ProcessIdentity(of: identity.pid) == identity {
+            var patience = 100
+            while patience > 0 && ProcessIdentity(of: identity.pid) == identity {
                 // Nobody cancels this task.
                 try? await Task.sleep(for: .milliseconds(5))
+                patience -= 1
             }
             inbox.yield(.overdue(container: name, identity))
         }

@@ -227,10 +227,19 @@ final class Supervisor {
         } else {
             state = nil
         }
+        if case .stop(let name) = operation, let state, losesItsNetworks(state) { machine.holdNamespace(of: name) }
         Task { [machine, inbox] in
             let outcome = await machine.perform(operation, on: state)
             inbox.yield(.event(.ended(operation, outcome)))
         }
+    }
+
+    /// Whether a container goes together with all networks that it is on.
+    private func losesItsNetworks(_ container: ContainerState) -> Bool {
+        container.goal == .remove
+            && reconciler.state.networks.allSatisfy {
+                $0.wanted == nil || !container.definition.networks.contains($0.name)
+            }
     }
 
     func save(_ name: String) {

@@ -19,14 +19,29 @@ struct Roost: ParsableCommand {
               --progress <form>           How progress is shown: auto, tty, plain, json or quiet.
             """,
         version: "Roost version \(Version.number)",
-        subcommands: [
-            Config.self, Copy.self, Create.self, Down.self, Events.self, Exec.self, Export.self,
-            Images.self, Kill.self, Load.self, Logs.self, Ls.self, Pause.self, Port.self, Ps.self, Remove.self,
-            Restart.self, Run.self, Runtime.self, Scale.self, Start.self, Stats.self, Stop.self, Top.self,
-            Unpause.self, Up.self, Version.self, Volumes.self, Wait.self,
-            Bridge.self, Build.self, Commit.self, Publish.self, Pull.self, Push.self, Watch.self,
-        ]
+        subcommands: meant
     )
+
+    /// All commands by name.
+    static let commands: [(name: String, type: any ParsableCommand.Type)] = [
+        ("config", Config.self), ("cp", Copy.self), ("create", Create.self), ("down", Down.self),
+        ("events", Events.self), ("exec", Exec.self), ("export", Export.self), ("images", Images.self),
+        ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self), ("pause", Pause.self),
+        ("port", Port.self), ("ps", Ps.self), ("restart", Restart.self), ("rm", Remove.self), ("run", Run.self),
+        ("runtime", Runtime.self), ("scale", Scale.self), ("start", Start.self), ("stats", Stats.self),
+        ("stop", Stop.self), ("top", Top.self), ("unpause", Unpause.self), ("up", Up.self),
+        ("version", Version.self), ("volumes", Volumes.self), ("wait", Wait.self), ("bridge", Bridge.self),
+        ("build", Build.self), ("commit", Commit.self), ("publish", Publish.self), ("pull", Pull.self),
+        ("push", Push.self), ("watch", Watch.self),
+    ]
+
+    /// The command that the arguments name; all when they name none.
+    ///
+    /// The parser looks into every command that it is given, which would take a third of a short command's time.
+    private static let meant: [any ParsableCommand.Type] = {
+        let named = commands.filter { $0.name == arguments.rest.first }
+        return (named.isEmpty ? commands : named).map(\.type)
+    }()
 
     /// The options that stand before the command.
     var project: ProjectOptions { Self.projectOptions }

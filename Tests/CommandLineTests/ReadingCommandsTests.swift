@@ -1,5 +1,6 @@
 import LinuxSystem
 import Orchestrator
+@testable import roost
 import Testing
 
 @Suite("Commands that look at projects", .timeLimit(.minutes(1)))
@@ -14,6 +15,11 @@ struct ReadingCommandsTests {
         try machine.put("voting", "db", ended, id: "b", log: [(2, "two\n")])
         try machine.put("voting", "web", running, number: 0, id: "c", log: [(4, "aside\n")])
         try machine.put("idle", "x", ended, id: "d")
+    }
+
+    @Test("every command is known by its name", arguments: Roost.commands.map(\.name))
+    func commandName(name: String) throws {
+        #expect(try machine.roost(name, "--help").output.contains("USAGE: roost \(name)"))
     }
 
     @Test("ps shows what runs, and with -a everything")

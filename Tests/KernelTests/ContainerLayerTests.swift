@@ -104,6 +104,28 @@ struct ContainerLayerTests {
         try container.remove()
     }
 
+    @Test("what was changed before the host's last boot is gone, and the log is not")
+    func reboot() throws {
+        let scratch = try Scratch()
+        let image = try scratch.resolve("rootfs:/")
+        let container = try ContainerLayer(id: "c1", in: scratch.store)
+        for isFirst in [true, false] {
+            try container.make(for: image.rootFilesystem)
+            let root = try container.makeRoot(of: image.rootFilesystem)
+            guard isFirst else {
+                #expect(metadata("/etc/gshadow", in: root) == nil)
+                break
+            }
+            try write("/etc/gshadow", "cut short", in: root)
+            mkdir("\(container.directory)/log", 0o700)
+            let work = try #require(scratch.names("store/containers/c1").first { $0.hasPrefix("work-") })
+            rename("\(container.directory)/\(work)", "\(container.directory)/work-0123abcd")
+        }
+        let names = scratch.names("store/containers/c1")
+        #expect(names.filter { $0.hasPrefix("work") }.count == 1 && !names.contains("work-0123abcd"))
+        #expect(names.contains("log"))
+    }
+
     @Test("layers lie on each other, many of them too", arguments: forms, [1, 3, 90])
     func layers(form: ContainerLayer.OverlayForm, count: Int) throws {
         let scratch = try Scratch()

@@ -152,7 +152,7 @@ struct PlannerTests {
                 #4 remove p-web-1 after [1]
                 #5 remove p-web-2 after [2]
                 #6 remove p-db-1 after [3]
-                #7 remove network p_default after [4, 5, 6]
+                #7 remove network p_default after [1, 2, 3]
 
                 """
         )

@@ -2,6 +2,7 @@
 #ifndef CLINUX_LAUNCH_H
 #define CLINUX_LAUNCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -30,10 +31,13 @@ struct clinux_call {
     int32_t expected;     ///< see CLINUX_CALL_EXACT
 };
 
-/// A process to start. All memory it points to belongs to the caller and is only read and written by the child's copy.
+/// A process to start. All memory it points to belongs to the caller; the child reads it and writes the slots.
 struct clinux_launch {
     uint64_t clone_flags;                   ///< CLONE_…; CLONE_PIDFD and CLONE_CLEAR_SIGHAND are added
     int32_t cgroup;                         ///< a cgroup v2 directory to be born in, or -1: CLONE_INTO_CGROUP, Linux 5.7
+    /// Whether the child uses its parent's memory until it executes, and the caller's thread waits for that: `CLONE_VM`
+    /// and `CLONE_VFORK`. Nothing of the parent is copied then. Ignored on machines that this is not written for.
+    bool shares_memory;
     int32_t report;                         ///< a close-on-exec pipe's writing end, for a `clinux_report` on failure
     const struct clinux_call *_Nonnull calls; ///< the last one is an execve(2) or an exit(2)
     uint32_t count;

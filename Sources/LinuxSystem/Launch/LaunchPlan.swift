@@ -23,6 +23,12 @@ package struct LaunchPlan: Hashable, Sendable, CustomStringConvertible {
 
     /// The namespaces the child is born into; the others it joins or shares.
     package var namespaces: Namespaces
+    /// Whether the child uses our memory until it executes, instead of a copy: `CLONE_VM` and `CLONE_VFORK`.
+    ///
+    /// A copy costs more than all else in a launch: the page tables, and then a fault for each page that either side
+    /// writes to. The calling thread waits meanwhile, so no step may wait for it in turn. Nobody else may see the child,
+    /// and the kernel must have no reason to end it for want of memory, as it would end us with it.
+    package var sharesMemory = false
     /// The steps in order.
     ///
     /// The last one executes a program.

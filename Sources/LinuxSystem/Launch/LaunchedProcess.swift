@@ -49,7 +49,8 @@ package struct LaunchedProcess: ~Copyable, Sendable {
 
     /// Starts a process that carries out `plan`, with descriptors for the slots that the plan does not open itself.
     ///
-    /// Returns as soon as the process exists; `awaitExecution` tells how it went. The descriptors are lent for the
+    /// Returns as soon as the process exists, or when it has executed its program where the plan shares memory;
+    /// `awaitExecution` tells how it went. The descriptors are lent for the
     /// time of the call.
     package static func start(
         _ plan: LaunchPlan,
@@ -69,6 +70,7 @@ package struct LaunchedProcess: ~Copyable, Sendable {
             var launch = clinux_launch(
                 clone_flags: plan.namespaces.rawValue | (options.isSibling ? UInt64(CLONE_PARENT) : 0),
                 cgroup: options.cgroup ?? -1,
+                shares_memory: plan.sharesMemory,
                 report: pipe.writing.rawValue,
                 calls: calls,
                 count: UInt32(encoder.list.calls.count),

@@ -126,6 +126,7 @@ extension Machine {
         let image = try image(of: definition)
         let blueprint = Blueprint(service, image: image.configuration.config)
         let layer = try ContainerLayer(id: record.id, in: images)
+        try layer.make(for: image.rootFilesystem)
         let place = try networkPlace(of: state, definition)
         let hostname = try hostname(service, id: record.id, place)
         let names = try nameFiles(hostname: hostname, definition, place)

@@ -18,19 +18,42 @@ extension Machine {
         shared.withLock { $0.networks[name] = network }
     }
 
-    func removeNetwork(_ name: String) throws { try networkTurn.withLock { _ in try removeInTurn(name) } }
+    /// Keeps a container's network namespace past its end, until a network is removed.
+    ///
+    /// With the namespace the kernel would take its links away: for each container anew, with grace periods of RCU in
+    /// which nobody else can change a link. Removing all links of the project at once costs as much as one of these.
+    package func holdNamespace(of name: String) {
+        shared.withLock { shared in
+            guard let live = shared.live[name], !live.process.attachments.isEmpty else { return }
+            // A process that has just ended has none any more.
+            guard let namespace = try? OwnedDescriptor.reading("/proc/\(live.process.pid)/ns/net") else { return }
+            shared.heldNamespaces.append(HeldNamespace(namespace))
+        }
+    }
+
+    func removeNetwork(_ name: String) throws {
+        _ = shared.withLock { $0.departingNetworks.insert(name) }
+        defer { _ = shared.withLock { $0.departingNetworks.remove(name) } }
+        try networkTurn.withLock { _ in try removeInTurn(name) }
+    }
 
     private func removeInTurn(_ name: String) throws {
-        guard let network = try registry.networks(of: project).first(where: { $0.name == name }) else { return }
+        let all = try registry.networks(of: project)
+        guard let network = all.first(where: { $0.name == name }) else { return forgetNetwork(name) }
         let host = try host()
-        let others = try registry.networks(of: project).filter { $0.name != name }
-        // With the last network everything goes at once, which is much cheaper than one link after the other.
-        if others.isEmpty {
+        // When none is to stay everything goes at once, which is much cheaper than one link after the other.
+        let departing = shared.withLock { $0.departingNetworks }
+        if all.allSatisfy({ departing.contains($0.name) }) {
             try registry.removeAll(of: project, on: host)
+            shared.withLock { $0.heldNamespaces = [] }
         } else {
             try host.removeBridge(network)
             try registry.release(network)
         }
+        forgetNetwork(name)
+    }
+
+    private func forgetNetwork(_ name: String) {
         shared.withLock { shared in
             shared.networks[name] = nil
             shared.leases.release(network: name)
@@ -87,6 +110,13 @@ extension Machine {
     ) -> [String] {
         state.isOneOff && service.labels[Self.aliasesLabel] == nil ? [] : joined.aliases
     }
+}
+
+/// A namespace that outlives its last process.
+final class HeldNamespace: Sendable {
+    private let descriptor: OwnedDescriptor
+
+    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
 }
 
 extension NetworkPlan {

@@ -70,6 +70,10 @@ package final class Machine: Sendable {
         var networkPlans: [String: NetworkPlan] = [:]
         var volumes: [String: VolumeRecord] = [:]
         var publisher = Publisher()
+        /// Networks that are about to be removed.
+        var departingNetworks: Set<String> = []
+        /// Namespaces of ended containers, whose links go with the networks.
+        var heldNamespaces: [HeldNamespace] = []
         /// What hides the host's secrets, made once.
         var masks: [RootMask: MaskMount] = [:]
     }

@@ -128,11 +128,19 @@ package struct Planner {
         var after: Set<Int> = []
         if resource.actual != nil {
             for user in state.containers where users(user) {
-                if let step = removals[user.name] ?? cleans[user.name] ?? stops[user.name] { after.insert(step) }
+                if let step = lastUse(of: resource, subject, by: user) { after.insert(step) }
             }
             after = [plan.append(remove, after: after, reason: resource.wanted == nil ? nil : "definition changed")]
         }
         if resource.wanted != nil { resources[subject] = plan.append(create, after: after) }
+    }
+
+    /// The step after which a container that comes to an end needs a resource no more.
+    ///
+    /// A network that is to go does so when no process uses it any more, while what these leave is cleared away.
+    private func lastUse(of resource: ProjectState.Resource, _ subject: Subject, by user: ContainerState) -> Int? {
+        if case .network = subject, resource.wanted == nil { return stops[user.name] }
+        return removals[user.name] ?? cleans[user.name] ?? stops[user.name]
     }
 
     // Beginning
