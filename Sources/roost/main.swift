@@ -24,7 +24,8 @@ struct Roost: ParsableCommand {
 
     /// All commands by name.
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
-        ("config", Config.self), ("cp", Copy.self), ("create", Create.self), ("down", Down.self),
+        ("attach", Attach.self), ("config", Config.self), ("cp", Copy.self), ("create", Create.self),
+        ("down", Down.self),
         ("events", Events.self), ("exec", Exec.self), ("export", Export.self), ("images", Images.self),
         ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self), ("pause", Pause.self),
         ("port", Port.self), ("ps", Ps.self), ("restart", Restart.self), ("rm", Remove.self), ("run", Run.self),

@@ -137,6 +137,12 @@ extension OwnedDescriptor {
         )
     }
 
+    /// Opens a FIFO of the host for writing, which has a reader; what can't be written at once waits: fifo(7).
+    package static func existingPipe(_ path: String) throws(SyscallError) -> OwnedDescriptor {
+        let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW
+        return OwnedDescriptor(adopting: try SyscallError.checkErrno(open(path, flags), "open", path))
+    }
+
     /// Makes a file of the host, empty, for us alone: open(2) with `O_CREAT`.
     package static func newFile(_ path: String) throws(SyscallError) -> OwnedDescriptor {
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
