@@ -142,7 +142,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TerminalOutputTests",
-            dependencies: ["LinuxSystem", "Orchestrator", "TerminalOutput"],
+            dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "TerminalOutput"],
             swiftSettings: common
         ),
         .testTarget(
