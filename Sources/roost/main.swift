@@ -1,4 +1,5 @@
 import ArgumentParser
+import ComposeModel
 import LinuxSystem
 import Supervisor
 
@@ -56,11 +57,26 @@ struct Roost: ParsableCommand {
         }
     }()
 
+    /// Ends a command that nobody knows, with the one that was probably meant.
+    private static func checkCommand() {
+        guard let name = arguments.rest.first, !name.hasPrefix("-"), name != "help",
+            !commands.contains(where: { $0.name == name })
+        else { return }
+        let hint = NearestKey.match(name, among: commands.map(\.name)).map { "  hint: did you mean \"roost \($0)\"?\n" }
+        ProcessContext.writeError(
+            "error: there is no command \"\(name)\"\n" + (hint ?? "")
+                + "Usage: roost [<options of the project>] <command> …\n"
+                + "  See 'roost --help' for the commands.\n"
+        )
+        exit(withError: ExitCode.failure)
+    }
+
     /// Runs the command that the process was started for.
     ///
     /// What is wrong with the arguments ends it with 1 as everything does, not with a status of its own.
     static func start() -> Never {
         _ = projectOptions
+        checkCommand()
         do {
             var command = try parseAsRoot(arguments.rest)
             try command.run()

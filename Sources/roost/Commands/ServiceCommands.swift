@@ -166,6 +166,7 @@ struct Remove: ParsableCommand {
 
     @Flag(name: .shortAndLong, help: "Do not ask.") var force = false
     @Flag(name: .shortAndLong, help: "Stop them first.") var stop = false
+    @Flag(name: .shortAndLong, help: .hidden) var all = false
     @Flag(name: .shortAndLong, help: "Remove the volumes that belong to them alone too.") var volumes = false
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
