@@ -16,7 +16,11 @@ extension Machine {
                 // Ended along with its container, by somebody who would not wait.
                 if status == .signaled(9), await live.ended.wait(atMost: .seconds(2)) { return nil }
                 return "\(place) ended with status \(status.shellStatus)"
-            } catch { return "\(place): \(error)" }
+            } catch {
+                // A container that has just ended needs no word before its end.
+                if kind == "pre_stop", await live.ended.wait(atMost: .seconds(2)) { return nil }
+                return "\(place): \(error)"
+            }
         }
         return nil
     }

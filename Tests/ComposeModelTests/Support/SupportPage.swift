@@ -41,7 +41,7 @@ enum SupportPage {
         return row(attribute, isRead: project != whole.project)
     }
 
-    private static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
+    static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
         unread.first { path, _ in attribute.path == path || attribute.path.hasPrefix(path + ".") }?.value
     }
 
