@@ -10,6 +10,8 @@ struct RunnableProject {
     let directory: String
     let files: [String]
     let knownServices: Set<String>
+    /// Services of other programs; the tree does not have them.
+    let providers: Providers
 
     /// Loads the project with `services` and what they depend on, and checks that all of it can be run.
     ///
@@ -35,6 +37,7 @@ struct RunnableProject {
         }
         Self.apply(scale, to: &tree, diagnostics)
         Self.resolveSecrets(in: &tree, loaded.environment, diagnostics)
+        providers = Providers(takenFrom: &tree, diagnostics)
         UnsupportedAttributes(diagnostics: diagnostics).check(tree)
         guard let project = Project(tree: tree, directory: loaded.directory, diagnostics: diagnostics),
             !diagnostics.hasErrors

@@ -28,9 +28,10 @@ struct Roost: ParsableCommand {
     /// All commands by name.
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
         ("config", Config.self), ("down", Down.self), ("exec", Exec.self), ("kill", Kill.self), ("load", Load.self),
-        ("logs", Logs.self), ("ls", Ls.self), ("ps", Ps.self), ("restart", Restart.self), ("rm", Remove.self),
+        ("logs", Logs.self), ("ls", Ls.self), ("network", NetworkCommands.self), ("ps", Ps.self),
+        ("restart", Restart.self), ("rm", Remove.self),
         ("run", Run.self), ("runtime", Runtime.self), ("start", Start.self), ("stop", Stop.self), ("up", Up.self),
-        ("version", Version.self),
+        ("version", Version.self), ("volume", VolumeCommands.self),
     ]
 
     /// The command that the arguments name; all when they name none.
