@@ -25,6 +25,12 @@ enum SupportPage {
         "services.*.develop": (.planned, "there is no watch command yet"),
     ]
 
+    /// What does not go through the typed project, and the file that reads it from the tree.
+    static let readElsewhere: [String: String] = [
+        "services.*.provider": "roost/Providers.swift", "services.*.provider.type": "roost/Providers.swift",
+        "services.*.provider.options": "roost/Providers.swift",
+    ]
+
     private static let rules: [(section: String, rules: [UnsupportedAttributes.Rule])] = [
         ("services", UnsupportedAttributes.Rule.services), ("networks", UnsupportedAttributes.Rule.networks),
         ("volumes", UnsupportedAttributes.Rule.volumes), ("secrets", UnsupportedAttributes.Rule.secrets),
@@ -38,7 +44,7 @@ enum SupportPage {
         guard let project = WholeProject.load(without: attribute.keys).project else {
             return row(attribute, isRead: reason(attribute) == nil)
         }
-        return row(attribute, isRead: project != whole.project)
+        return row(attribute, isRead: project != whole.project || readElsewhere[attribute.path] != nil)
     }
 
     private static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {

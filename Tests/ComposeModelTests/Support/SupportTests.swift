@@ -27,6 +27,16 @@ struct SupportTests {
         }
     }
 
+    @Test("what is read from the tree alone is read by the file that is named for it")
+    func otherReaders() throws {
+        let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Sources")
+        for (path, file) in SupportPage.readElsewhere {
+            let text = try String(contentsOf: sources.appending(path: file), encoding: .utf8)
+            let key = path.split(separator: ".").last ?? ""
+            #expect(text.contains("[\"\(key)\"]"), "\(path)")
+        }
+    }
+
     @Test("the page about support says what the code does")
     func page() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
