@@ -25,10 +25,11 @@ enum SupportPage {
         "services.*.develop": (.planned, "there is no watch command yet"),
     ]
 
-    /// What does not go through the typed project, and the file that reads it from the tree.
-    static let readElsewhere: [String: String] = [
-        "services.*.provider": "roost/Providers.swift", "services.*.provider.type": "roost/Providers.swift",
-        "services.*.provider.options": "roost/Providers.swift",
+    /// What does not go through the typed project: the file that reads it from the tree, and what for.
+    static let readElsewhere: [String: (file: String, remark: String)] = [
+        "services.*.provider": ("roost/Providers.swift", "the program is run by up, run and down"),
+        "services.*.provider.type": ("roost/Providers.swift", "the program to run"),
+        "services.*.provider.options": ("roost/Providers.swift", "options of the program"),
     ]
 
     private static let rules: [(section: String, rules: [UnsupportedAttributes.Rule])] = [
@@ -47,7 +48,7 @@ enum SupportPage {
         return row(attribute, isRead: project != whole.project || readElsewhere[attribute.path] != nil)
     }
 
-    private static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
+    static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
         unread.first { path, _ in attribute.path == path || attribute.path.hasPrefix(path + ".") }?.value
     }
 
@@ -67,6 +68,7 @@ enum SupportPage {
             return row(rule.severity == .error ? .refused : .warned, rule.reason)
         }
         if let (support, remark) = reason(attribute) { return row(support, remark) }
+        if let elsewhere = readElsewhere[attribute.path] { return row(.honoured, elsewhere.remark) }
         guard let partial = rules.first(where: isOwn) else { return row(.honoured, attribute.forms) }
         let verb = partial.severity == .error ? "refused" : "without effect"
         return row(.honoured, "some values \(verb): \(partial.reason)")
