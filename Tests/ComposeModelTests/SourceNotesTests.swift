@@ -110,6 +110,34 @@ func missingVariableOfEnvironmentFile() {
     )
 }
 
+@Test("a variable that must be set is explained like one that may be")
+func requiredVariableOfEnvironmentFile() {
+    let files = [
+        "compose.yaml": """
+        services:
+          web:
+            image: nginx
+            env_file: web.env
+            environment: {A: "${PASS:?tell us}", B: "${OTHER?}"}
+        """,
+        "web.env": "PASS=x\n",
+    ]
+    #expect(
+        report(files) == """
+            compose.yaml:5:22: the variable PASS needs a value: tell us
+                    environment: {A: "${PASS:?tell us}", B: "${OTHER?}"}
+                                     ^
+              hint: what env_file has reaches the container, not this file: put PASS into .env, or use --env-file web.env
+              web.env:1:1: PASS is set here
+            compose.yaml:5:45: the variable OTHER needs a value
+                    environment: {A: "${PASS:?tell us}", B: "${OTHER?}"}
+                                                            ^
+              hint: set OTHER in the environment or in .env
+
+            """
+    )
+}
+
 @Test("programs get a diagnostic as one line of JSON, with the path of the value")
 func diagnosticLines() throws {
     let files = [

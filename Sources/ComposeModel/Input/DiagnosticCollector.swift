@@ -17,8 +17,8 @@ package final class DiagnosticCollector {
     /// Looking for what was meant takes time, so only the first mistakes get it.
     private static let hintLimit = 100
 
-    /// Where variables are used that are not set, by name, and where in `all` the warning about them is.
-    private(set) var missing: [String: (places: [SourceMark], warning: Int)] = [:]
+    /// Where variables are used that are not set, by name, and where in `all` that is told.
+    private(set) var missing: [String: [(mark: SourceMark, told: Int)]] = [:]
     /// Nobody looks at more uses of one variable.
     private static let useLimit = 100
     /// Where the values of variables stand.
@@ -52,17 +52,31 @@ package final class DiagnosticCollector {
 
     /// Notes the use of a variable that is not set: a warning for the first one of each name.
     func missing(_ name: String, at mark: SourceMark) {
-        if let known = missing[name] {
-            if known.places.count < Self.useLimit { missing[name]?.places.append(mark) }
-            return
-        }
-        missing[name] = ([mark], all.count)
+        let place = all.count
         warning("the variable \(name) is not set and stands for nothing here", at: mark)
+        remember(name, mark, at: place)
     }
 
-    /// Says more in a warning about a variable that is not set.
+    /// Notes the use of a variable that is not set and must be.
+    func required(_ name: String, because message: String, at mark: SourceMark) {
+        let place = all.count
+        error(
+            "the variable \(name) needs a value" + (message.isEmpty ? "" : ": \(message)"),
+            at: mark,
+            hint: "set \(name) in the environment or in .env"
+        )
+        remember(name, mark, at: place)
+    }
+
+    private func remember(_ name: String, _ mark: SourceMark, at place: Int) {
+        // What was told before was not told again.
+        guard let told = place < all.count ? place : missing[name]?.last?.told else { return }
+        if missing[name]?.count ?? 0 < Self.useLimit { missing[name, default: []].append((mark, told)) }
+    }
+
+    /// Says more of a variable that is not set, once.
     func explainMissing(at place: Int, hint: String, note: Diagnostic.Note) {
-        guard all.indices.contains(place), all[place].hint == nil else { return }
+        guard all.indices.contains(place), all[place].notes.isEmpty else { return }
         all[place].hint = hint
         all[place].notes.append(note)
     }

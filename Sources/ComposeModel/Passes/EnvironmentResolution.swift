@@ -9,6 +9,7 @@ struct EnvironmentResolution<Reader: FileReader> {
     let workingDirectory: String
     /// How many bytes may still be read: files may be named many times.
     private var allowance = 256 << 20
+    private var paths = SourcePaths()
 
     init(
         environment: [String: String],
@@ -26,15 +27,15 @@ struct EnvironmentResolution<Reader: FileReader> {
     mutating func apply(_ project: YAMLNode) -> YAMLNode {
         var project = project
         project.edit("services") { services in
-            services.editEntries { _, service in
-                resolveVariables(&service)
+            services.editEntries { name, service in
+                resolveVariables(name, &service)
                 resolveLabels(&service)
             }
         }
         return project
     }
 
-    private mutating func resolveVariables(_ service: inout YAMLNode) {
+    private mutating func resolveVariables(_ name: String, _ service: inout YAMLNode) {
         guard let files = service["env_file"]?.sequence else { return }
         // Variables of the project count first, then those of the service, then those of the files so far.
         let own = service["environment"]?.mapping ?? YAMLMapping()
@@ -47,7 +48,7 @@ struct EnvironmentResolution<Reader: FileReader> {
             let required = file["required"]?.bool ?? true
             for entry in read(path, format: file["format"], required: required, lookup, place) { set(entry, &values) }
         }
-        if !diagnostics.missing.isEmpty { explainMissing(service, values) }
+        if !diagnostics.missing.isEmpty { explainMissing(name, service, values) }
         for entry in service["environment"]?.mapping?.entries ?? [] { set(entry, &values) }
         service.remove("env_file")
         if !values.isEmpty { service.set("environment", .mapping(values)) }
@@ -63,18 +64,20 @@ struct EnvironmentResolution<Reader: FileReader> {
     }
 
     /// Many take `env_file` for the variables of the Compose file; whoever lacks one that stands there is told.
-    private func explainMissing(_ service: YAMLNode, _ values: YAMLMapping) {
+    private mutating func explainMissing(_ name: String, _ service: YAMLNode, _ values: YAMLMapping) {
         for entry in values.entries {
-            guard let use = diagnostics.missing[entry.key], use.places.contains(where: service.contains) else {
-                continue
-            }
             let file = entry.keyMark.file.name
-            diagnostics.explainMissing(
-                at: use.warning,
-                hint: "what env_file has reaches the container, not this file: put \(entry.key) into .env, "
-                    + "or use --env-file \(file)",
-                note: .init("\(entry.key) is set here", at: entry.keyMark)
-            )
+            for use in diagnostics.missing[entry.key] ?? [] {
+                // A value that could not do without the variable is not in the service any more.
+                let isWithin = paths.path(of: use.mark)?.hasPrefix("services.\(name).") ?? false
+                guard isWithin || service.contains(use.mark) else { continue }
+                diagnostics.explainMissing(
+                    at: use.told,
+                    hint: "what env_file has reaches the container, not this file: put \(entry.key) into .env, "
+                        + "or use --env-file \(file)",
+                    note: .init("\(entry.key) is set here", at: entry.keyMark)
+                )
+            }
         }
     }
 

@@ -90,11 +90,7 @@ struct Interpolation {
         case .tooLong:
             diagnostics.error("variables make this value longer than \(Template.lengthLimit) bytes", at: mark)
         case .required(let name, let message):
-            diagnostics.error(
-                "the variable \(name) needs a value" + (message.isEmpty ? "" : ": \(message)"),
-                at: mark,
-                hint: "set \(name) in the environment or in .env"
-            )
+            diagnostics.required(name, because: message, at: mark)
         }
     }
 

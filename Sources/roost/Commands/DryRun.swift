@@ -4,8 +4,17 @@ protocol DryRunnable {}
 extension Up: DryRunnable {}
 
 extension Config: DryRunnable {}
+extension Events: DryRunnable {}
+extension Images: DryRunnable {}
 extension Logs: DryRunnable {}
 extension Ls: DryRunnable {}
+extension NetworkCommands.Inspect: DryRunnable {}
+extension NetworkCommands.List: DryRunnable {}
+extension Port: DryRunnable {}
 extension Ps: DryRunnable {}
 extension RuntimePlan: DryRunnable {}
+extension Stats: DryRunnable {}
+extension Top: DryRunnable {}
 extension Version: DryRunnable {}
+extension VolumeCommands.List: DryRunnable {}
+extension Volumes: DryRunnable {}

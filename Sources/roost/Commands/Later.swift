@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// A command of docker compose that Roost does not have yet.
-protocol LaterCommand: ParsableCommand {
+protocol LaterCommand: ParsableCommand, DryRunnable {
     /// What to do instead.
     static var advice: String { get }
     /// Everything that follows the command.

@@ -20,12 +20,20 @@ struct SupportTests {
 
     @Test("what is called honoured is read, and only what is unread needs a reason of its own")
     func readers() {
-        for row in SupportPage.rows where row.support == .honoured && SupportPage.reason(row.attribute) == nil {
-            #expect(row.isRead, "\(row.attribute.path)")
-        }
+        for row in SupportPage.rows where row.support == .honoured { #expect(row.isRead, "\(row.attribute.path)") }
         for path in SupportPage.unread.keys {
             let row = SupportPage.rows.first { $0.attribute.path == path }
             #expect(row?.isRead == false, "\(path) is read by now, or gone")
+        }
+    }
+
+    @Test("what is read from the tree alone is read by the file that is named for it")
+    func otherReaders() throws {
+        let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Sources")
+        for (path, reader) in SupportPage.readElsewhere {
+            let text = try String(contentsOf: sources.appending(path: reader.file), encoding: .utf8)
+            let key = path.split(separator: ".").last ?? ""
+            #expect(text.contains("[\"\(key)\"]"), "\(path)")
         }
     }
 
