@@ -129,7 +129,13 @@ let package = Package(
         ),
         .testTarget(name: "YAMLComposerTests", dependencies: ["YAMLComposer"], swiftSettings: common),
         .testTarget(name: "ComposeModelTests", dependencies: ["ComposeModel"], swiftSettings: common),
-        .testTarget(name: "OrchestratorTests", dependencies: ["Orchestrator"], swiftSettings: common),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["CArchive", "ComposeModel", "YAMLComposer", "roost"],
+            exclude: ["README.md", "cases.tar.xz", "licences"],
+            swiftSettings: common
+        ),
+        .testTarget(name: "OrchestratorTests", dependencies: ["ComposeModel", "Orchestrator"], swiftSettings: common),
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "roost"],

@@ -11,45 +11,75 @@ struct FileLoader<Reader: FileReader> {
     let options: LoadOptions
     let reader: Reader
     let diagnostics: DiagnosticCollector
+    /// Files that were parsed before, and how often and how much was taken in: includes may name each other many times.
+    private var parsed: [String: [YAMLNode]] = [:]
+    private var sizes: [String: Int] = [:]
+    /// The services of the document at hand that are complete already.
+    private var completed: [String: YAMLNode] = [:]
+    private var takenFiles = 0
+    private var takenBytes = 0
+
+    private static var fileLimit: Int { 10_000 }
+    private static var byteLimit: Int { 256 << 20 }
+    private static var documentLimit: Int { 256 }
+    /// How many files may include, and services extend, one another in a row.
+    private static var chainLimit: Int { 100 }
+
+    init(options: LoadOptions, reader: Reader, diagnostics: DiagnosticCollector) {
+        self.options = options
+        self.reader = reader
+        self.diagnostics = diagnostics
+    }
+
+    private var merge: Merge { Merge(diagnostics: diagnostics, isRaw: !options.interpolates) }
 
     /// The documents of a file, as written.
-    func documents(_ path: String) -> [YAMLNode] {
-        guard let bytes = reader.contents(of: path) else {
-            diagnostics.error("\(shown(path)) can't be read", at: nil)
+    mutating func documents(_ path: String) -> [YAMLNode] {
+        if parsed[path] == nil { parse(path) }
+        takenFiles += 1
+        takenBytes += sizes[path] ?? 0
+        if takenFiles > Self.fileLimit || takenBytes > Self.byteLimit {
+            if takenFiles == Self.fileLimit + 1 || takenBytes - (sizes[path] ?? 0) <= Self.byteLimit {
+                diagnostics.error("the project takes in more files than can be read", at: nil)
+            }
             return []
         }
+        return parsed[path] ?? []
+    }
+
+    private mutating func parse(_ path: String) {
+        parsed[path] = []
+        guard let bytes = reader.contents(of: path) else {
+            diagnostics.error("\(shown(path)) can't be read", at: nil)
+            return
+        }
+        sizes[path] = bytes.count
         do {
-            return try YAMLReader().documents(of: SourceFile(name: shown(path), bytes: bytes))
+            parsed[path] = try YAMLReader().documents(of: SourceFile(name: shown(path), bytes: bytes))
         } catch {
             diagnostics.add(error)
-            return []
+            diagnostics.markIncomplete()
         }
     }
 
     /// All documents as one canonical tree, later ones laid over earlier ones.
     mutating func merged(_ documents: [YAMLNode], _ scope: Scope, chain: [String]) -> YAMLNode? {
         var result: YAMLNode?
-        var raw: [YAMLNode] = []
-        for document in documents {
+        if documents.count > Self.documentLimit {
+            diagnostics.error("more than \(Self.documentLimit) files and documents can't make one project", at: nil)
+        }
+        var hasContent = false
+        for document in documents.prefix(Self.documentLimit) {
             if document.isNull && documents.count > 1 {
                 diagnostics.error("a document of the file is empty", at: document.mark)
             }
-            if document.isNull { continue }
-            if let canonical = canonical(document, scope) { raw.append(canonical) }
+            guard !document.isNull, let canonical = canonical(document, scope) else { continue }
+            hasContent = hasContent || canonical.mapping?.isEmpty == false
+            let complete = extended(included(canonical, scope, chain: chain), scope)
+            let laid = result.map { merge.apply(complete, over: $0, .object(Schema.project)) ?? $0 } ?? complete
+            result = Validation(diagnostics: diagnostics, allowsEmpty: false).checked(laid, after: complete)
         }
-        guard !diagnostics.stopsPasses else { return nil }
-        for document in raw {
-            let complete = extended(included(document, scope, chain: chain), scope)
-            result =
-                result.map { Merge(diagnostics: diagnostics).apply(complete, over: $0, .object(Schema.project)) ?? $0 }
-                ?? complete
-            if let result, !diagnostics.stopsPasses {
-                Validation(diagnostics: diagnostics, allowsEmpty: false).check(result)
-            }
-        }
-        if result?.mapping?.isEmpty ?? true && !diagnostics.hasErrors {
-            diagnostics.error("the Compose file is empty", at: nil)
-        }
+        if !hasContent && !diagnostics.hasErrors { diagnostics.error("the Compose file is empty", at: nil) }
         return result
     }
 
@@ -59,34 +89,39 @@ struct FileLoader<Reader: FileReader> {
             diagnostics.warning("\"version\" means nothing any more and can be removed", at: version.keyMark)
         }
         if options.interpolates {
-            let pass = Interpolation(lookup: { scope.environment[$0] }, diagnostics: diagnostics)
-            tree = pass.apply(tree, .object(Schema.project))
+            var pass = Interpolation(lookup: { scope.environment[$0] }, diagnostics: diagnostics)
+            guard let replaced = pass.apply(tree, .object(Schema.project)) else { return nil }
+            tree = replaced
         }
         if tree["include"]?.isNull == true { tree.remove("include") }
-        let checked = DiagnosticCollector()
-        Validation(diagnostics: checked, allowsEmpty: true).check(tree)
-        diagnostics.add(contentsOf: checked)
-        guard !checked.stopsPasses else { return nil }
-        let result = Canonicalisation(diagnostics: diagnostics).apply(tree)
-        ResourceConsistency(diagnostics: diagnostics).checkExternal(result)
-        return result
+        tree = Validation(diagnostics: diagnostics, allowsEmpty: true).checked(tree)
+        tree = Canonicalisation(diagnostics: diagnostics, isRaw: !options.interpolates).apply(tree)
+        return ResourceConsistency(diagnostics: diagnostics).named(tree)
     }
+
+    // MARK: Including
 
     /// The document with the projects it includes below it.
     private mutating func included(_ document: YAMLNode, _ scope: Scope, chain: [String]) -> YAMLNode {
         guard let includes = document["include"]?.sequence, var mapping = document.mapping else { return document }
         mapping["include"] = nil
+        guard chain.count <= Self.chainLimit else {
+            diagnostics.error("files include each other more than \(Self.chainLimit) levels deep", at: document.mark)
+            diagnostics.markIncomplete()
+            return document.with(.mapping(mapping))
+        }
         var base: YAMLNode?
         for entry in includes {
-            guard let project = included(entry, scope, chain: chain) else { continue }
+            guard let project = included(entry, scope, chain: chain) else {
+                diagnostics.markIncomplete()
+                continue
+            }
             if let base { checkConflicts(project, base) }
             checkConflicts(project, document)
-            base =
-                base.map { Merge(diagnostics: diagnostics).apply(project, over: $0, .object(Schema.project)) ?? $0 }
-                ?? project
+            base = base.map { merge.apply(project, over: $0, .object(Schema.project)) ?? $0 } ?? project
         }
         let own = document.with(.mapping(mapping))
-        return base.flatMap { Merge(diagnostics: diagnostics).apply(own, over: $0, .object(Schema.project)) } ?? own
+        return base.flatMap { merge.apply(own, over: $0, .object(Schema.project)) } ?? own
     }
 
     /// What is included may not be defined otherwise beside it.
@@ -108,9 +143,17 @@ struct FileLoader<Reader: FileReader> {
     }
 
     private mutating func included(_ entry: YAMLNode, _ scope: Scope, chain: [String]) -> YAMLNode? {
-        let written = entry["path"]?.sequence?.compactMap(\.string) ?? []
+        let path = entry["path"]
+        let written = path?.sequence?.compactMap(\.string) ?? path?.string.map { [$0] } ?? []
+        for name in written where RemoteReference.isOne(name) {
+            diagnostics.add(RemoteReference.refusal(name, at: entry.mark))
+            return nil
+        }
         let paths = written.map { FilePath.absolute($0, in: scope.directory) }
-        guard let first = paths.first else { return nil }
+        guard let first = paths.first else {
+            diagnostics.error("an include names no file", at: entry.mark)
+            return nil
+        }
         for path in paths where chain.contains(path) {
             diagnostics.error(
                 "\(shown(path)) includes itself",
@@ -122,32 +165,43 @@ struct FileLoader<Reader: FileReader> {
         let directory =
             entry["project_directory"]?.string.map { FilePath.absolute($0, in: scope.directory) }
             ?? FilePath.directory(of: first)
-        var environment = scope.environment
-        let written_ = entry["env_file"]?.sequence?.compactMap(\.string) ?? []
-        let files = written_.isEmpty ? [".env"] : written_
-        let base = written_.isEmpty ? directory : scope.directory
-        EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
-            .add(
-                files.filter { $0 != "/dev/null" }.map { FilePath.absolute($0, in: base) },
-                required: !written_.isEmpty,
-                to: &environment
-            )
+        let environment = environment(of: entry, directory: directory, scope)
         for (path, name) in zip(paths, written) where !reader.isFile(path) {
             diagnostics.error("there is no file \(name) to include", at: entry.mark)
             return nil
         }
-        let documents = paths.flatMap { self.documents($0) }
+        let step = SourceStep.included(entry.mark)
+        var documents: [YAMLNode] = []
+        for path in paths { documents += self.documents(path).map { $0.deeplyAfter(step) } }
         let inner = Scope(directory: directory, environment: environment)
         guard var tree = merged(documents, inner, chain: chain + paths)?.mapping else { return nil }
-        for key in tree.keys where key == "name" || key.hasPrefix("x-") { tree[key] = nil }
+        for key in tree.keys where key == "name" || key == "version" || key.hasPrefix("x-") { tree[key] = nil }
         let rooted = PathResolution(directory: directory, home: environment["HOME"])
         return rooted.apply(entry.with(.mapping(tree)))
     }
+
+    /// The variables of an included project: the outer ones, then those of its files.
+    private func environment(of entry: YAMLNode, directory: String, _ scope: Scope) -> [String: String] {
+        var environment = scope.environment
+        let files = entry["env_file"]
+        let written = files?.sequence?.compactMap(\.string) ?? files?.string.map { [$0] } ?? []
+        EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
+            .add(
+                (written.isEmpty ? [".env"] : written).filter { $0 != "/dev/null" }
+                    .map { FilePath.absolute($0, in: written.isEmpty ? directory : scope.directory) },
+                required: !written.isEmpty,
+                to: &environment
+            )
+        return environment
+    }
+
+    // MARK: Extending
 
     /// The document with every `extends` replaced by what it stands for.
     private mutating func extended(_ document: YAMLNode, _ scope: Scope) -> YAMLNode {
         guard var mapping = document.mapping, let services = document["services"]?.mapping else { return document }
         var result = services
+        completed = [:]
         for entry in services.entries where entry.value["extends"] != nil {
             result[entry.key] = complete(entry.key, services, scope, file: "", chain: [])
         }
@@ -163,25 +217,59 @@ struct FileLoader<Reader: FileReader> {
         file: String,
         chain: [String]
     ) -> YAMLNode? {
+        if file.isEmpty, let known = completed[name] { return known }
+        let result = completed(name, services, scope, file: file, chain: chain)
+        if file.isEmpty, let result { completed[name] = result }
+        return result
+    }
+
+    private mutating func completed(
+        _ name: String,
+        _ services: YAMLMapping,
+        _ scope: Scope,
+        file: String,
+        chain: [String]
+    ) -> YAMLNode? {
         guard let service = services[name], var own = service.mapping else { return services[name] }
-        guard let extends = own["extends"] else { return service }
+        guard let extends = own["extends"], extends.mapping != nil else { return service }
         own["extends"] = nil
         let rest = service.with(.mapping(own))
         let link = "\(file):\(name)"
-        guard !chain.contains(link) else {
-            diagnostics.error("the service \"\(name)\" extends itself", at: extends.mark)
+        guard !chain.contains(link), chain.count < Self.chainLimit else {
+            let problem =
+                chain.contains(link)
+                ? "the service \"\(name)\" extends itself"
+                : "services extend each other more than \(Self.chainLimit) levels deep"
+            diagnostics.error(problem, at: extends.mark)
+            diagnostics.markDamaged("services.\(name)")
             return rest
         }
         let target = extends["service"]?.string ?? name
         var base: YAMLNode?
         if let other = extends["file"]?.string {
-            base = foreign(target, other, extends, scope, chain: chain + [link])
+            let step = SourceStep.extended(service: "services.\(target)", by: "services.\(name)", extends.mark)
+            base = foreign(target, other, extends, scope, chain: chain + [link], step)
         } else {
             base = complete(target, services, scope, file: file, chain: chain + [link])
-            if base == nil { diagnostics.error("there is no service \"\(target)\" to extend", at: extends.mark) }
+            if base == nil {
+                diagnostics.error(
+                    "there is no service \"\(target)\" to extend",
+                    at: extends.mark,
+                    hint: diagnostics.nearest(target, among: services.keys)
+                )
+            }
+            base = base?.deeplyAfter(
+                .extended(service: "services.\(target)", by: "services.\(name)", extends.mark)
+            )
         }
-        guard let base else { return rest }
-        return Merge(diagnostics: diagnostics).apply(rest, over: base, .object(Schema.service))
+        guard let base else {
+            diagnostics.markDamaged("services.\(name)")
+            return rest
+        }
+        diagnostics.markDamaged(service: name, like: target)
+        // A service without any content is none to extend, and Compose shows so.
+        if base.isNull { return service }
+        return merge.apply(rest, over: base, .object(Schema.service))
     }
 
     private mutating func foreign(
@@ -189,17 +277,26 @@ struct FileLoader<Reader: FileReader> {
         _ file: String,
         _ extends: YAMLNode,
         _ scope: Scope,
-        chain: [String]
+        chain: [String],
+        _ step: SourceStep
     ) -> YAMLNode? {
+        guard !RemoteReference.isOne(file) else {
+            diagnostics.add(RemoteReference.refusal(file, at: extends.mark))
+            return nil
+        }
         let path = FilePath.absolute(file, in: scope.directory)
         guard reader.isFile(path) else {
             diagnostics.error("there is no file \(file) to extend from", at: extends.mark)
             return nil
         }
         let inner = Scope(directory: FilePath.directory(of: path), environment: scope.environment)
-        let trees = documents(path).compactMap { canonical(Self.reduced($0, to: target), inner) }
-        guard let services = trees.last?["services"]?.mapping, services[target] != nil else {
-            if !diagnostics.hasErrors {
+        let isFirst = parsed[path] == nil
+        let found = diagnostics.hasErrors
+        let trees = documents(path).compactMap { document in
+            canonical(Self.reduced(document, to: target, withOtherParts: isFirst).deeplyAfter(step), inner)
+        }
+        guard let services = trees.last?["services"]?.mapping, services.entry(target) != nil else {
+            if found || !diagnostics.hasErrors {
                 diagnostics.error("\(file) has no service \"\(target)\" to extend", at: extends.mark)
             }
             return nil
@@ -209,18 +306,17 @@ struct FileLoader<Reader: FileReader> {
     }
 
     /// The file with the service and those of the file that it extends: the others may be unfit to stand alone.
-    private static func reduced(_ document: YAMLNode, to target: String) -> YAMLNode {
+    private static func reduced(_ document: YAMLNode, to target: String, withOtherParts: Bool) -> YAMLNode {
         guard let services = document["services"]?.mapping else { return document }
-        var kept: Set<String> = []
+        var kept = YAMLMapping()
         var next: String? = target
-        while let name = next, kept.insert(name).inserted {
-            let extends = services[name]?["extends"]
+        while let name = next, kept.entry(name) == nil, let entry = services.entry(name) {
+            kept.set(entry)
+            let extends = entry.value["extends"]
             next = extends?["file"] == nil ? extends?.string ?? extends?["service"]?.string : nil
         }
-        var result = document
-        result.edit("services") { node in
-            node.content = .mapping(services.compactMapValues { kept.contains($0.key) ? $0.value : nil })
-        }
+        var result = withOtherParts ? document : document.with(.mapping(YAMLMapping()))
+        result.set("services", .mapping(kept))
         return result
     }
 

@@ -1,3 +1,5 @@
+import YAMLComposer
+
 extension Loader {
     /// The project's name alone, without loading the project; nil when there is none: the collector says why.
     ///
@@ -9,11 +11,12 @@ extension Loader {
         var environment = options.environment
         guard let located = locate(&environment) else { return nil }
         if let given = environment["COMPOSE_PROJECT_NAME"], !given.isEmpty { return explicit(given) }
-        let files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
-        let sources = located.paths.flatMap { path in
+        var files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
+        var sources: [YAMLNode] = []
+        for path in located.paths {
             // Standard input can be read only once.
             let bytes = path == "-" ? nil : reader.contents(of: path)
-            return bytes.map { NameSearch.mayHold($0) } ?? true ? files.documents(path) : []
+            if bytes.map({ NameSearch.mayHold($0) }) ?? true { sources += files.documents(path) }
         }
         guard !diagnostics.hasErrors else { return nil }
         return projectName(sources, located, environment)

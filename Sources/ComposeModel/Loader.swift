@@ -30,21 +30,23 @@ package struct Loader<Reader: FileReader> {
     /// The project; nil when mistakes make it unusable: the collector has them.
     package func load() -> Loaded? {
         var environment = options.environment
+        diagnostics.variables.add(process: options.environment)
         guard let located = locate(&environment) else { return nil }
         var files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
-        var tree: YAMLNode?
-        let scope = FileLoader<Reader>.Scope(directory: located.directory, environment: environment)
         var sources: [YAMLNode] = []
         for path in located.paths { sources += files.documents(path) }
         guard !diagnostics.hasErrors else { return nil }
-        guard let name = projectName(sources, located, environment) else { return nil }
+        // A bad name has been told about; what else is wrong shows without it.
+        let name = projectName(sources, located, environment) ?? ProjectName(repairing: "unnamed")
+        guard let name else { return nil }
         environment["COMPOSE_PROJECT_NAME"] = name.description
-        let named = FileLoader<Reader>.Scope(directory: scope.directory, environment: environment)
-        tree = files.merged(sources, named, chain: located.paths)
-        guard var project = tree, !diagnostics.stopsPasses else { return nil }
+        diagnostics.variables.add(projectName: name.description)
+        let scope = FileLoader<Reader>.Scope(directory: located.directory, environment: environment)
+        guard var project = files.merged(sources, scope, chain: located.paths) else { return nil }
         project = Merge.settled(project)
         let knownServices = Set(project["services"]?.mapping?.keys ?? [])
-        finish(&project, name: name, directory: located.directory, environment: environment)
+        complete(&project, name: name, directory: located.directory, environment: environment)
+        if options.interpolates { select(&project, environment: environment) }
         guard !diagnostics.hasErrors else { return nil }
         return Loaded(
             tree: project,
@@ -55,55 +57,86 @@ package struct Loader<Reader: FileReader> {
         )
     }
 
-    /// The variables that the project's files refer to; nil when the files can't be read.
+    /// The variables that the project refers to; nil when it can't be loaded.
     package func variables() -> [VariableUse]? {
-        var environment = options.environment
-        guard let located = locate(&environment) else { return nil }
-        let files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
-        let sources = located.paths.flatMap { files.documents($0) }
-        return diagnostics.hasErrors ? nil : VariableUse.all(in: sources)
+        var options = options
+        options.interpolates = false
+        guard var project = Loader(options, reader: reader, diagnostics: diagnostics).load()?.tree else { return nil }
+        project.remove("name")
+        return VariableUse.all(in: [project])
     }
 
-    private func finish(
+    /// Spells out what the project implies.
+    private func complete(
         _ project: inout YAMLNode,
         name: ProjectName,
         directory: String,
         environment: [String: String]
     ) {
-        project = Defaults(normalises: options.normalises).apply(project)
+        diagnostics.keep(.merged, project)
+        project = Defaults(normalises: options.normalises, isRaw: !options.interpolates).apply(project)
+        diagnostics.keep(.defaults, project)
+        ResourceConsistency(diagnostics: diagnostics).check(project)
+        ServiceValues(diagnostics: diagnostics).check(project)
         if options.resolvesPaths {
             project = PathResolution(directory: directory, home: environment["HOME"]).apply(project)
         }
+        diagnostics.keep(.paths, project)
         if options.normalises {
-            project = Normalisation(name: name, environment: environment).apply(project)
+            project = Normalisation(name: name, environment: environment, isRaw: !options.interpolates).apply(project)
         }
         project.set("name", .string(name.description))
+        diagnostics.keep(.normalisation, project)
+    }
+
+    /// Leaves the services that are on, and checks them.
+    private func select(_ project: inout YAMLNode, environment: [String: String]) {
         let selection = Selection(
             profiles: options.profiles.isEmpty ? Self.list(environment["COMPOSE_PROFILES"]) : options.profiles,
             services: options.services,
             diagnostics: diagnostics
         )
-        project = selection.apply(project)
+        project = selection.active(project)
         if options.checksConsistency { Consistency(diagnostics: diagnostics).check(project) }
-        project = selection.withUsedResources(project)
+        project = selection.chosen(project)
+        if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
         if options.resolvesEnvironment {
-            project = EnvironmentResolution(
+            var pass = EnvironmentResolution(
                 environment: environment,
                 reader: reader,
                 diagnostics: diagnostics,
                 workingDirectory: options.workingDirectory
             )
-            .apply(project)
+            project = pass.apply(project)
         }
+        diagnostics.keep(.environment, project)
+    }
+
+    /// The variables of `.env` that configure Compose itself and that the process does not have.
+    ///
+    /// Which files of variables are read is not among them: a file can't say that of itself.
+    package func settings() -> [String: String] {
+        var environment = options.environment
+        Loader(options, reader: reader, diagnostics: DiagnosticCollector())
+            .addVariables(in: presumedDirectory, to: &environment)
+        return environment.filter { name, _ in
+            name.hasPrefix("COMPOSE_") && options.environment[name] == nil
+                && !["COMPOSE_DISABLE_ENV_FILE", "COMPOSE_ENV_FILES"].contains(name)
+        }
+    }
+
+    /// Where the project is before any file that names others was read.
+    private var presumedDirectory: String {
+        if let given = options.projectDirectory { return FilePath.absolute(given, in: options.workingDirectory) }
+        guard let first = options.files.first(where: { $0 != "-" && !RemoteReference.isOne($0) }) else {
+            return options.workingDirectory
+        }
+        return FilePath.directory(of: FilePath.absolute(first, in: options.workingDirectory))
     }
 
     /// Finds the files; the environment gains what `.env` adds.
     func locate(_ environment: inout [String: String]) -> ProjectFiles? {
-        let start = options.projectDirectory.map { FilePath.absolute($0, in: options.workingDirectory) }
-        let first = options.files.first { $0 != "-" }
-        let hint =
-            start ?? first.map { FilePath.directory(of: FilePath.absolute($0, in: options.workingDirectory)) }
-            ?? options.workingDirectory
+        let hint = presumedDirectory
         addVariables(in: hint, to: &environment)
         do throws(ProjectFiles.Failure) {
             let located = try ProjectFiles.find(
@@ -123,15 +156,24 @@ package struct Loader<Reader: FileReader> {
                     hint: "write a compose.yaml, or name a file with -f"
                 )
             case .missing(let file): diagnostics.error("there is no file \(file)", at: nil)
+            case .remote(let name): diagnostics.add(RemoteReference.refusal(name, at: nil))
             }
         }
         return nil
     }
 
     private func addVariables(in directory: String, to environment: inout [String: String]) {
-        let disabled = environment["COMPOSE_DISABLE_ENV_FILE"].flatMap(BooleanWord.value) ?? false
+        // The process alone says which files are read; a file can't name others.
+        var disabled = false
+        if let text = options.environment["COMPOSE_DISABLE_ENV_FILE"] {
+            guard let value = BooleanWord.setting(text) else {
+                diagnostics.error("COMPOSE_DISABLE_ENV_FILE is true or false, not \"\(text)\"", at: nil)
+                return
+            }
+            disabled = value
+        }
         var files = options.environmentFiles
-        if files.isEmpty { files = Self.list(environment["COMPOSE_ENV_FILES"]) }
+        if files.isEmpty { files = Self.list(options.environment["COMPOSE_ENV_FILES"]) }
         let explicit = !files.isEmpty
         if !explicit && !disabled { files = [FilePath.absolute(".env", in: directory)] }
         EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
@@ -155,17 +197,25 @@ package struct Loader<Reader: FileReader> {
         }
         let written = sources.last { $0["name"]?.string?.isEmpty == false }?["name"]
         if let written {
-            let pass = Interpolation(lookup: { environment[$0] }, diagnostics: diagnostics)
-            let text = (options.interpolates ? pass.apply(written, .text) : written).string ?? ""
+            var pass = Interpolation(lookup: { environment[$0] }, diagnostics: diagnostics)
+            let text = (options.interpolates ? pass.apply(written, .text) : written)?.string ?? ""
             if let name = ProjectName(repairing: text) { return name }
             if !text.isEmpty {
                 diagnostics.error("\"\(text)\" is no project name", at: written.mark, hint: rule)
                 return nil
             }
         }
+        warnOfLink(located.directory)
         if let name = ProjectName(directory: located.directory) { return name }
         diagnostics.error("the directory gives no project name", at: nil, hint: "name the project with -p or \"name:\"")
         return nil
+    }
+
+    /// A name that comes from a link says nothing about the directory behind it.
+    private func warnOfLink(_ directory: String) {
+        let name = FilePath.lastPart(of: directory)
+        guard let real = reader.resolved(directory), FilePath.lastPart(of: real) != name else { return }
+        diagnostics.warning("the project is named \"\(name)\" after a symbolic link, not after \(real)", at: nil)
     }
 
     private static func list(_ text: String?) -> [String] {

@@ -17,6 +17,8 @@ enum ScalarResolver {
         if digit && isTimestamp(text) { return .timestamp(text) }
         let plain = text.filter { $0 != "_" }
         if let number = integer(plain) { return .int(number) }
+        // Too large for us, but still the number that was written rather than one near it.
+        if digit, let number = UInt64(plain), plain.utf8.first != 0x30 { return .string(String(number)) }
         if isFloat(text), let number = Double(plain) { return .float(number) }
         return .string(text)
     }

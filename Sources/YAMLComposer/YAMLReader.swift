@@ -179,6 +179,12 @@ private struct Composition: ~Copyable {
 
     private func typed(_ text: String, tag: String, _ mark: SourceMark) throws(Diagnostic) -> YAMLNode.Content {
         let value = ScalarResolver.resolve(text)
+        if tag == "tag:yaml.org,2002:binary" {
+            guard let bytes = Base64.bytes(of: text) else {
+                throw Diagnostic("\"\(text)\" is not what its tag says", at: mark)
+            }
+            return .string(String(decoding: bytes, as: UTF8.self))
+        }
         switch (tag, value) {
         case ("tag:yaml.org,2002:float", .int(let number)): return .float(Double(number))
         case ("tag:yaml.org,2002:int", .int), ("tag:yaml.org,2002:float", .float), ("tag:yaml.org,2002:bool", .bool),

@@ -9,7 +9,9 @@ struct Arguments {
     private static let shortOptions: [Character] = ["f", "p"]
     private static let longOptions: Set<String> = [
         "--file", "--project-name", "--profile", "--env-file", "--project-directory", "--ansi", "--progress",
+        "--diagnostics", "--parallel", "--workdir",
     ]
+    private static let longFlags: Set<String> = ["--dry-run", "--all-resources", "--compatibility", "--no-ansi"]
     /// Flags that are on unless they are turned off; they have a form `--no-…` here.
     private static let invertible: Set<String> = ["--orphans", "--menu", "--interactive", "--tty", "--sig-proxy"]
     /// Flags that are off unless they are given.
@@ -26,7 +28,10 @@ struct Arguments {
     init(_ arguments: [String]) {
         var remaining = arguments[...]
         while let option = remaining.first, option.hasPrefix("-") {
-            if Self.longOptions.contains(String(option.prefix { $0 != "=" })) {
+            if let isOn = Self.flag(option) {
+                leading += isOn ? [String(option.prefix { $0 != "=" })] : []
+                remaining = remaining.dropFirst()
+            } else if Self.longOptions.contains(String(option.prefix { $0 != "=" })) {
                 leading += remaining.prefix(option.contains("=") ? 1 : 2)
                 remaining = remaining.dropFirst(option.contains("=") ? 1 : 2)
             } else if let letter = option.dropFirst().first, Self.shortOptions.contains(letter) {
@@ -43,6 +48,7 @@ struct Arguments {
                 break
             }
         }
+        if remaining.first == "-v" { remaining = ["--version"] }
         rest = Self.normalised(Array(remaining))
     }
 
@@ -89,11 +95,25 @@ struct Arguments {
         else {
             return argument
         }
-        switch parts[1] {
-        case "1", "t", "T", "true", "TRUE", "True": return parts[0]
-        case "0", "f", "F", "false", "FALSE", "False":
-            return invertible.contains(parts[0]) ? "--no-" + parts[0].dropFirst(2) : nil
-        default: return argument
+        switch truthValue(parts[1][...]) {
+        case true?: return parts[0]
+        case false?: return invertible.contains(parts[0]) ? "--no-" + parts[0].dropFirst(2) : nil
+        case nil: return argument
+        }
+    }
+
+    /// Whether a flag of the project is on, `--dry-run` or `--dry-run=true`; nil when it is none.
+    private static func flag(_ option: String) -> Bool? {
+        let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard longFlags.contains(String(parts[0])) else { return nil }
+        return parts.count == 1 ? true : truthValue(parts[1])
+    }
+
+    private static func truthValue(_ text: Substring) -> Bool? {
+        switch text {
+        case "1", "t", "T", "true", "TRUE", "True": true
+        case "0", "f", "F", "false", "FALSE", "False": false
+        default: nil
         }
     }
 }

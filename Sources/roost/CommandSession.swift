@@ -125,7 +125,10 @@ struct CommandSession {
         try client.send("POST /run", request)
     }
 
-    private func isMade(_ container: String) -> Bool { fileExists("\(directory.container(container))/record.json") }
+    private func isMade(_ container: String) -> Bool {
+        // What can't be read is no proof.
+        (try? directory.record(of: container)) != nil
+    }
 
     /// Lends descriptors to a container that is about to start.
     func lend(_ descriptors: [Int32], to container: String) throws {
@@ -157,10 +160,11 @@ struct CommandSession {
                 failure.message,
                 at: failure.place.flatMap { marks?[$0] },
                 severity: .error,
-                hint: failure.hint
+                hint: failure.hint,
+                path: failure.place
             )
         }
-        ProcessContext.writeError(DiagnosticRenderer().render(diagnostics))
+        report(diagnostics)
         throw ExitCode(result.status ?? 1)
     }
 }

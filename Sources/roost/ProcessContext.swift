@@ -18,10 +18,20 @@ enum ProcessContext {
 
     /// The directory of the process; `PWD` when it is the same place, since it keeps symbolic links.
     static var workingDirectory: String {
+        if let given = unsafe getenv("PWD"), unsafe given.pointee == CChar(UInt8(ascii: "/")) {
+            var (named, own) = (stat(), stat())
+            let isKnown = unsafe stat(given, &named) == 0 && stat(".", &own) == 0
+            if isKnown && named.st_dev == own.st_dev && named.st_ino == own.st_ino {
+                return unsafe String(cString: given)
+            }
+        }
         guard let pointer = unsafe getcwd(nil, 0) else { return "/" }
         defer { unsafe free(pointer) }
         return unsafe String(cString: pointer)
     }
+
+    /// Whether a variable of the process says yes.
+    static func isOn(_ name: String) -> Bool { ["1", "t", "true"].contains(environment[name]?.lowercased()) }
 
     /// Writes to standard error.
     static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }

@@ -18,6 +18,9 @@ struct Roost: ParsableCommand {
               --project-directory <path>  The directory of the project (default: that of the first Compose file).
               --ansi <choice>             Colours and moving pictures: never, always or auto.
               --progress <form>           How progress is shown: auto, tty, plain, json or quiet.
+              --diagnostics <form>        How mistakes in the files are shown: text or json.
+              --dry-run                   Show what would be done, and do nothing.
+              --all-resources             Keep what no service uses.
             """,
         version: "Roost version \(Version.number)",
         subcommands: meant
@@ -26,15 +29,15 @@ struct Roost: ParsableCommand {
     /// All commands by name.
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
         ("attach", Attach.self), ("config", Config.self), ("cp", Copy.self), ("create", Create.self),
-        ("down", Down.self),
-        ("events", Events.self), ("exec", Exec.self), ("export", Export.self), ("images", Images.self),
-        ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self), ("pause", Pause.self),
-        ("port", Port.self), ("ps", Ps.self), ("restart", Restart.self), ("rm", Remove.self), ("run", Run.self),
-        ("runtime", Runtime.self), ("scale", Scale.self), ("start", Start.self), ("stats", Stats.self),
-        ("stop", Stop.self), ("top", Top.self), ("unpause", Unpause.self), ("up", Up.self),
-        ("version", Version.self), ("volumes", Volumes.self), ("wait", Wait.self), ("bridge", Bridge.self),
-        ("build", Build.self), ("commit", Commit.self), ("publish", Publish.self), ("pull", Pull.self),
-        ("push", Push.self), ("watch", Watch.self),
+        ("down", Down.self), ("events", Events.self), ("exec", Exec.self), ("export", Export.self),
+        ("images", Images.self), ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self),
+        ("network", NetworkCommands.self), ("pause", Pause.self), ("port", Port.self), ("ps", Ps.self),
+        ("restart", Restart.self), ("rm", Remove.self), ("run", Run.self), ("runtime", Runtime.self),
+        ("scale", Scale.self), ("start", Start.self), ("stats", Stats.self), ("stop", Stop.self), ("top", Top.self),
+        ("unpause", Unpause.self), ("up", Up.self), ("version", Version.self), ("volume", VolumeCommands.self),
+        ("volumes", Volumes.self), ("wait", Wait.self),
+        ("bridge", Bridge.self), ("build", Build.self), ("commit", Commit.self), ("publish", Publish.self),
+        ("pull", Pull.self), ("push", Push.self), ("watch", Watch.self),
     ]
 
     /// The command that the arguments name; all when they name none.
@@ -50,8 +53,12 @@ struct Roost: ParsableCommand {
 
     private static let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))
     /// Parsed apart from the command, whose options may have the same letters.
-    private static let projectOptions: ProjectOptions = {
-        do { return try ProjectOptions.parse(arguments.leading) } catch {
+    static let projectOptions: ProjectOptions = {
+        do {
+            let options = try ProjectOptions.parse(arguments.leading)
+            options.adoptSettings()
+            return options
+        } catch {
             ProcessContext.writeError("error: \(ProjectOptions.message(for: error))\n")
             exit(withError: ExitCode.failure)
         }
@@ -79,6 +86,11 @@ struct Roost: ParsableCommand {
         checkCommand()
         do {
             var command = try parseAsRoot(arguments.rest)
+            if projectOptions.dryRun && !(command is any DryRunnable) && !(command is Roost) {
+                throw ValidationError(
+                    "--dry-run: \(type(of: command)._commandName) can't be tried without doing it; up can"
+                )
+            }
             try command.run()
         } catch {
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }

@@ -167,6 +167,8 @@ extension Scenarios {
         @Test("create makes containers that do not run, and scale changes how many there are")
         func create() throws {
             try Scenario.with(Up.pair) { scenario in
+                #expect(try scenario.roost("--dry-run", "create", "two").contains("create \(scenario.name)-two-1"))
+                #expect(try scenario.states().isEmpty)
                 try scenario.roost("create", "--scale", "one=2")
                 #expect(try scenario.states() == ["one-1": "created", "one-2": "created", "two-1": "created"])
                 let before = try scenario.identities()

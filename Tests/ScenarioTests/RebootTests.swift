@@ -34,11 +34,12 @@ extension Scenarios {
                 // Somebody else, who has the number of a container's process after the reboot.
                 let stranger = try Program(["/bin/sleep", "infinity"], environment: [:], directory: "/", input: .none)
                 try scenario.losePower { state in
-                    let file = "\(state)/projects/\(scenario.name)/containers/\(scenario.name)-reused-1/process.json"
-                    let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
-                    var record = try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
-                    record["pid"] = Int(stranger.pid)
-                    try JSONSerialization.data(withJSONObject: record).write(to: URL(fileURLWithPath: file))
+                    let file = "\(state)/projects/\(scenario.name)/containers/\(scenario.name)-reused-1/journal"
+                    var journal = try String(contentsOfFile: file, encoding: .utf8)
+                    let line = try #require(journal.split(separator: "\n").last { $0.hasPrefix("{\"process\":") })
+                    let pid = try #require(line.firstMatch(of: /"pid":(\d+)/))
+                    journal += line.replacing("\"pid\":\(pid.1)", with: "\"pid\":\(stranger.pid)") + "\n"
+                    try Data(journal.utf8).write(to: URL(fileURLWithPath: file))
                 }
                 #expect(try scenario.page(port, "/page") == nil)
                 // Any command that begins something finds what there is; what it is not about follows its policy.

@@ -4,46 +4,100 @@ package import YAMLComposer
 package final class DiagnosticCollector {
     /// What was found, in the order of finding.
     package private(set) var all: [Diagnostic] = []
-
-    /// Whether anything found leaves the tree unfit for further passes; a key that was dropped does not.
-    private(set) var stopsPasses = false
-    /// The mappings that keys were dropped from, by path: what they lack may stand under a misspelled key.
-    private(set) var damaged: Set<String> = []
-
-    /// An empty collector.
-    package init() {}
-
     /// Whether anything found makes the project unusable.
-    package var hasErrors: Bool { all.contains { $0.severity == .error } }
+    package private(set) var hasErrors = false
+
+    /// The mappings and lists that values were taken out of, by path: what they lack may be what was wrong.
+    private(set) var damaged: Set<String> = []
+    /// Whether a file is missing that others refer into: what is not there may be in it.
+    private(set) var isIncomplete = false
+
+    private var told: Set<String> = []
+    private var hints = 0
+    /// Looking for what was meant takes time, so only the first mistakes get it.
+    private static let hintLimit = 100
+
+    /// Where variables are used that are not set, by name, and where in `all` the warning about them is.
+    private(set) var missing: [String: (places: [SourceMark], warning: Int)] = [:]
+    /// Nobody looks at more uses of one variable.
+    private static let useLimit = 100
+    /// Where the values of variables stand.
+    var variables = VariableOrigins()
+    /// The project between passes, for those who ask what they did; empty unless history is kept.
+    private(set) var stages: [(stage: LoadStage, tree: YAMLNode)] = []
+    /// Whether values remember those whose place they took.
+    let keepsHistory: Bool
+
+    /// An empty collector; with `keepsHistory`, values of the tree remember those whose place they took.
+    package init(keepsHistory: Bool = false) { self.keepsHistory = keepsHistory }
 
     /// Notes a mistake.
-    package func error(_ message: String, at mark: SourceMark?, hint: String? = nil) {
-        add(Diagnostic(message, at: mark, hint: hint))
+    package func error(
+        _ message: String,
+        at mark: SourceMark?,
+        hint: String? = nil,
+        notes: [Diagnostic.Note] = [],
+        path: String? = nil
+    ) {
+        add(Diagnostic(message, at: mark, hint: hint, notes: notes, path: path))
     }
 
     /// Notes something that is worth a warning, once.
     package func warning(_ message: String, at mark: SourceMark?) {
-        guard !all.contains(where: { $0.severity == .warning && $0.message == message }) else { return }
         add(Diagnostic(message, at: mark, severity: .warning))
     }
 
-    /// Notes a mistake or a warning.
+    /// Takes note of the project as it is after a pass.
+    func keep(_ stage: LoadStage, _ tree: YAMLNode) { if keepsHistory { stages.append((stage, tree)) } }
+
+    /// Notes the use of a variable that is not set: a warning for the first one of each name.
+    func missing(_ name: String, at mark: SourceMark) {
+        if let known = missing[name] {
+            if known.places.count < Self.useLimit { missing[name]?.places.append(mark) }
+            return
+        }
+        missing[name] = ([mark], all.count)
+        warning("the variable \(name) is not set and stands for nothing here", at: mark)
+    }
+
+    /// Says more in a warning about a variable that is not set.
+    func explainMissing(at place: Int, hint: String, note: Diagnostic.Note) {
+        guard all.indices.contains(place), all[place].hint == nil else { return }
+        all[place].hint = hint
+        all[place].notes.append(note)
+    }
+
+    /// Notes a mistake unless it was told of the same place before, or a warning unless it was given at all.
     package func add(_ diagnostic: Diagnostic) {
+        let isWarning = diagnostic.severity == .warning
+        let place = isWarning ? "" : diagnostic.mark?.location.description ?? ""
+        guard told.insert("\(diagnostic.severity) \(place) \(diagnostic.message)").inserted else { return }
+        hasErrors = hasErrors || !isWarning
         all.append(diagnostic)
-        if diagnostic.severity == .error { stopsPasses = true }
     }
 
     /// Notes a key that means nothing in the mapping at `path`; passes go on without it.
     func addUnknownKey(_ diagnostic: Diagnostic, in path: String) {
-        all.append(diagnostic)
-        damaged.insert(path)
+        add(diagnostic)
+        if diagnostic.severity == .error { damaged.insert(path) }
     }
 
-    /// Notes everything that another collector has.
-    func add(contentsOf other: DiagnosticCollector) {
-        all += other.all
-        damaged.formUnion(other.damaged)
-        stopsPasses = stopsPasses || other.stopsPasses
+    /// Notes that something was taken out of the mapping or list at `path`.
+    func markDamaged(_ path: String) { damaged.insert(path) }
+
+    /// Notes that a file could not be taken in.
+    func markIncomplete() { isIncomplete = true }
+
+    /// Whether the service `other` would have lacked something already when `name` was made from it.
+    func markDamaged(service name: String, like other: String) {
+        if damaged.contains("services.\(other)") { damaged.insert("services.\(name)") }
+    }
+
+    /// The hint that names what was probably meant by `word`.
+    func nearest(_ word: String, among candidates: some Sequence<String>) -> String? {
+        guard hints < Self.hintLimit else { return nil }
+        hints += 1
+        return NearestKey.match(word, among: candidates).map { "did you mean \"\($0)\"?" }
     }
 
     /// Notes what one check found, in the order of the lines it is about.

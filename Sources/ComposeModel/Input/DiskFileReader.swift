@@ -2,6 +2,9 @@ import Glibc
 
 /// Reads files from the disk.
 package struct DiskFileReader: FileReader {
+    /// How much is read of a file: one that never ends is none.
+    private static let limit = 64 << 20
+
     /// A reader.
     package init() {}
 
@@ -11,10 +14,18 @@ package struct DiskFileReader: FileReader {
         return status.st_mode & S_IFMT != S_IFDIR
     }
 
+    package func resolved(_ path: String) -> String? {
+        guard let pointer = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(pointer) }
+        return unsafe String(cString: pointer)
+    }
+
     package func contents(of path: String) -> [UInt8]? {
-        let descriptor = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe that nobody writes to would keep us waiting when it is opened, but not when it is read.
+        let descriptor = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { if descriptor != STDIN_FILENO { close(descriptor) } }
+        if descriptor != STDIN_FILENO && fcntl(descriptor, F_SETFL, O_RDONLY) < 0 { return nil }
         var result: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
@@ -22,6 +33,7 @@ package struct DiskFileReader: FileReader {
             if count < 0 && errno == EINTR { continue }
             if count < 0 { return nil }
             if count == 0 { return result }
+            guard result.count + count <= Self.limit else { return nil }
             result += chunk[..<count]
         }
     }

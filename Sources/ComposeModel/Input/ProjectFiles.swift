@@ -3,7 +3,7 @@ import YAMLComposer
 /// Where a project lies: its files and its directory.
 struct ProjectFiles {
     /// Why no project was found.
-    enum Failure: Error { case noneFound, missing(String) }
+    enum Failure: Error { case noneFound, missing(String), remote(String) }
 
     /// The absolute paths of the files, or `-` for standard input.
     var paths: [String]
@@ -70,6 +70,7 @@ struct ProjectFiles {
         }
         var result: [String] = []
         for file in files {
+            guard !RemoteReference.isOne(file) else { throw .remote(file) }
             let path = file == "-" ? file : FilePath.absolute(file, in: options.workingDirectory)
             guard path == "-" || reader.isFile(path) else { throw .missing(file) }
             result.append(path)

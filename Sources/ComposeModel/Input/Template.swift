@@ -1,3 +1,5 @@
+import YAMLComposer
+
 /// Replaces `$NAME` and `${NAME…}` in a text.
 struct Template {
     /// Why a text could not be replaced.
@@ -5,38 +7,56 @@ struct Template {
         case malformed
         /// Defaults stand within defaults beyond `nestingLimit`.
         case nested
+        /// The text that comes out is longer than `lengthLimit`.
+        case tooLong
         /// `${NAME:?message}` where NAME is missing.
         case required(name: String, message: String)
     }
 
     /// How deep `${…}` may stand in one another; each level reads its text again.
     static let nestingLimit = 50
+    /// How many bytes one text may have when everything is replaced.
+    static let lengthLimit = 4 << 20
+    /// How many bytes all texts of a file may have together that something was replaced in.
+    static let totalLimit = 64 << 20
 
     /// The value of a variable.
     let lookup: (String) -> String?
     /// Called for each variable that has neither a value nor a default.
     let missing: (String) -> Void
+    /// Called for each variable with its value and with what stood in for it.
+    var observe: ((_ name: String, _ value: String?, SourceVariable.Outcome) -> Void)?
+
+    init(lookup: @escaping (String) -> String?, missing: @escaping (String) -> Void) {
+        self.lookup = lookup
+        self.missing = missing
+    }
 
     /// The text with everything replaced.
     func substitute(_ text: String) throws(Failure) -> String {
         guard text.utf8.contains(0x24) else { return text }
         var rest = text.unicodeScalars[...]
         var result = String.UnicodeScalarView()
+        var length = 0
         while let scalar = rest.popFirst() {
             guard scalar == "$" else {
                 result.append(scalar)
                 continue
             }
+            guard length <= Self.lengthLimit else { throw .tooLong }
             switch rest.first {
             case "$":
                 rest.removeFirst()
                 result.append("$")
             case "{":
                 rest.removeFirst()
-                result.append(contentsOf: try braced(try Self.body(&rest)).unicodeScalars)
+                let value = try braced(try Self.body(&rest))
+                length += value.utf8.count
+                result.append(contentsOf: value.unicodeScalars)
             case let next? where Self.startsName(next):
-                let name = Self.name(&rest)
-                result.append(contentsOf: value(name).unicodeScalars)
+                let value = value(Self.name(&rest))
+                length += value.utf8.count
+                result.append(contentsOf: value.unicodeScalars)
             // Compose leaves a dollar sign alone that starts no variable.
             default: result.append("$")
             }
@@ -45,9 +65,10 @@ struct Template {
     }
 
     private func value(_ name: String) -> String {
-        if let value = lookup(name) { return value }
-        missing(name)
-        return ""
+        let value = lookup(name)
+        observe?(name, value, value == nil ? .nothing : .value)
+        if value == nil { missing(name) }
+        return value ?? ""
     }
 
     /// What `${body}` stands for.
@@ -65,10 +86,15 @@ struct Template {
         }
         let text = String(rest)
         switch sign {
-        case "-": return given ? current ?? "" : try substitute(text)
-        case "+": return given ? try substitute(text) : ""
+        case "-":
+            observe?(name, current, given ? .value : .standIn(text))
+            return given ? current ?? "" : try substitute(text)
+        case "+":
+            observe?(name, current, given ? .alternate(text) : .nothing)
+            return given ? try substitute(text) : ""
         case "?":
             guard given else { throw .required(name: name, message: try substitute(text)) }
+            observe?(name, current, .value)
             return current ?? ""
         default: throw .malformed
         }

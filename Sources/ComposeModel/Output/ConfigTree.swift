@@ -8,7 +8,10 @@ package struct ConfigTree {
     private let form: Form
     private let escapesDollars: Bool
 
-    /// A maker of such trees; dollar signs are doubled if asked, so that the output reads back as the same values.
+    /// A maker of such trees.
+    ///
+    /// Dollar signs are doubled if asked, so that the output reads back as the same values. Without that the tree is one
+    /// whose variables were left alone, and shows as it is.
     package init(form: Form, escapesDollars: Bool) {
         self.form = form
         self.escapesDollars = escapesDollars
@@ -19,19 +22,29 @@ package struct ConfigTree {
         var project = project
         project.remove("version")
         project.remove("include")
+        guard escapesDollars else { return ordered(project) }
         if form == .json { project.remove("models") }
         project.edit("services") { services in
             services.editEntries { _, service in
                 if form == .json { showEmptyValues(&service) }
-                for key in ["extra_hosts", "dns"] { service.edit(key, Self.tidy) }
-                service.edit("build") { $0.edit("extra_hosts", Self.tidy) }
+                service.edit("dns", Self.tidy)
                 service.edit("build") { build in build.edit("ssh", listKeys) }
+            }
+        }
+        if form == .json {
+            for kind in ["configs", "secrets"] {
+                project.edit(kind) { objects in
+                    objects.editEntries { if $1["external"]?.bool == false { $1.remove("external") } }
+                }
             }
         }
         if form == .yaml { Self.dropEmptyParts(&project) } else { Self.addEmptyParts(&project) }
         var tree = shown(project, .object(Schema.project)) ?? project
         if tree["services"] == nil { tree.set("services", .mapping(.init())) }
-        return escapesDollars ? escaped(tree) : tree
+        if form == .json {
+            tree.edit("services") { services in services.editEntries { _, service in Self.nameBlockLimits(&service) } }
+        }
+        return escaped(tree)
     }
 
     /// In YAML the parts that Compose always has are left out when they are empty.
@@ -45,12 +58,32 @@ package struct ConfigTree {
         }
     }
 
-    /// Empty texts in a list say nothing; hosts are shown in order.
+    /// Empty texts in a list say nothing.
     private static func tidy(_ list: inout YAMLNode) {
         guard let lines = list.sequence else { return }
-        let kept = lines.filter { $0.string?.isEmpty != true }
-        let hosts = kept.allSatisfy { $0.string?.contains("=") == true }
-        list.content = .sequence(hosts ? kept.sorted { ($0.string ?? "") < ($1.string ?? "") } : kept)
+        list.content = .sequence(lines.filter { $0.string?.isEmpty != true })
+    }
+
+    /// In JSON the limits of block devices have the names that Compose gives them there.
+    private static func nameBlockLimits(_ service: inout YAMLNode) {
+        service.edit("blkio_config") { limits in
+            limits.editEntries { _, list in list.editElements(capitaliseKeys) }
+        }
+    }
+
+    private static func capitaliseKeys(_ limit: inout YAMLNode) {
+        guard let mapping = limit.mapping else { return }
+        limit.content = .mapping(
+            YAMLMapping(
+                mapping.entries.map { entry in
+                    .init(
+                        key: entry.key.prefix(1).uppercased() + entry.key.dropFirst(),
+                        keyMark: entry.keyMark,
+                        value: entry.value
+                    )
+                }
+            )
+        )
     }
 
     /// In JSON a service always has a command and an entry point, also in its watch rules, and no environment files.
@@ -68,10 +101,22 @@ package struct ConfigTree {
         }
     }
 
+    /// The tree with the keys of all mappings in order.
+    private func ordered(_ node: YAMLNode) -> YAMLNode {
+        switch node.content {
+        case .sequence(let elements): node.with(.sequence(elements.map(ordered)))
+        case .mapping(let mapping): node.with(.mapping(sorted(mapping).compactMapValues { ordered($0.value) }))
+        case .null, .bool, .int, .float, .string, .timestamp: node
+        }
+    }
+
     /// In JSON a network always has its address management, and a volume is never null.
     private static func addEmptyParts(_ project: inout YAMLNode) {
         project.edit("networks") { networks in
-            networks.editEntries { _, network in network.setDefault("ipam", .mapping(.init())) }
+            networks.editEntries { _, network in
+                network.setDefault("ipam", .mapping(.init()))
+                network.edit("ipam") { $0.remove("options") }
+            }
         }
         project.edit("volumes") { volumes in
             volumes.editEntries { _, volume in if volume.isNull { volume.content = .mapping(.init()) } }
@@ -80,10 +125,10 @@ package struct ConfigTree {
 
     /// Compose shows SSH keys as a list.
     private func listKeys(_ keys: inout YAMLNode) {
-        let sign = form == .json ? ": " : "="
         let lines = (keys.mapping?.entries ?? []).map { entry in
             let path = entry.value.string ?? ""
-            return YAMLNode(.string(path.isEmpty ? entry.key : entry.key + sign + path), at: entry.keyMark)
+            let isDefault = path.isEmpty && entry.key == "default"
+            return YAMLNode(.string(isDefault ? entry.key : entry.key + ": " + path), at: entry.keyMark)
         }
         keys.content = .sequence(lines)
     }
@@ -93,22 +138,24 @@ package struct ConfigTree {
         return text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$")
     }
 
-    private func escaped(_ node: YAMLNode) -> YAMLNode {
+    /// Keys have theirs doubled only in JSON, as Compose shows them: when YAML is read again, keys stay as they are.
+    private func escaped(_ node: YAMLNode) -> YAMLNode { changed(node) ?? node }
+
+    /// The node with its dollar signs doubled; nil when it has none.
+    private func changed(_ node: YAMLNode) -> YAMLNode? {
         switch node.content {
-        case .string(let text):
-            return node.with(.string(Self.escaped(text)))
-        case .sequence(let elements): return node.with(.sequence(elements.map(escaped)))
+        case .string(let text): return text.utf8.contains(0x24) ? node.with(.string(Self.escaped(text))) : nil
+        case .sequence(let elements): return elements.replacingElements(changed).map { node.with(.sequence($0)) }
         case .mapping(let mapping):
-            return node.with(
-                .mapping(
-                    YAMLMapping(
-                        mapping.entries.map {
-                            .init(key: Self.escaped($0.key), keyMark: $0.keyMark, value: escaped($0.value))
-                        }
-                    )
-                )
-            )
-        case .null, .bool, .int, .float, .timestamp: return node
+            let values = mapping.replacingValues { value, _ in changed(value) }
+            guard form == .json, mapping.entries.contains(where: { $0.key.utf8.contains(0x24) }) else {
+                return values.map { node.with(.mapping($0)) }
+            }
+            let renamed = (values ?? mapping).entries.map {
+                YAMLMapping.Entry(key: Self.escaped($0.key), keyMark: $0.keyMark, value: $0.value)
+            }
+            return node.with(.mapping(YAMLMapping(renamed)))
+        case .null, .bool, .int, .float, .timestamp: return nil
         }
     }
 
@@ -118,9 +165,7 @@ package struct ConfigTree {
         case (.shorthand(.command, _), .null) where form == .yaml: return nil
         case (.shorthand(_, .list(_, .whole)), _): return node
         case (.shorthand(_, let long), _): return shown(node, long)
-        case (.scalar(let scalar), _):
-            return !scalar.keepsZero && (node.saysNothing || (scalar.zero != nil && scalar.zero == node.string))
-                ? nil : node
+        case (.scalar(let scalar), _): return shown(node, scalar)
         case (.list(let inner, _), .sequence(let elements)):
             return elements.isEmpty ? nil : node.with(.sequence(elements.map { element(of: $0, inner) }))
         case (.map(let inner), .mapping(let mapping)):
@@ -131,13 +176,21 @@ package struct ConfigTree {
                 .mapping(
                     sorted(mapping).compactMapValues { entry in
                         guard let inner = object.attributes[entry.key] else { return extensionValue(entry, of: object) }
-                        return shown(entry.value, inner)
+                        return shown(entry.value, inner) ?? (object.required.contains(entry.key) ? entry.value : nil)
                     }
                 )
             )
         case (.object, .null): return nil
         default: return node
         }
+    }
+
+    private func shown(_ node: YAMLNode, _ scalar: Scalar) -> YAMLNode? {
+        if form == .yaml && scalar.showsZero { return node }
+        // As text, it could not be read again.
+        if form == .yaml && scalar.reading == .bytes && node.string == "-1" { return node.with(.int(-1)) }
+        let saysNothing = node.saysNothing || (scalar.zero != nil && scalar.zero == node.string)
+        return saysNothing && !scalar.keepsZero ? nil : node
     }
 
     /// In JSON only the project itself shows its extensions.
@@ -154,7 +207,7 @@ package struct ConfigTree {
     private func kept(_ shape: Shape) -> Shape { if case .scalar = shape { .any } else { shape } }
 
     private func sorted(_ mapping: YAMLMapping) -> YAMLMapping {
-        YAMLMapping(mapping.entries.sorted { $0.key < $1.key })
+        mapping.sortedByKey
     }
 }
 

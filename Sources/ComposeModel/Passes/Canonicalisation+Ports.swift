@@ -5,9 +5,12 @@ extension Canonicalisation {
     func ports(_ node: YAMLNode, _ path: String) -> [YAMLNode] {
         let text = node.scalarText ?? ""
         let halves = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        let networkProtocol = halves.count > 1 ? halves[1].lowercased() : "tcp"
-        guard halves.count <= 2, ["tcp", "udp", "sctp"].contains(networkProtocol) else {
+        let networkProtocol = halves.count > 1 && !halves[1].isEmpty ? halves[1].lowercased() : "tcp"
+        guard ["tcp", "udp", "sctp"].contains(networkProtocol) else {
             return refuse(node, "\(path): \"\(text)\" has an unknown protocol; tcp, udp and sctp are known")
+        }
+        if halves.count > 2 {
+            diagnostics.warning("\(path): of \"\(text)\" only the first protocol counts", at: node.mark)
         }
         let (address, published, target) = Self.parts(halves[0])
         guard let targets = Self.range(target), let address = Self.address(address) else {
@@ -20,7 +23,16 @@ extension Canonicalisation {
                 return refuse(node, "\(path): the port ranges of \"\(text)\" do not have the same length")
             }
         }
-        return targets.enumerated().map { index, target in
+        expansion.ports += targets.count
+        guard expansion.ports <= Expansion.limit else {
+            return refuse(node, "the file publishes more than \(Expansion.limit) ports")
+        }
+        // Compose puts the ports of a range in the order of their texts.
+        let ordered = targets.map(String.init).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.compactMap {
+            Int($0)
+        }
+        return ordered.map { target in
+            let index = target - targets.lowerBound
             var entries: [(String, YAMLNode.Content)] = [
                 ("mode", .string("ingress")), ("target", .int(target)), ("protocol", .string(networkProtocol)),
             ]
@@ -52,10 +64,9 @@ extension Canonicalisation {
         if text.isEmpty { return text }
         if text.hasPrefix("[") && text.hasSuffix("]") {
             let inner = text.dropFirst().dropLast()
-            return inner.contains(":") && inner.allSatisfy { $0.isHexDigit || ":.%".contains($0) } ? String(inner) : nil
+            return InternetAddress(text: String(inner)) == nil ? nil : String(inner)
         }
-        let bytes = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        return bytes.count == 4 && !bytes.contains(nil) ? text : nil
+        return text.contains(":") || InternetAddress(text: text) == nil ? nil : text
     }
 
     private static func range(_ text: String) -> ClosedRange<Int>? {

@@ -4,6 +4,8 @@ import YAMLComposer
 struct Defaults {
     /// Whether values that are only implied are filled in too.
     let normalises: Bool
+    /// Whether short ways of writing are still there.
+    var isRaw = false
 
     /// The project with its defaults.
     func apply(_ project: YAMLNode) -> YAMLNode {
@@ -28,7 +30,7 @@ struct Defaults {
         }
         service.edit("secrets") { secrets in secrets.editElements(Self.placeSecret) }
         service.edit("deploy") { deploy in
-            if deploy.isNull { return }
+            if deploy.isNull || isRaw { return }
             deploy.setDefault("resources", .mapping(.init()))
             deploy.setDefault("placement", .mapping(.init()))
             deploy.edit("resources") { resources in
@@ -36,6 +38,10 @@ struct Defaults {
             }
         }
         service.edit("gpus", Self.countDevices)
+        if !isRaw {
+            service.edit("extra_hosts", Self.order)
+            service.edit("build") { $0.edit("extra_hosts", Self.order) }
+        }
         completeBuild(&service)
     }
 
@@ -46,6 +52,14 @@ struct Defaults {
             }
             if normalises && build["dockerfile_inline"] == nil { build.setDefault("dockerfile", .string("Dockerfile")) }
         }
+    }
+
+    /// Names of hosts are looked up in whatever order; Compose forgets that of the file.
+    private static func order(_ hosts: inout YAMLNode) {
+        guard let lines = hosts.sequence else { return }
+        hosts.content = .sequence(
+            lines.sorted { ($0.string ?? "").utf8.lexicographicallyPrecedes(($1.string ?? "").utf8) }
+        )
     }
 
     private static func placeSecret(_ secret: inout YAMLNode) {

@@ -63,13 +63,14 @@ struct PathResolution {
     }
 
     private func absolute(_ path: String) -> String {
-        if path == "~" || path.hasPrefix("~/"), let home { return FilePath.cleaned(home + path.dropFirst()) }
-        let isWindowsPath = path.dropFirst().hasPrefix(":\\") || path.dropFirst().hasPrefix(":/")
+        if path.hasPrefix("~"), let home { return FilePath.cleaned(home + "/" + path.dropFirst()) }
+        let isWindowsPath =
+            path.dropFirst().hasPrefix(":\\") || path.dropFirst().hasPrefix(":/") || path.hasPrefix("\\\\")
         return path.hasPrefix("/") || isWindowsPath ? path : FilePath.absolute(path, in: directory)
     }
 
     private static func isAddress(_ text: String) -> Bool {
         text.contains("://") || text.hasPrefix("git@") || text.hasPrefix("github.com/")
-            || text.hasPrefix("service:") || text.hasPrefix("target:")
+            || text.hasPrefix("service:")
     }
 }

@@ -8,27 +8,35 @@ struct Selection {
     let services: [String]
     let diagnostics: DiagnosticCollector
 
-    /// The project with the services that are on.
-    func apply(_ project: YAMLNode) -> YAMLNode {
+    /// The project with the services that profiles or asking for them turn on.
+    func active(_ project: YAMLNode) -> YAMLNode {
         guard let all = project["services"]?.mapping else { return project }
-        for name in services where all[name] == nil {
+        for name in services where all[name] == nil && !diagnostics.isIncomplete {
             diagnostics.error(
                 "there is no service \"\(name)\"",
                 at: nil,
-                hint: NearestKey.match(name, among: all.keys).map { "did you mean \"\($0)\"?" }
+                hint: diagnostics.nearest(name, among: all.keys)
                     ?? "there are \(all.keys.sorted().joined(separator: ", "))"
             )
         }
-        let active = profiles + services.flatMap { all[$0]?["profiles"]?.texts ?? [] }
-        var wanted = Set(all.entries.filter { isOn($0.value, active) }.map(\.key))
-        if !services.isEmpty {
-            var reached: Set<String> = []
-            var queue = services
-            while let name = queue.popLast() {
-                guard reached.insert(name).inserted else { continue }
-                queue += (all[name]?["depends_on"]?.mapping?.keys ?? []).filter { wanted.contains($0) }
-            }
-            wanted = reached
+        var active = Set(profiles)
+        let asked = services.compactMap { all[$0] }.filter { !isOn($0, active) }
+        for service in asked { active.formUnion(service["profiles"]?.texts ?? []) }
+        var result = project
+        result.edit("services") { node in
+            node.content = .mapping(all.compactMapValues { isOn($0.value, active) ? $0.value : nil })
+        }
+        return result
+    }
+
+    /// The project with only the services that are asked for, and what they depend on.
+    func chosen(_ project: YAMLNode) -> YAMLNode {
+        guard !services.isEmpty, let all = project["services"]?.mapping else { return project }
+        var wanted: Set<String> = []
+        var queue = services
+        while let name = queue.popLast() {
+            guard wanted.insert(name).inserted else { continue }
+            queue += (all[name]?["depends_on"]?.mapping?.keys ?? []).filter { all[$0] != nil }
         }
         var result = project
         result.edit("services") { node in
@@ -69,7 +77,6 @@ struct Selection {
 
     /// A service that is asked for by name forgets optional dependencies that are off.
     private func chosen(_ service: YAMLNode, _ wanted: Set<String>) -> YAMLNode {
-        guard !services.isEmpty else { return service }
         var service = service
         service.edit("depends_on") { node in
             guard let mapping = node.mapping else { return }
@@ -82,7 +89,7 @@ struct Selection {
         return service
     }
 
-    private func isOn(_ service: YAMLNode, _ active: [String]) -> Bool {
+    private func isOn(_ service: YAMLNode, _ active: Set<String>) -> Bool {
         let own = service["profiles"]?.texts ?? []
         return own.isEmpty || active.contains("*") || own.contains { active.contains($0) }
     }

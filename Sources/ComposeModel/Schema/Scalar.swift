@@ -23,7 +23,7 @@ struct ValueKinds: OptionSet, Sendable {
 struct Scalar: Sendable {
     /// What the text of a value means; `emptiableText` reads nothing as the empty text.
     enum Reading: Sendable {
-        case text, emptiableText, boolean, integer, decimal, bytes, bytesOrUnlimited, duration, fileMode
+        case text, emptiableText, boolean, integer, count, decimal, bytes, bytesOrUnlimited, duration, fileMode
     }
 
     /// What may be written.
@@ -32,14 +32,31 @@ struct Scalar: Sendable {
     var reading: Reading
     /// Whether zero, false and the empty text say something that leaving the attribute out does not.
     var keepsZero: Bool
+    /// Whether zero must be shown where what is shown is read again; Compose's JSON leaves it out.
+    var showsZero = false
     /// The only texts that are allowed; empty for any text.
     var words: [String]
+    /// The smallest and the largest number.
+    var bounds: ClosedRange<Int>?
+    /// What texts must look like.
+    var pattern: TextPattern?
 
-    init(_ accepts: ValueKinds, _ reading: Reading, keepsZero: Bool = false, words: [String] = []) {
+    init(
+        _ accepts: ValueKinds,
+        _ reading: Reading,
+        keepsZero: Bool = false,
+        words: [String] = [],
+        showsZero: Bool = false,
+        bounds: ClosedRange<Int>? = nil,
+        pattern: TextPattern? = nil
+    ) {
         self.accepts = accepts
         self.reading = reading
         self.keepsZero = keepsZero
         self.words = words
+        self.showsZero = showsZero
+        self.bounds = bounds
+        self.pattern = pattern
     }
 
     /// How zero is printed where it is text.
@@ -47,7 +64,7 @@ struct Scalar: Sendable {
         switch reading {
         case .bytes, .bytesOrUnlimited: "0"
         case .duration: "0s"
-        case .text, .emptiableText, .boolean, .integer, .decimal, .fileMode: nil
+        case .text, .emptiableText, .boolean, .integer, .count, .decimal, .fileMode: nil
         }
     }
 
@@ -60,9 +77,13 @@ struct Scalar: Sendable {
 /// The shorter ways of writing a value.
 enum Shorthand: Sendable {
     /// One text for a list of one.
-    case single
+    case single(isSpelledOut: Bool)
     /// A list of `KEY=value` for a mapping.
-    case pairs
+    case pairs(isUnique: Bool)
+    /// A list of `KEY=value` for a mapping, where each needs a value.
+    case assignments
+    /// A list of `KEY=value` or `default` for a mapping.
+    case sshKeys
     /// A list of `host=address` or a mapping, kept as a list.
     case hosts
     /// A list of names for a mapping from these names.
@@ -80,4 +101,6 @@ enum Shorthand: Sendable {
     case gpus
     case limit
     case external
+
+    var isSSHKeys: Bool { if case .sshKeys = self { true } else { false } }
 }

@@ -10,7 +10,7 @@ extension Schema {
     /// A published port.
     static let port = ObjectShape(
         [
-            "name": .text, "mode": .text, "host_ip": .text, "target": .integer,
+            "name": .text, "mode": .text, "host_ip": .text, "target": .integer(0...Int(UInt32.max)),
             "published": .scalar(Scalar([.string, .integer], .text)), "protocol": .text, "app_protocol": .text,
         ],
         required: ["target"]
@@ -27,8 +27,13 @@ extension Schema {
                     "recursive": .word("enabled", "disabled", "writable", "readonly"), "selinux": .word("z", "Z"),
                 ])
             ),
-            "volume": .object(ObjectShape(["labels": .pairs, "nocopy": .flag, "subpath": .text])),
-            "tmpfs": .object(ObjectShape(["size": .wholeBytes, "mode": .number])),
+            "volume": .object(ObjectShape(["labels": .uniquePairs, "nocopy": .flag, "subpath": .text])),
+            "tmpfs": .object(
+                ObjectShape([
+                    "size": .wholeBytes,
+                    "mode": .scalar(Scalar([.number], .integer, showsZero: true, bounds: 0...Int(UInt32.max))),
+                ])
+            ),
             "image": .object(ObjectShape(["subpath": .text])),
         ],
         required: ["type"]
@@ -51,7 +56,7 @@ extension Schema {
     )
 
     /// Additions to the container's hosts file.
-    static let extraHosts = Shape.shorthand(.hosts, for: .texts)
+    static let extraHosts = Shape.shorthand(.hosts, for: .uniqueTexts)
 
     /// Resource limits of processes.
     static let ulimits = Shape.map(
@@ -65,19 +70,23 @@ extension Schema {
     static let blockIO = ObjectShape(
         [
             "device_read_bps": rates, "device_read_iops": rates, "device_write_bps": rates,
-            "device_write_iops": rates, "weight": .integer,
-            "weight_device": .list(of: .object(ObjectShape(["path": .text, "weight": .integer])), by: .none),
+            "device_write_iops": rates, "weight": .integer(0...65535),
+            "weight_device": .list(
+                of: .object(ObjectShape(["path": .text, "weight": .integer(0...65535)], extensible: false)),
+                by: .none
+            ),
         ],
         extensible: false
     )
     private static let rates = Shape.list(
-        of: .object(ObjectShape(["path": .text, "rate": .wholeBytes])),
+        of: .object(ObjectShape(["path": .text, "rate": .wholeBytes], extensible: false)),
         by: .none
     )
 
     /// A demand for devices of a kind.
     static let deviceRequest = ObjectShape([
-        "capabilities": .texts, "count": .scalar(Scalar([.string, .integer], .integer)), "device_ids": .texts,
-        "driver": .text, "options": .pairs,
+        "capabilities": .uniqueTexts, "count": .scalar(Scalar([.string, .integer], .count)),
+        "device_ids": .uniqueTexts,
+        "driver": .text, "options": .uniquePairs,
     ])
 }

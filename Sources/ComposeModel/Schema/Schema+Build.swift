@@ -1,15 +1,18 @@
 extension Schema {
     /// How an image is built.
     static let build = ObjectShape([
-        "context": .text, "dockerfile": .text, "dockerfile_inline": .text, "entitlements": .texts,
-        "args": .environment, "ssh": .pairs, "labels": .pairs, "cache_from": .list(of: .text, by: .none),
+        "context": .text, "dockerfile": .emptyText, "dockerfile_inline": .text,
+        "entitlements": .list(of: .text, by: .none),
+        "args": .environment, "labels": .pairs, "cache_from": .list(of: .text, by: .none),
         "cache_to": .list(of: .text, by: .none),
-        "no_cache": .flag, "no_cache_filter": .textOrTexts, "additional_contexts": .pairs, "network": .text,
+        "no_cache": .flag, "no_cache_filter": .textOrTexts, "network": .text,
+        "additional_contexts": .shorthand(.assignments, for: .map(of: .scalar(.pairValue(nullable: false)))),
+        "ssh": .shorthand(.sshKeys, for: .map(of: .scalar(.pairValue(nullable: false)))),
         "provenance": .scalar(Scalar([.string, .boolean], .text)),
         "sbom": .scalar(Scalar([.string, .boolean], .text)), "pull": .flag, "target": .text, "shm_size": .wholeBytes,
         "extra_hosts": extraHosts, "isolation": .text, "privileged": .flag,
-        "secrets": .list(of: fileReference, by: .fileReference(directory: "")), "tags": .texts, "ulimits": ulimits,
-        "platforms": .texts,
+        "secrets": .list(of: fileReference, by: .none), "tags": .texts, "ulimits": ulimits,
+        "platforms": .list(of: .text, by: .none),
     ])
 
     /// What to do when files change.
@@ -19,7 +22,7 @@ extension Schema {
                 of: .object(
                     ObjectShape(
                         [
-                            "ignore": .textOrTexts, "include": .textOrTexts, "path": .text, "target": .text,
+                            "ignore": uniqueListedTexts, "include": uniqueListedTexts, "path": .text, "target": .text,
                             "action": .word("rebuild", "sync", "restart", "sync+restart", "sync+exec"),
                             "exec": .object(watchCommand), "initial_sync": .scalar(Scalar([.boolean], .boolean)),
                         ],
@@ -31,10 +34,11 @@ extension Schema {
         ],
         nullable: true
     )
+    private static let uniqueListedTexts = Shape.shorthand(.single(isSpelledOut: true), for: .uniqueTexts)
     private static let watchCommand = ObjectShape(
         [
             "command": .command, "user": .text, "privileged": .flag, "working_dir": .text,
-            "environment": .environment,
+            "environment": .uniqueEnvironment,
         ],
         required: ["command"]
     )

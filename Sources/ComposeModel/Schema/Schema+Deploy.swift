@@ -6,12 +6,13 @@ extension Schema {
             "rollback_config": .object(change), "update_config": .object(change), "resources": .object(resources),
             "restart_policy": .object(
                 ObjectShape([
-                    "condition": .text, "delay": .duration, "max_attempts": .keptInteger, "window": .duration,
+                    "condition": .text, "delay": .duration, "max_attempts": .integer(0...Int.max, keepsZero: true),
+                    "window": .duration,
                 ])
             ),
             "placement": .object(
                 ObjectShape([
-                    "constraints": .list(of: .text, by: .none), "max_replicas_per_node": .integer,
+                    "constraints": .list(of: .text, by: .none), "max_replicas_per_node": .integer(0...Int.max),
                     "preferences": .list(of: .object(ObjectShape(["spread": .text])), by: .none),
                 ])
             ),
@@ -20,7 +21,8 @@ extension Schema {
     )
 
     private static let change = ObjectShape([
-        "parallelism": .keptInteger, "delay": .pause, "failure_action": .text, "monitor": .pause,
+        "parallelism": .integer(0...Int.max, keepsZero: true), "delay": .pause, "failure_action": .text,
+        "monitor": .pause,
         "max_failure_ratio": .decimal, "order": .word("start-first", "stop-first"),
     ])
 

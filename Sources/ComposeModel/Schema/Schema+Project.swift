@@ -13,7 +13,8 @@ extension Schema {
         for: .object(
             ObjectShape(
                 ["path": .textOrTexts, "env_file": .textOrTexts, "project_directory": .text],
-                extensible: false
+                extensible: false,
+                isLenient: true
             )
         )
     )
@@ -44,7 +45,7 @@ extension Schema {
                                 "subnet": .text, "ip_range": .text, "gateway": .text, "aux_addresses": .map(of: .text),
                             ])
                         ),
-                        by: .none
+                        by: .subnet
                     ),
                 ])
             ),
@@ -53,17 +54,18 @@ extension Schema {
     )
 
     private static let volume = ObjectShape(
-        ["name": .text, "driver": .text, "driver_opts": .options, "external": external, "labels": .pairs],
+        ["name": .text, "driver": .text, "driver_opts": .options, "external": external, "labels": .uniquePairs],
         nullable: true
     )
 
     private static let secret = ObjectShape([
-        "name": .text, "environment": .text, "file": .text, "external": external, "labels": .pairs, "driver": .text,
+        "name": .text, "environment": .text, "file": .text, "external": external, "labels": .uniquePairs,
+        "driver": .text,
         "driver_opts": .options, "template_driver": .text,
     ])
 
     private static let config = ObjectShape([
-        "name": .text, "content": .text, "environment": .text, "file": .text, "external": external, "labels": .pairs,
-        "template_driver": .text,
+        "name": .text, "content": .text, "environment": .text, "file": .text, "external": external,
+        "labels": .uniquePairs, "template_driver": .text,
     ])
 }

@@ -20,12 +20,23 @@ struct ObjectShape: Sendable {
     var nullable = false
     /// Whether keys that start with `x-` are free.
     var extensible = true
+    /// Whether any other key is only worth a warning.
+    var isLenient = false
+    /// Whether another `driver` in a later file replaces the whole mapping.
+    var belongsToDriver = false
 
-    init(_ attributes: [String: Shape], required: [String] = [], nullable: Bool = false, extensible: Bool = true) {
+    init(
+        _ attributes: [String: Shape],
+        required: [String] = [],
+        nullable: Bool = false,
+        extensible: Bool = true,
+        isLenient: Bool = false
+    ) {
         self.attributes = attributes
         self.required = required
         self.nullable = nullable
         self.extensible = extensible
+        self.isLenient = isLenient
     }
 }
 
@@ -35,7 +46,12 @@ enum Identity: Sendable {
     case none
     /// The list of the later file replaces the earlier one.
     case whole
+    /// Nothing does, and two that are equal are a mistake.
+    case unique
     case value
+    /// The text before the first `=`.
+    case name
+    case subnet
     case key(String)
     case mountTarget
     case port
@@ -44,6 +60,8 @@ enum Identity: Sendable {
 
 extension Shape {
     static let text = Shape.scalar(Scalar([.string], .text))
+    /// Text whose emptiness differs from leaving it out.
+    static let emptyText = Shape.scalar(Scalar([.string], .text, showsZero: true))
     /// Text that may be left empty: `key:`.
     static let optionalText = Shape.scalar(Scalar([.string, .null], .text))
     /// Text that is also written as a number.
@@ -56,6 +74,11 @@ extension Shape {
     static let number = Shape.scalar(Scalar([.number, .string], .integer))
     static let keptNumber = Shape.scalar(Scalar([.number, .string], .integer, keepsZero: true))
     static let decimal = Shape.scalar(Scalar([.number, .string], .decimal))
+
+    /// A whole number within bounds.
+    static func integer(_ bounds: ClosedRange<Int>, keepsZero: Bool = false, showsZero: Bool = false) -> Shape {
+        .scalar(Scalar([.integer, .string], .integer, keepsZero: keepsZero, showsZero: showsZero, bounds: bounds))
+    }
     static let bytes = Shape.scalar(Scalar([.number, .string], .bytes))
     /// An amount, or -1 for no limit.
     static let bytesOrUnlimited = Shape.scalar(Scalar([.number, .string], .bytesOrUnlimited))
@@ -66,16 +89,35 @@ extension Shape {
     static let pause = Shape.scalar(Scalar([.string], .duration))
     static let mode = Shape.scalar(Scalar([.number, .string], .fileMode))
 
+    /// Text that looks like something.
+    static func text(_ pattern: TextPattern) -> Shape { .scalar(Scalar([.string], .text, pattern: pattern)) }
     /// One of a few words.
     static func word(_ words: String...) -> Shape { .scalar(Scalar([.string], .text, words: words)) }
     /// A list of texts, each of them once.
-    static let texts = Shape.list(of: .text, by: .value)
+    static let texts = Shape.list(of: .text, by: .name)
+    /// A list of texts, where to say one twice is a mistake.
+    static let uniqueTexts = Shape.list(of: .text, by: .unique)
     /// A list of texts, or one text.
-    static let textOrTexts = Shape.shorthand(.single, for: .texts)
+    static let textOrTexts = Shape.shorthand(.single(isSpelledOut: false), for: .texts)
+    /// A list of texts, or one text, which raw output shows as a list.
+    static let listedTexts = Shape.shorthand(.single(isSpelledOut: true), for: .texts)
     /// `KEY=value` lists or a mapping, where a key without a value stands for an empty one.
-    static let pairs = Shape.shorthand(.pairs, for: .map(of: .scalar(.pairValue(nullable: false))))
+    static let pairs = Shape.shorthand(.pairs(isUnique: false), for: .map(of: .scalar(.pairValue(nullable: false))))
+    /// The same where to say a pair twice is a mistake.
+    static let uniquePairs = Shape.shorthand(
+        .pairs(isUnique: true),
+        for: .map(of: .scalar(.pairValue(nullable: false)))
+    )
     /// `KEY=value` lists or a mapping, where a key without a value means "from the environment".
-    static let environment = Shape.shorthand(.pairs, for: .map(of: .scalar(.pairValue(nullable: true))))
+    static let environment = Shape.shorthand(
+        .pairs(isUnique: false),
+        for: .map(of: .scalar(.pairValue(nullable: true)))
+    )
+    /// The same where to say a variable twice is a mistake.
+    static let uniqueEnvironment = Shape.shorthand(
+        .pairs(isUnique: true),
+        for: .map(of: .scalar(.pairValue(nullable: true)))
+    )
     /// A mapping of texts, as drivers take options.
     static let options = Shape.map(of: .textOrNumber)
     /// A command line: text is split into words.

@@ -2,9 +2,11 @@
 package enum NearestKey {
     /// The candidate that takes the fewest edits from `word`, if few enough.
     package static func match(_ word: String, among candidates: some Sequence<String>) -> String? {
+        guard word.utf8.count <= 100 else { return nil }
         let limit = max(1, word.count / 3)
         var best: (key: String, distance: Int)?
-        for candidate in candidates.sorted() {
+        // Words of very different length need as many edits at least.
+        for candidate in candidates.filter({ abs($0.utf8.count - word.utf8.count) <= limit }).sorted() {
             let distance = distance(Array(word.lowercased().utf8), Array(candidate.utf8))
             if distance <= limit && distance < best?.distance ?? .max { best = (candidate, distance) }
         }

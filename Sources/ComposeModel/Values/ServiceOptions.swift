@@ -25,7 +25,8 @@ package struct ServiceOptions {
         var service = YAMLNode(.mapping(YAMLMapping()), at: mark)
         service.set("ports", list(ports).content)
         service.set("volumes", list(mounts).content)
-        let canonical = Canonicalisation(diagnostics: diagnostics).apply(service, .object(Schema.service), "")
+        let canonical =
+            Canonicalisation(diagnostics: diagnostics).apply(service, .object(Schema.service), "") ?? service
         let resolved = PathResolution(directory: directory, home: home).service(canonical)
         self.ports = resolved["ports"]?.sequence ?? []
         self.mounts = resolved["volumes"]?.sequence ?? []
@@ -42,6 +43,7 @@ extension Dotenv {
     ) -> [(name: String, value: String)]? {
         guard let bytes = reader.contents(of: path) else { return nil }
         return Dotenv(lookup: lookup, diagnostics: diagnostics).variables(of: SourceFile(name: path, bytes: bytes))
+            .map { ($0.name, $0.value) }
     }
 }
 

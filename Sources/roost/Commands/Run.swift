@@ -22,6 +22,7 @@ struct Run: ParsableCommand {
 
     private func runOnce() throws {
         var loaded = try RunnableProject(parent.project, services: [service])
+        try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let hasTerminal =
             !options.noTTY && !options.detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
         let container = options.name ?? "\(loaded.project.name)-\(service)-run-\(Self.newSuffix())"
@@ -42,6 +43,7 @@ struct Run: ParsableCommand {
             options: UpOptions()
         )
         up.options.recreation = .never
+        if !loaded.providers.all.isEmpty { up.providers = loaded.providers.all }
         up.options.removesOrphans = options.removeOrphans
         let request = RunRequest(
             up: up,

@@ -56,6 +56,9 @@ struct Up: ParsableCommand {
                 "--no-recreate goes with none of --force-recreate, --always-recreate-deps and --renew-anon-volumes"
             )
         }
+        if ProcessContext.isOn("COMPOSE_IGNORE_ORPHANS") && upOptions.removesOrphans {
+            throw ValidationError("orphans can't be both ignored (COMPOSE_IGNORE_ORPHANS) and removed")
+        }
         if (detach || wait) && (abortOnContainerExit || abortOnContainerFailure || exitCodeFrom != nil) {
             throw ValidationError("--detach does not go with --abort-on-container-exit, -failure or --exit-code-from")
         }
@@ -71,7 +74,7 @@ struct Up: ParsableCommand {
     func run() throws { try ProjectReading.reporting { try bringUp() } }
 
     private func bringUp() throws {
-        let loaded = try RunnableProject(
+        var loaded = try RunnableProject(
             parent.project,
             services: services,
             scale: try UpCommand.scales(scale, "--scale "),
@@ -80,7 +83,8 @@ struct Up: ParsableCommand {
         if let name = exitCodeFrom, loaded.project.service(name) == nil {
             throw UserError("there is no service \"\(name)\" for --exit-code-from")
         }
-        if dryRun { return try showPlan(loaded) }
+        if dryRun || parent.project.dryRun { return try UpCommand.showPlan(of: loaded, upOptions) }
+        try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: "up", options: parent.project)
         var request = UpRequest(
             tree: JSONPrinter.print(loaded.tree),
@@ -89,6 +93,7 @@ struct Up: ParsableCommand {
             knownServices: loaded.knownServices,
             options: upOptions
         )
+        if !loaded.providers.all.isEmpty { request.providers = loaded.providers.all }
         if wait {
             request.awaited = Set(services.isEmpty ? loaded.project.services.map(\.name) : services)
             request.waitTimeout = waitTimeout
@@ -111,23 +116,10 @@ struct Up: ParsableCommand {
         options.dependencyRecreation = alwaysRecreateDeps ? .always : noRecreate ? .never : .changed
         options.recreated = Set(services)
         options.renewsAnonymousVolumes = renewAnonVolumes
-        options.removesOrphans =
-            removeOrphans || ["1", "true"].contains(ProcessContext.environment["COMPOSE_REMOVE_ORPHANS"])
+        options.removesOrphans = removeOrphans || ProcessContext.isOn("COMPOSE_REMOVE_ORPHANS")
         options.starts = !noStart
         options.stopTimeout = timeout
         return options
-    }
-
-    private func showPlan(_ loaded: RunnableProject) throws {
-        let directory = ProjectDirectory(project: loaded.project.name, roots: ProjectReading.roots)
-        var state = try directory.state()
-        let wish = try ProjectWish(
-            ProjectRequest(tree: loaded.tree, directory: loaded.directory, knownServices: loaded.knownServices),
-            roots: ProjectReading.roots
-        )
-        _ = state.up(wish, upOptions)
-        let plan = Planner.plan(state, now: ProjectReading.now)
-        ProcessContext.writeOutput(plan.isEmpty ? "nothing to do\n" : plan.description)
     }
 
     private func wishes(_ loaded: RunnableProject) -> ForegroundSession.Wishes {
