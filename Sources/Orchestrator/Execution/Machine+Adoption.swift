@@ -59,8 +59,9 @@ extension Machine {
             }
             guard container.actual != nil else { return }
             let process = try configuration.directory.process(of: name)
-            if process != nil, !container.isRunning, container.actual?.isUnclean == false {
-                // Its process was started, and the state not written any more: nobody wants it started twice.
+            if container.isOneOff, process != nil, !container.isRunning, container.actual?.isUnclean == false {
+                // Its process was started, and the state not written any more: a command is not run twice.
+                // Any other one is started anew, with all that belongs to a start.
                 container.noteStart(at: configuration.clock())
             }
             guard container.isRunning, let process else {
