@@ -126,8 +126,8 @@ struct CommandSession {
     }
 
     private func isMade(_ container: String) -> Bool {
-        // What can't be read is no proof.
-        (try? directory.record(of: container)) != nil
+        // What can't be read is there.
+        do { return try directory.record(of: container) != nil } catch { return true }
     }
 
     /// Lends descriptors to a container that is about to start.

@@ -35,11 +35,10 @@ extension Scenarios {
                 let stranger = try Program(["/bin/sleep", "infinity"], environment: [:], directory: "/", input: .none)
                 try scenario.losePower { state in
                     let file = "\(state)/projects/\(scenario.name)/containers/\(scenario.name)-reused-1/journal"
-                    var journal = try String(contentsOfFile: file, encoding: .utf8)
-                    let line = try #require(journal.split(separator: "\n").last { $0.hasPrefix("{\"process\":") })
-                    let pid = try #require(line.firstMatch(of: /"pid":(\d+)/))
-                    journal += line.replacing("\"pid\":\(pid.1)", with: "\"pid\":\(stranger.pid)") + "\n"
-                    try Data(journal.utf8).write(to: URL(fileURLWithPath: file))
+                    let text = try String(contentsOfFile: file, encoding: .utf8)
+                    let changed = text.replacing(/"pid":\d+/, with: "\"pid\":\(stranger.pid)")
+                    #expect(changed != text)
+                    try changed.write(toFile: file, atomically: true, encoding: .utf8)
                 }
                 #expect(try scenario.page(port, "/page") == nil)
                 // Any command that begins something finds what there is; what it is not about follows its policy.

@@ -20,6 +20,7 @@ enum SupportPage {
 
     /// What no rule speaks of although nothing reads it, each with the reason.
     static let unread: [String: (support: Support, remark: String)] = [
+        "services.*.provider": (.honoured, "the program is run by up, run and down"),
         "version": (.warned, "means nothing any more"),
         "models": (.refused, "a service that uses one is refused"),
         "services.*.develop": (.planned, "there is no watch command yet"),
@@ -41,7 +42,7 @@ enum SupportPage {
         return row(attribute, isRead: project != whole.project)
     }
 
-    private static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
+    static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
         unread.first { path, _ in attribute.path == path || attribute.path.hasPrefix(path + ".") }?.value
     }
 
