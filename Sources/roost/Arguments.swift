@@ -13,7 +13,16 @@ struct Arguments {
     ]
     private static let longFlags: Set<String> = ["--dry-run", "--all-resources", "--compatibility", "--no-ansi"]
     /// Flags that are on unless they are turned off; they have a form `--no-…` here.
-    private static let flags = ["--orphans", "--menu", "--interactive", "--tty", "--sig-proxy"]
+    private static let invertible: Set<String> = ["--orphans", "--menu", "--interactive", "--tty", "--sig-proxy"]
+    /// Flags that are off unless they are given.
+    private static let plain: Set<String> = [
+        "--abort-on-container-exit", "--abort-on-container-failure", "--all", "--always-recreate-deps", "--archive",
+        "--attach-dependencies", "--build", "--detach", "--down-project", "--follow", "--follow-link", "--force",
+        "--force-recreate", "--json", "--no-build", "--no-color", "--no-deps", "--no-log-prefix", "--no-recreate",
+        "--no-start", "--no-stdin", "--no-stream", "--no-trunc", "--no-tty", "--privileged", "--quiet",
+        "--quiet-build", "--quiet-pull", "--remove-orphans", "--renew-anon-volumes", "--rm", "--service-ports",
+        "--services", "--short", "--stop", "--timestamps", "--use-aliases", "--volumes", "--wait", "--watch", "--yes",
+    ]
 
     /// Takes the arguments apart; options that nobody knows begin the second part.
     init(_ arguments: [String]) {
@@ -43,6 +52,56 @@ struct Arguments {
         rest = Self.normalised(Array(remaining))
     }
 
+    /// Letters of options with a value, by command: the value may stand in the same word, `-eNAME=value`.
+    private static let letters: [String: Set<Character>] = [
+        "down": ["t"], "exec": ["e", "u", "w"], "export": ["o"], "kill": ["s"], "logs": ["n"], "restart": ["t"],
+        "run": ["e", "l", "p", "u", "v", "w"], "stop": ["t"], "up": ["t"], "version": ["f"],
+    ]
+    /// Options of `exec` and `run` with a value.
+    private static let withValue: Set<String> = [
+        "--cap-add", "--cap-drop", "--entrypoint", "--env", "--env-from-file", "--index", "--label", "--name",
+        "--publish", "--pull", "--user", "--volume", "--workdir",
+    ]
+
+    /// The options of a command in the forms that the parser knows: neither `--orphans=false` nor `-eNAME=value`.
+    ///
+    /// What `exec` and `run` pass on is not ours: with them it ends with the first word that is no option.
+    private static func normalised(_ arguments: [String]) -> [String] {
+        guard let command = arguments.first else { return [] }
+        let letters = letters[command] ?? []
+        var result = [command]
+        var rest = arguments.dropFirst()
+        while let argument = rest.first, argument != "--" {
+            if ["exec", "run"].contains(command) && !argument.hasPrefix("-") { break }
+            rest.removeFirst()
+            let letter = argument.dropFirst().first
+            if argument.hasPrefix("-"), let letter, letters.contains(letter), argument.count > 2 {
+                let value = argument.dropFirst(2)
+                result += ["-\(letter)", String(value.first == "=" ? value.dropFirst() : value)]
+            } else if withValue.contains(argument) || (argument.count == 2 && letter.map(letters.contains) == true) {
+                result.append(argument)
+                if let value = rest.popFirst() { result.append(value) }
+            } else if let argument = normalised(argument) {
+                result.append(argument)
+            }
+        }
+        return result + rest
+    }
+
+    /// Nil for a flag that is turned off, and is off without it.
+    private static func normalised(_ argument: String) -> String? {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, parts[0].hasPrefix("--"), invertible.contains(parts[0]) || plain.contains(parts[0])
+        else {
+            return argument
+        }
+        switch truthValue(parts[1][...]) {
+        case true?: return parts[0]
+        case false?: return invertible.contains(parts[0]) ? "--no-" + parts[0].dropFirst(2) : nil
+        case nil: return argument
+        }
+    }
+
     /// Whether a flag of the project is on, `--dry-run` or `--dry-run=true`; nil when it is none.
     private static func flag(_ option: String) -> Bool? {
         let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -56,19 +115,5 @@ struct Arguments {
         case "0", "f", "F", "false", "FALSE", "False": false
         default: nil
         }
-    }
-
-    /// Flags with a value, `--orphans=false`, in the form that the parser knows.
-    private static func normalised(_ arguments: [String]) -> [String] {
-        let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
-        return arguments[..<end]
-            .map { argument in
-                guard let flag = flags.first(where: { argument.hasPrefix($0 + "=") }) else { return argument }
-                switch truthValue(argument.dropFirst(flag.count + 1)) {
-                case true?: return flag
-                case false?: return "--no-" + flag.dropFirst(2)
-                case nil: return argument
-                }
-            } + arguments[end...]
     }
 }

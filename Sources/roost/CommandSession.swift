@@ -55,49 +55,6 @@ struct CommandSession {
         throw lost
     }
 
-    /// As above; a signal that comes meanwhile has everything stopped, and ends the command with status 130.
-    func perform(
-        _ route: String,
-        _ body: some Encodable,
-        on client: inout SupervisorClient,
-        interrupts: borrowing SignalWatch
-    ) throws -> CommandResult {
-        try client.send(route, body)
-        defer { printer.finish() }
-        var isStopping = false
-        var attempts = 0
-        while true {
-            while let line = try client.bufferedLine() {
-                guard let result = take(line) else { continue }
-                if isStopping { throw ExitCode(130) }
-                return result
-            }
-            let ready = waitReadable([client.descriptor, interrupts.descriptor])
-            if ready[1], interrupts.next() != nil {
-                try stop(isForced: isStopping)
-                isStopping = true
-            }
-            if ready[0], try !client.receive() {
-                attempts += 1
-                guard attempts < Self.attempts else { throw lost }
-                client = try connectOrStart()
-                if isStopping {
-                    try client.send("POST /stop", ServicesRequest())
-                } else {
-                    try client.send(route, body)
-                }
-            }
-        }
-    }
-
-    private func stop(isForced: Bool) throws {
-        guard var client = try SupervisorClient.connect(directory) else { return }
-        printer.interrupted {
-            ProcessContext.writeError(isForced ? "" : ForegroundSession.stopping)
-        }
-        try client.send(isForced ? "POST /kill" : "POST /stop", ServicesRequest())
-    }
-
     /// Shows a line of an answer; returns the result when it is that.
     func take(_ line: ControlLine) -> CommandResult? {
         switch line {
@@ -114,12 +71,6 @@ struct CommandSession {
         UserError(
             "the supervisor of \(directory.project) ended before it was done; its successor goes on: see `roost ps -a`"
         )
-    }
-
-    /// Shows what is left of an answer and returns the result.
-    func finish(_ client: inout SupervisorClient) throws -> CommandResult {
-        while let line = try client.nextLine() { if let result = take(line) { return result } }
-        throw lost
     }
 
     /// Has a command run whose signals are those that we get ourselves.
@@ -155,7 +106,7 @@ struct CommandSession {
                 attempts += 1
                 guard attempts < Self.attempts else { throw lost }
                 try ask(again: &request, on: &client) {
-                    try lend(lending, to: container)
+                    if !lending.isEmpty { try lend(lending, to: container) }
                 }
             }
         }

@@ -27,7 +27,7 @@ final class ForegroundSession {
     }
 
     /// What is said when the first signal comes.
-    static let stopping = "Gracefully Stopping... press Ctrl+C again to force\n"
+    private static let stopping = "Gracefully Stopping... press Ctrl+C again to force\n"
 
     private let session: CommandSession
     private let wishes: Wishes

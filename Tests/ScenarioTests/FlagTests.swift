@@ -164,6 +164,24 @@ extension Scenarios {
             }
         }
 
+        @Test("Options have the forms that docker's have: values of flags, values in the same word")
+        func forms() throws {
+            try Scenario.with(Up.pair) { scenario in
+                try scenario.roost("up", "--detach=true", "--force-recreate=false", "-t1")
+                #expect(
+                    try scenario.roost("run", "--rm=true", "-eA=b", "-u33", "-T", "one", "sh", "-c", "echo $A; id -u")
+                        == "b\n33\n"
+                )
+                #expect(
+                    try scenario.roost("exec", "-w/tmp", "-T", "one", "echo", "--tty=false", "--rm=true")
+                        == "--tty=false --rm=true\n"
+                )
+                #expect(try scenario.roost("ps", "--services=1", "--all=0") == "one\ntwo\n")
+                try scenario.roost("stop", "-t1", "two")
+                #expect(try scenario.states() == ["one-1": "running", "two-1": "exited 143"])
+            }
+        }
+
         @Test("run leaves the ports of its service where they are")
         func portsStay() throws {
             let port = Scenario.freePort()
@@ -216,6 +234,23 @@ extension Scenarios {
                 let outcome = try run.end()
                 #expect(outcome.status == 7 && outcome.stdout == "ready\ntyped\n", "\(outcome)")
                 #expect(try scenario.states().values.sorted() == (isRemoved ? [] : ["exited 7"]))
+            }
+        }
+
+        @Test("run on a terminal goes on when its supervisor is killed, and has the status of its command")
+        func killedWithTerminal() throws {
+            try Scenario.with(Up.pair) { scenario in
+                let run = try scenario.start(["run", "--rm", "one", "sh"], input: .terminal)
+                try run.wait(for: "# ")
+                try Scenario.wait("state") { try scenario.states().values.contains("running") ? () : nil }
+                let old = try scenario.supervisor()
+                #expect(kill(old, SIGKILL) == 0)
+                try Scenario.wait("successor") { try scenario.supervisor() == old ? nil : () }
+                run.type("echo still-$((40 + 2))\r")
+                try run.wait(for: "still-42\n")
+                run.type("exit 5\r")
+                #expect(try run.end().status == 5)
+                try Scenario.wait("removal") { try scenario.states().isEmpty ? () : nil }
             }
         }
 

@@ -167,6 +167,8 @@ extension Scenarios {
         @Test("create makes containers that do not run, and scale changes how many there are")
         func create() throws {
             try Scenario.with(Up.pair) { scenario in
+                #expect(try scenario.roost("--dry-run", "create", "two").contains("create \(scenario.name)-two-1"))
+                #expect(try scenario.states().isEmpty)
                 try scenario.roost("create", "--scale", "one=2")
                 #expect(try scenario.states() == ["one-1": "created", "one-2": "created", "two-1": "created"])
                 let before = try scenario.identities()
@@ -200,10 +202,11 @@ extension Scenarios {
                     try json.wait("a line", within: .milliseconds(200)) { out, _ in out.contains("\"unpause\"") }
                     return ()
                 }
-                try scenario.roost("kill", "-s", "HUP", "two")
+                // Which does not end it, so that the same supervisor goes on.
+                try scenario.roost("kill", "-s", "CONT", "two")
                 try scenario.roost("restart", "-t", "1", "one")
                 try json.wait("a start") { out, _ in out.contains("\"action\":\"start\"") }
-                try scenario.roost("stop", "-t", "1")
+                try scenario.roost("stop", "-t", "1", "one")
                 try scenario.roost("run", "--rm", "--no-deps", "-T", "one", "true")
                 try scenario.roost("up", "-d", "--force-recreate", "--no-deps", "one")
                 try json.wait("a new container") { out, _ in out.contains("\"action\":\"create\"") }
@@ -230,7 +233,7 @@ extension Scenarios {
                 )
                 let actions = lines.map { String($0.split(separator: " ")[3]) }
                 #expect(actions.suffix(5).contains("destroy") && actions.contains("stop") && actions.contains("start"))
-                #expect(json.stdout.contains("\"signal\":\"1\"") && !json.stdout.contains("-run-"))
+                #expect(json.stdout.contains("\"signal\":\"18\"") && !json.stdout.contains("-run-"))
                 for line in json.stdout.split(separator: "\n") {
                     let object = try #require(
                         try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]

@@ -70,23 +70,39 @@ struct UpCommand {
 
     /// Has the project brought where it should be, and shows how it goes.
     func perform(_ project: ProjectOptions, services: [String], scale: [String: Int]) throws {
-        let loaded = try RunnableProject(
+        var loaded = try RunnableProject(
             project,
             services: services,
             scale: scale,
             leavesOutDependencies: leavesOutDependencies
         )
+        if project.dryRun { return try Self.showPlan(of: loaded, options) }
+        try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: title, options: project)
-        let request = UpRequest(
+        var request = UpRequest(
             tree: JSONPrinter.print(loaded.tree),
             directory: loaded.directory,
             files: loaded.files,
             knownServices: loaded.knownServices,
             options: options
         )
+        if !loaded.providers.all.isEmpty { request.providers = loaded.providers.all }
         var client = try session.connectOrStart()
         let result = try session.perform("POST /up", request, on: &client)
         try Self.check(result, session, loaded)
+    }
+
+    /// Shows what would be done.
+    static func showPlan(of loaded: RunnableProject, _ options: UpOptions) throws {
+        let directory = ProjectDirectory(project: loaded.project.name, roots: ProjectReading.roots)
+        var state = try directory.state()
+        let wish = try ProjectWish(
+            ProjectRequest(tree: loaded.tree, directory: loaded.directory, knownServices: loaded.knownServices),
+            roots: ProjectReading.roots
+        )
+        _ = state.up(wish, options)
+        let plan = Planner.plan(state, now: ProjectReading.now)
+        ProcessContext.writeOutput(plan.isEmpty ? "nothing to do\n" : plan.description)
     }
 
     /// Tells what was left alone and what went wrong; ends the command when anything did.

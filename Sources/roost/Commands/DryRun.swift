@@ -1,6 +1,8 @@
 /// A command that `--dry-run` may stand before: it can say what it would do, or does nothing to a project anyway.
 protocol DryRunnable {}
 
+extension Create: DryRunnable {}
+extension Scale: DryRunnable {}
 extension Up: DryRunnable {}
 
 extension Config: DryRunnable {}

@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
         try checkName(container, session.directory)
         var client = try session.connectOrStart()
         if options.detach {
-            let result = try session.perform("POST /run", request, on: &client)
+            let result = try session.run(request, on: &client, lending: [], signals: SignalWatch([]))
             try session.check(result, tree: loaded.tree)
             return ProcessContext.writeOutput("\(container)\n")
         }

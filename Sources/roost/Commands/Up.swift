@@ -83,7 +83,7 @@ struct Up: ParsableCommand {
         if let name = exitCodeFrom, loaded.project.service(name) == nil {
             throw UserError("there is no service \"\(name)\" for --exit-code-from")
         }
-        if dryRun || parent.project.dryRun { return try showPlan(loaded) }
+        if dryRun || parent.project.dryRun { return try UpCommand.showPlan(of: loaded, upOptions) }
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: "up", options: parent.project)
         var request = UpRequest(
@@ -120,18 +120,6 @@ struct Up: ParsableCommand {
         options.starts = !noStart
         options.stopTimeout = timeout
         return options
-    }
-
-    private func showPlan(_ loaded: RunnableProject) throws {
-        let directory = ProjectDirectory(project: loaded.project.name, roots: ProjectReading.roots)
-        var state = try directory.state()
-        let wish = try ProjectWish(
-            ProjectRequest(tree: loaded.tree, directory: loaded.directory, knownServices: loaded.knownServices),
-            roots: ProjectReading.roots
-        )
-        _ = state.up(wish, upOptions)
-        let plan = Planner.plan(state, now: ProjectReading.now)
-        ProcessContext.writeOutput(plan.isEmpty ? "nothing to do\n" : plan.description)
     }
 
     private func wishes(_ loaded: RunnableProject) -> ForegroundSession.Wishes {
