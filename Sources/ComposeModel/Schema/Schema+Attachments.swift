@@ -30,7 +30,7 @@ extension Schema {
             "volume": .object(ObjectShape(["labels": .uniquePairs, "nocopy": .flag, "subpath": .text])),
             "tmpfs": .object(
                 ObjectShape([
-                    "size": .wholeBytes,
+                    "size": .scalar(Scalar([.integer, .string], .bytes, bounds: 0...Int.max)),
                     "mode": .scalar(Scalar([.number], .integer, showsZero: true, bounds: 0...Int(UInt32.max))),
                 ])
             ),
@@ -56,7 +56,7 @@ extension Schema {
     )
 
     /// Additions to the container's hosts file.
-    static let extraHosts = Shape.shorthand(.hosts, for: .uniqueTexts)
+    static let extraHosts = Shape.shorthand(.hosts, for: .list(of: .text, by: .none))
 
     /// Resource limits of processes.
     static let ulimits = Shape.map(
@@ -82,6 +82,9 @@ extension Schema {
         of: .object(ObjectShape(["path": .text, "rate": .wholeBytes], extensible: false)),
         by: .none
     )
+
+    /// A demand for graphics cards; Compose does not look at keys it does not know here.
+    static let gpuRequest = ObjectShape(deviceRequest.attributes, isLenient: true)
 
     /// A demand for devices of a kind.
     static let deviceRequest = ObjectShape([
