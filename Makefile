@@ -10,7 +10,7 @@ STATIC = $(CURDIR)/.build/static
 # C library takes no run path then.
 LINK = $(addprefix -Xswiftc ,-static-executable -use-ld=lld -Xclang-linker -static-pie) -Xlinker --pack-dyn-relocs=relr
 
-.PHONY: all build release demo test check bench format install deps toolchain clean
+.PHONY: all build release demo test check bench format docs install deps toolchain clean
 
 all: build
 
@@ -53,6 +53,11 @@ bench: release
 
 format:
 	swift format format --in-place --recursive Package.swift Sources Tests
+
+# The pages that are made from the code.
+docs: deps
+	swift build --build-tests
+	ROOST_WRITE_DOCS=1 swift test --skip-build --filter SupportTests
 
 install: release
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/roost

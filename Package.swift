@@ -135,7 +135,7 @@ let package = Package(
             exclude: ["README.md", "cases.tar.xz", "licences"],
             swiftSettings: common
         ),
-        .testTarget(name: "OrchestratorTests", dependencies: ["Orchestrator"], swiftSettings: common),
+        .testTarget(name: "OrchestratorTests", dependencies: ["ComposeModel", "Orchestrator"], swiftSettings: common),
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "roost"],

@@ -170,8 +170,9 @@ struct FileLoader<Reader: FileReader> {
             diagnostics.error("there is no file \(name) to include", at: entry.mark)
             return nil
         }
+        let step = SourceStep.included(entry.mark)
         var documents: [YAMLNode] = []
-        for path in paths { documents += self.documents(path) }
+        for path in paths { documents += self.documents(path).map { $0.deeplyAfter(step) } }
         let inner = Scope(directory: directory, environment: environment)
         guard var tree = merged(documents, inner, chain: chain + paths)?.mapping else { return nil }
         for key in tree.keys where key == "name" || key == "version" || key.hasPrefix("x-") { tree[key] = nil }
@@ -246,7 +247,8 @@ struct FileLoader<Reader: FileReader> {
         let target = extends["service"]?.string ?? name
         var base: YAMLNode?
         if let other = extends["file"]?.string {
-            base = foreign(target, other, extends, scope, chain: chain + [link])
+            let step = SourceStep.extended(service: "services.\(target)", by: "services.\(name)", extends.mark)
+            base = foreign(target, other, extends, scope, chain: chain + [link], step)
         } else {
             base = complete(target, services, scope, file: file, chain: chain + [link])
             if base == nil {
@@ -256,6 +258,9 @@ struct FileLoader<Reader: FileReader> {
                     hint: diagnostics.hint(target, among: services.keys)
                 )
             }
+            base = base?.deeplyAfter(
+                .extended(service: "services.\(target)", by: "services.\(name)", extends.mark)
+            )
         }
         guard let base else {
             diagnostics.markDamaged("services.\(name)")
@@ -272,7 +277,8 @@ struct FileLoader<Reader: FileReader> {
         _ file: String,
         _ extends: YAMLNode,
         _ scope: Scope,
-        chain: [String]
+        chain: [String],
+        _ step: SourceStep
     ) -> YAMLNode? {
         guard !RemoteReference.isOne(file) else {
             diagnostics.add(RemoteReference.refusal(file, at: extends.mark))
@@ -287,7 +293,7 @@ struct FileLoader<Reader: FileReader> {
         let isFirst = parsed[path] == nil
         let found = diagnostics.hasErrors
         let trees = documents(path).compactMap { document in
-            canonical(Self.reduced(document, to: target, withOtherParts: isFirst), inner)
+            canonical(Self.reduced(document, to: target, withOtherParts: isFirst).deeplyAfter(step), inner)
         }
         guard let services = trees.last?["services"]?.mapping, services.entry(target) != nil else {
             if found || !diagnostics.hasErrors {

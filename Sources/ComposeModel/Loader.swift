@@ -30,6 +30,7 @@ package struct Loader<Reader: FileReader> {
     /// The project; nil when mistakes make it unusable: the collector has them.
     package func load() -> Loaded? {
         var environment = options.environment
+        diagnostics.variables.add(process: options.environment)
         guard let located = locate(&environment) else { return nil }
         var files = FileLoader(options: options, reader: reader, diagnostics: diagnostics)
         var sources: [YAMLNode] = []
@@ -39,6 +40,7 @@ package struct Loader<Reader: FileReader> {
         let name = projectName(sources, located, environment) ?? ProjectName(repairing: "unnamed")
         guard let name else { return nil }
         environment["COMPOSE_PROJECT_NAME"] = name.description
+        diagnostics.variables.add(projectName: name.description)
         let scope = FileLoader<Reader>.Scope(directory: located.directory, environment: environment)
         guard var project = files.merged(sources, scope, chain: located.paths) else { return nil }
         project = Merge.settled(project)
@@ -71,16 +73,20 @@ package struct Loader<Reader: FileReader> {
         directory: String,
         environment: [String: String]
     ) {
+        diagnostics.keep(.merged, project)
         project = Defaults(normalises: options.normalises, isRaw: !options.interpolates).apply(project)
+        diagnostics.keep(.defaults, project)
         ResourceConsistency(diagnostics: diagnostics).check(project)
         ServiceValues(diagnostics: diagnostics).check(project)
         if options.resolvesPaths {
             project = PathResolution(directory: directory, home: environment["HOME"]).apply(project)
         }
+        diagnostics.keep(.paths, project)
         if options.normalises {
             project = Normalisation(name: name, environment: environment, isRaw: !options.interpolates).apply(project)
         }
         project.set("name", .string(name.description))
+        diagnostics.keep(.normalisation, project)
     }
 
     /// Leaves the services that are on, and checks them.
@@ -92,7 +98,8 @@ package struct Loader<Reader: FileReader> {
         )
         project = selection.active(project)
         if options.checksConsistency { Consistency(diagnostics: diagnostics).check(project) }
-        project = selection.withUsedResources(selection.chosen(project))
+        project = selection.chosen(project)
+        if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
         if options.resolvesEnvironment {
             var pass = EnvironmentResolution(
                 environment: environment,
@@ -102,6 +109,7 @@ package struct Loader<Reader: FileReader> {
             )
             project = pass.apply(project)
         }
+        diagnostics.keep(.environment, project)
     }
 
     /// The variables of `.env` that configure Compose itself and that the process does not have.

@@ -30,6 +30,19 @@ extension LinuxSpec.Device {
         return found.sorted { $0.path < $1.path }
     }
 
+    /// The devices that a path of the host names, at another path of the container: one, or those of a directory.
+    package static func allOfHost(_ source: String, at path: String) throws(ContainerError) -> [LinuxSpec.Device] {
+        var status = stat()
+        guard stat(source, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return [try ofHost(source, at: path)]
+        }
+        return try ofHost(below: source).map { device in
+            var device = device
+            device.path = path + device.path.dropFirst(source.count)
+            return device
+        }
+    }
+
     /// The device that a path of the host names, at another path of the container: stat(2).
     package static func ofHost(_ source: String, at path: String) throws(ContainerError) -> LinuxSpec.Device {
         var status = stat()

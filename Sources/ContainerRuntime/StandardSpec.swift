@@ -32,6 +32,8 @@ package struct StandardOptions: Hashable, Sendable {
     package var cgroup = Sharing.own
     /// Bytes of `/dev/shm`.
     package var sharedMemorySize: Int64 = 64 << 20
+    /// Whether there is a `/dev/shm`.
+    package var hasSharedMemory = true
     /// What lies at `/dev/shm` instead: the mount of a container whose ipc namespace is joined.
     package var sharedMemory: MountSpec?
     package var devices: [LinuxSpec.Device] = []
@@ -104,6 +106,7 @@ extension RuntimeSpec {
         ]
         // One filesystem for each ipc namespace, so that of a shared one is the one its others see.
         mounts.append(.init(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet))
+        guard options.hasSharedMemory else { return mounts }
         if options.ipc == .host {
             mounts.append(.init(destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["bind"]))
         } else {

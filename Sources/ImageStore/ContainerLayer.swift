@@ -39,27 +39,23 @@ package struct ContainerLayer: Hashable, Sendable {
     ///
     /// An older one is emptied: a loss of power may have taken any part of it.
     package func make(for root: RootFilesystem) throws(ImageError) {
-        if access(work, F_OK) == 0 {
-            guard !exists else { return }
-        } else if exists {
-            try removeChanges()
-        }
+        // It is made last.
+        if access(work, F_OK) == 0 { return }
         let lower = root.mask == nil ? root.lowerDirectories[0] : "/"
         let like = try attempt("make the container \(id)") { () throws(SyscallError) in
             try OwnedDescriptor.path(lower).metadata()
         }
         if mkdir(directory, 0o700) != 0 {
+            if exists { try removeChanges() }
             try makeStoreDirectories(parent, mode: 0o711)
             try makeStoreDirectories(directory, mode: 0o700)
         }
-        try makeStoreDirectories(work, mode: 0o700)
-        // Under another name until it has its owner and mode: the root of the container gets both from here.
-        let upper = "\(directory)/upper.new"
-        try makeStoreDirectories(upper, mode: 0o700)
-        guard chown(upper, like.owner, like.group) == 0, chmod(upper, like.permissions) == 0,
-            rename(upper, "\(directory)/upper") == 0
+        // The root of the container gets owner and mode from here.
+        let upper = "\(directory)/upper"
+        guard mkdir(upper, 0o700) == 0 || errno == EEXIST, chown(upper, like.owner, like.group) == 0,
+            chmod(upper, like.permissions) == 0, mkdir(work, 0o700) == 0
         else {
-            throw .kernel("make the container \(id)", SyscallError(call: "mkdir", subject: upper, errno: .current))
+            throw .kernel("make the container \(id)", SyscallError(call: "mkdir", subject: directory, errno: .current))
         }
     }
 
@@ -188,6 +184,26 @@ extension RootMask {
     fileprivate func planOrRefusal() throws(SyscallError) -> MaskPlan {
         do throws(ImageError) { return try plan() } catch {
             throw error.cause ?? SyscallError(call: "lstat", subject: "/", errno: Errno(rawValue: EIO))
+        }
+    }
+}
+
+extension RootFilesystem {
+    /// Mounts what the image has, for reading only; the mount is in no namespace, and the caller's.
+    ///
+    /// Several layers take Linux 6.5, a mask takes 6.15.
+    package func makeReadOnly() throws(ImageError) -> DetachedMount {
+        try attempt("mount an image") { () throws(SyscallError) in
+            if mask == nil && lowerDirectories.count == 1 {
+                return try DetachedMount.copy(of: lowerDirectories[0], recursive: false, attributes: .readOnly)
+            }
+            var names = MountPaths()
+            defer { names.close() }
+            var lower = try names.names(lowerDirectories)
+            if let mask { lower.insert(names.name(try MaskMount(mask).descriptor.duplicate()), at: 0) }
+            return try DetachedMount.filesystem(
+                FilesystemRecipe("overlay", lower.map { .init("lowerdir+", $0) }, attributes: .readOnly)
+            )
         }
     }
 }

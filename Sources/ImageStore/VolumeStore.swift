@@ -149,6 +149,14 @@ package struct VolumeStore: Hashable, Sendable {
         guard type != "none", !type.isEmpty else {
             throw ImageError(.invalidReference, "\(subject): name a type, as in tmpfs or nfs, or bind in o")
         }
+        if let server = options.first(where: { $0.hasPrefix("addr=") })?.dropFirst("addr=".count) {
+            guard IPAddress(server) != nil else {
+                throw ImageError(
+                    .unsupported,
+                    "\(subject): addr is the name \"\(printable(String(server)))\"; write the server's address instead"
+                )
+            }
+        }
         return .filesystem(Self.recipe(type, device: device, options: options))
     }
 

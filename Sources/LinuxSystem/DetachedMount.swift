@@ -80,6 +80,17 @@ package struct DetachedMount: ~Copyable, Sendable {
         return DetachedMount(descriptor: copy)
     }
 
+    /// Makes the mount itself read-only, and leaves those below it as they are: mount_setattr(2), Linux 5.12.
+    package borrowing func setReadOnly() throws(SyscallError) {
+        try Self.setAttributes(
+            .readOnly,
+            propagation: .private,
+            of: descriptor,
+            recursively: false,
+            subject: "a bind mount"
+        )
+    }
+
     /// Sets attributes and propagation: mount_setattr(2), Linux 5.12.
     static func setAttributes(
         _ attributes: MountAttributes,

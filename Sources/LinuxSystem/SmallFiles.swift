@@ -56,6 +56,26 @@ package func replaceFile(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600)
     _ = try SyscallError.checkErrno(rename(temporary, path), "rename", path)
 }
 
+/// Appends a line to a file, which is made when it is not there, and returns its size then: open(2) with `O_APPEND`.
+///
+/// Others see the whole line or, when the process dies in the middle, a part of it, which ends before the next line.
+/// After an error they see nothing. For one writer at a time.
+package func appendLine(_ line: [UInt8], to path: String, mode: UInt32 = 0o600) throws(SyscallError) -> Int {
+    let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW
+    let file = OwnedDescriptor(adopting: try SyscallError.checkErrno(open(path, flags, mode), "open", path))
+    let size = max(0, lseek(file.rawValue, 0, SEEK_END))
+    let newline = UInt8(ascii: "\n")
+    var last = newline
+    let isCut = size > 0 && pread(file.rawValue, &last, 1, size - 1) == 1 && last != newline
+    let bytes = (isCut ? [newline] : []) + line + [newline]
+    do { try file.writeAll(bytes, subject: path) } catch {
+        // What can't be undone is a line that is cut short.
+        _ = ftruncate(file.rawValue, size)
+        throw error
+    }
+    return Int(size) + bytes.count
+}
+
 extension OwnedDescriptor {
     /// Writes all of `bytes`; `subject` names the file in errors: write(2).
     package borrowing func writeAll(_ bytes: [UInt8], subject: @autoclosure () -> String) throws(SyscallError) {

@@ -85,6 +85,13 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
         package var minor: Int64
         package var weight: UInt16?
         package var leafWeight: UInt16?
+
+        /// A share of one device.
+        package init(major: Int64, minor: Int64, weight: UInt16?) {
+            self.major = major
+            self.minor = minor
+            self.weight = weight
+        }
     }
 
     /// `blockIO`.

@@ -47,8 +47,8 @@ package struct Reconciler: Sendable {
 
     /// How an operation ended.
     package enum Outcome: Hashable, Sendable {
-        /// It is done.
-        case done(at: WallTime)
+        /// It is done; what went wrong beside it, whoever asked for it is told.
+        case done(at: WallTime, flaw: String? = nil)
         /// It is not, and why; for a program that could not be executed, with the status that a shell gives.
         case failed(String, status: Int32? = nil)
     }
@@ -142,8 +142,11 @@ package struct Reconciler: Sendable {
 
     private mutating func end(_ operation: Step.Operation, _ outcome: Outcome, now: WallTime) -> [Action] {
         switch outcome {
-        case .done(let at):
+        case .done(let at, let flaw):
             complete(operation, at: at)
+            if let flaw {
+                requests.indices.forEach { requests[$0].failures.append(.init(subject: operation.name, message: flaw)) }
+            }
             return Progress(ended: operation).map { [.report($0)] } ?? []
         case .failed(let message, let status):
             let subject = fail(operation, message, now: now)

@@ -164,7 +164,7 @@ final class ContainerOutputCollectors: ContainerOutputs {
 
     /// Opens the log, and the FIFOs that lead to it.
     private func begin(_ request: OutputRequest) throws {
-        let log = "\(storage)/containers/\(request.id)/log"
+        let log = "\(storage)/containers/\(request.id)"
         try makeDirectories(log)
         let collector = try OutputCollector(
             log: try LogFile.open(in: log, limits: LogFile.Limits(request.logging)),

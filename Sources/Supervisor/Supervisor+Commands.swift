@@ -47,12 +47,28 @@ extension Supervisor {
         ProjectRequest(
             tree: try JSONReader.read(SourceFile(name: "the project", bytes: Array(tree.utf8))),
             directory: request.directory,
-            knownServices: request.knownServices
+            knownServices: request.knownServices,
+            files: request.files
         )
     }
 
     func describe(_ request: UpRequest) {
-        attempt { try directory.write(.init(directory: request.directory, files: request.files)) }
+        attempt {
+            // A command about some services only need not know of all providers.
+            let known = try directory.description()?.providers
+            let providers =
+                (request.providers ?? [])
+                + (known ?? []).filter { former in
+                    request.providers?.contains { $0.service == former.service } != true
+                }
+            try directory.write(
+                .init(
+                    directory: request.directory,
+                    files: request.files,
+                    providers: providers.isEmpty ? nil : providers
+                )
+            )
+        }
     }
 
     func prepare(

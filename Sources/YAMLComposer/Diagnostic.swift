@@ -25,8 +25,10 @@ package struct Diagnostic: Error, Sendable {
     package var mark: SourceMark?
     /// What to do about it.
     package var hint: String?
-    /// Other places that belong to it.
+    /// Other places that belong to it; `allNotes` has those of the history of the value, too.
     package var notes: [Note]
+    /// The way to the value it is about: `services.web.ports[0]`; nil to take it from the place.
+    package var path: String?
 
     /// A mistake at `mark`.
     package init(
@@ -34,12 +36,19 @@ package struct Diagnostic: Error, Sendable {
         at mark: SourceMark?,
         severity: Severity = .error,
         hint: String? = nil,
-        notes: [Note] = []
+        notes: [Note] = [],
+        path: String? = nil
     ) {
         self.message = message
         self.mark = mark
         self.severity = severity
         self.hint = hint
         self.notes = notes
+        self.path = path
+    }
+
+    /// The notes, and those about how the value came to where it is: variables, `extends`, `include`.
+    package var allNotes: [Note] {
+        SourceHistory.distinct(notes + SourceHistory.notes(of: mark?.file.steps ?? []))
     }
 }

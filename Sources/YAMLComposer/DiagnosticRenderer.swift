@@ -10,7 +10,7 @@ package struct DiagnosticRenderer: Sendable {
         let label = diagnostic.severity == .warning ? "warning: " : diagnostic.mark == nil ? "error: " : ""
         var text = place(diagnostic.mark) + label + printable(diagnostic.message) + "\n" + excerpt(diagnostic.mark)
         if let hint = diagnostic.hint { text += "  hint: \(printable(hint))\n" }
-        for note in diagnostic.notes { text += "  \(place(note.mark))\(printable(note.message))\n" }
+        for note in diagnostic.allNotes { text += "  \(place(note.mark))\(printable(note.message))\n" }
         return text
     }
 

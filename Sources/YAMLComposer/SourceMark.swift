@@ -12,6 +12,12 @@ package struct SourceMark: Sendable {
         storedColumn = UInt32(clamping: column)
     }
 
+    /// The same place for a value to which `step` happened.
+    package func after(_ step: SourceStep) -> SourceMark { placed(in: file.after(step)) }
+
+    /// The same place in a file that shares the text.
+    package func placed(in file: SourceFile) -> SourceMark { SourceMark(file: file, line: line, column: column) }
+
     /// The line, from 1.
     package var line: Int { Int(storedLine) }
     /// The column in characters, from 1.

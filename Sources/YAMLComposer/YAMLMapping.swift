@@ -57,10 +57,57 @@ package struct YAMLMapping: Sendable {
 
     /// Changes every value; a nil result removes the entry.
     package func compactMapValues<E: Error>(_ transform: (Entry) throws(E) -> YAMLNode?) throws(E) -> YAMLMapping {
-        var result = YAMLMapping()
-        for entry in entries {
-            guard let value = try transform(entry) else { continue }
-            result.append(Entry(key: entry.key, keyMark: entry.keyMark, value: value))
+        var kept: [Entry] = []
+        kept.reserveCapacity(entries.count)
+        // Not over copies of the entries, each of which would count four references up and down.
+        for position in entries.indices {
+            guard let value = try transform(entries[position]) else { continue }
+            kept.append(Entry(key: entries[position].key, keyMark: entries[position].keyMark, value: value))
+        }
+        return YAMLMapping(distinct: kept, index: kept.count == entries.count ? index : nil)
+    }
+
+    /// The mapping with the values that `replace` gives new ones; nil when it gives none.
+    package func replacingValues(_ replace: (YAMLNode, String) -> YAMLNode?) -> YAMLMapping? {
+        var result: YAMLMapping?
+        for position in entries.indices {
+            guard let value = replace(entries[position].value, entries[position].key) else { continue }
+            if result == nil { result = self }
+            result?.entries[position].value = value
+        }
+        return result
+    }
+
+    /// Changes every value in place.
+    package mutating func editValues(_ change: (String, inout YAMLNode) -> Void) {
+        for position in entries.indices { change(entries[position].key, &entries[position].value) }
+    }
+
+    /// Changes the value of `key` in place, if there is one.
+    package mutating func edit(_ key: String, _ change: (inout YAMLNode) -> Void) {
+        if let found = position(of: key) { change(&entries[found].value) }
+    }
+
+    /// The mapping with its entries in the order of their keys.
+    package var sortedByKey: YAMLMapping { YAMLMapping(distinct: entries.sorted { $0.key < $1.key }, index: nil) }
+
+    /// A mapping of entries whose keys differ; `index` is the one that fits them, where there is one already.
+    private init(distinct: [Entry], index known: [String: Int]?) {
+        entries = distinct
+        if let known {
+            index = known
+        } else if distinct.count >= Self.indexThreshold {
+            index.reserveCapacity(distinct.count)
+            for (place, entry) in distinct.enumerated() { index[entry.key] = place }
+        }
+    }
+
+    /// The mapping with the places of its keys and its values changed.
+    func movingMarks(_ place: (SourceMark) -> SourceMark, _ move: (YAMLNode) -> YAMLNode) -> YAMLMapping {
+        var result = self
+        for position in entries.indices {
+            result.entries[position].keyMark = place(entries[position].keyMark)
+            result.entries[position].value = move(entries[position].value)
         }
         return result
     }

@@ -74,4 +74,44 @@ extension YAMLNode {
 
     /// A copy of this node with other content at the same place.
     package func with(_ content: Content) -> YAMLNode { YAMLNode(content, at: mark, directive: directive) }
+
+    /// A copy of this node to which `step` happened.
+    package func after(_ step: SourceStep) -> YAMLNode {
+        YAMLNode(content, at: mark.after(step), directive: directive)
+    }
+
+    /// A copy of this node and all below it to which `step` happened.
+    package func deeplyAfter(_ step: SourceStep) -> YAMLNode {
+        var files: [ObjectIdentifier: SourceFile] = [:]
+        return moved { mark in
+            let key = ObjectIdentifier(mark.file)
+            let file = files[key] ?? mark.file.after(step)
+            files[key] = file
+            return mark.placed(in: file)
+        }
+    }
+
+    private func moved(_ place: (SourceMark) -> SourceMark) -> YAMLNode {
+        var copy = self
+        copy.mark = place(mark)
+        switch content {
+        case .sequence(let elements): copy.content = .sequence(elements.map { $0.moved(place) })
+        case .mapping(let mapping): copy.content = .mapping(mapping.movingMarks(place) { $0.moved(place) })
+        case .null, .bool, .int, .float, .string, .timestamp: break
+        }
+        return copy
+    }
+}
+
+extension [YAMLNode] {
+    /// The nodes with those that `replace` gives new ones; nil when it gives none.
+    package func replacingElements(_ replace: (YAMLNode) -> YAMLNode?) -> [YAMLNode]? {
+        var result: [YAMLNode]?
+        for position in indices {
+            guard let element = replace(self[position]) else { continue }
+            if result == nil { result = self }
+            result?[position] = element
+        }
+        return result
+    }
 }

@@ -9,7 +9,9 @@ struct Arguments {
     private static let shortOptions: [Character] = ["f", "p"]
     private static let longOptions: Set<String> = [
         "--file", "--project-name", "--profile", "--env-file", "--project-directory", "--ansi", "--progress",
+        "--diagnostics", "--parallel", "--workdir",
     ]
+    private static let longFlags: Set<String> = ["--dry-run", "--all-resources", "--compatibility", "--no-ansi"]
     /// Flags that are on unless they are turned off; they have a form `--no-…` here.
     private static let flags = ["--orphans", "--menu"]
 
@@ -17,7 +19,10 @@ struct Arguments {
     init(_ arguments: [String]) {
         var remaining = arguments[...]
         while let option = remaining.first, option.hasPrefix("-") {
-            if Self.longOptions.contains(String(option.prefix { $0 != "=" })) {
+            if let isOn = Self.flag(option) {
+                leading += isOn ? [String(option.prefix { $0 != "=" })] : []
+                remaining = remaining.dropFirst()
+            } else if Self.longOptions.contains(String(option.prefix { $0 != "=" })) {
                 leading += remaining.prefix(option.contains("=") ? 1 : 2)
                 remaining = remaining.dropFirst(option.contains("=") ? 1 : 2)
             } else if let letter = option.dropFirst().first, Self.shortOptions.contains(letter) {
@@ -34,7 +39,23 @@ struct Arguments {
                 break
             }
         }
+        if remaining.first == "-v" { remaining = ["--version"] }
         rest = Self.normalised(Array(remaining))
+    }
+
+    /// Whether a flag of the project is on, `--dry-run` or `--dry-run=true`; nil when it is none.
+    private static func flag(_ option: String) -> Bool? {
+        let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard longFlags.contains(String(parts[0])) else { return nil }
+        return parts.count == 1 ? true : truthValue(parts[1])
+    }
+
+    private static func truthValue(_ text: Substring) -> Bool? {
+        switch text {
+        case "1", "t", "T", "true", "TRUE", "True": true
+        case "0", "f", "F", "false", "FALSE", "False": false
+        default: nil
+        }
     }
 
     /// Flags with a value, `--orphans=false`, in the form that the parser knows.
@@ -43,10 +64,10 @@ struct Arguments {
         return arguments[..<end]
             .map { argument in
                 guard let flag = flags.first(where: { argument.hasPrefix($0 + "=") }) else { return argument }
-                switch argument.dropFirst(flag.count + 1) {
-                case "1", "t", "T", "true", "TRUE", "True": return flag
-                case "0", "f", "F", "false", "FALSE", "False": return "--no-" + flag.dropFirst(2)
-                default: return argument
+                switch truthValue(argument.dropFirst(flag.count + 1)) {
+                case true?: return flag
+                case false?: return "--no-" + flag.dropFirst(2)
+                case nil: return argument
                 }
             } + arguments[end...]
     }

@@ -164,10 +164,11 @@ struct CommandSession {
                 failure.message,
                 at: failure.place.flatMap { marks?[$0] },
                 severity: .error,
-                hint: failure.hint
+                hint: failure.hint,
+                path: failure.place
             )
         }
-        ProcessContext.writeError(DiagnosticRenderer().render(diagnostics))
+        report(diagnostics)
         throw ExitCode(result.status ?? 1)
     }
 }

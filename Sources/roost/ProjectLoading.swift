@@ -10,6 +10,8 @@ struct RunnableProject {
     let directory: String
     let files: [String]
     let knownServices: Set<String>
+    /// Services of other programs; the tree does not have them.
+    let providers: Providers
 
     /// Loads the project with `services` and what they depend on, and checks that all of it can be run.
     ///
@@ -35,11 +37,12 @@ struct RunnableProject {
         }
         Self.apply(scale, to: &tree, diagnostics)
         Self.resolveSecrets(in: &tree, loaded.environment, diagnostics)
+        providers = Providers(takenFrom: &tree, diagnostics)
         UnsupportedAttributes(diagnostics: diagnostics).check(tree)
         guard let project = Project(tree: tree, directory: loaded.directory, diagnostics: diagnostics),
             !diagnostics.hasErrors
         else { throw Self.failure(diagnostics) }
-        ProcessContext.writeError(DiagnosticRenderer().render(diagnostics.all))
+        report(diagnostics.all)
         self.project = project
         directory = loaded.directory
         files = loaded.files
@@ -47,7 +50,7 @@ struct RunnableProject {
     }
 
     private static func failure(_ diagnostics: DiagnosticCollector) -> any Error {
-        ProcessContext.writeError(DiagnosticRenderer().render(diagnostics.all))
+        report(diagnostics.all)
         return ExitCode.failure
     }
 

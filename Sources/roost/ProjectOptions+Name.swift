@@ -9,7 +9,7 @@ extension ProjectOptions {
         let name = Loader(loadOptions(services: []), reader: DiskFileReader(), diagnostics: diagnostics).name()
         // Warnings about the files are for those who use them.
         guard let name else {
-            ProcessContext.writeError(DiagnosticRenderer().render(diagnostics.all))
+            report(diagnostics.all)
             throw ExitCode.failure
         }
         return name.description

@@ -26,7 +26,34 @@ struct ProjectOptions: ParsableArguments {
     @Option(help: "How progress is shown: auto, tty, plain, json or quiet.")
     var progress: String?
 
-    func validate() throws {
+    @Option(help: "How mistakes in the files are shown: text or json.")
+    var diagnostics = DiagnosticForm.text
+
+    @Flag(help: "Show what would be done, and do nothing.")
+    var dryRun = false
+
+    @Flag(help: "Keep networks, volumes, configs and secrets that no service uses.")
+    var allResources = false
+
+    @Option(parsing: .unconditional, help: "How much is done at once; only -1, which is no limit.")
+    var parallel: Int?
+
+    @Flag(help: .hidden) var compatibility = false
+    @Flag(help: .hidden) var noAnsi = false
+    @Option(help: .hidden) var workdir: String?
+
+    mutating func validate() throws {
+        if noAnsi { ansi = ansi ?? .never }
+        projectDirectory = projectDirectory ?? workdir
+        if let parallel, parallel != -1 {
+            throw ValidationError("--parallel \(parallel): what is done at once has no limit; leave it out, or use -1")
+        }
+        if compatibility {
+            throw ValidationError(
+                "--compatibility: names of containers have \"-\" between their parts, never \"_\"; leave it out, "
+                    + "and give a container_name to those that others look for"
+            )
+        }
         guard let progress, progress != "auto", ProgressView.Mode(rawValue: progress) == nil else { return }
         throw ValidationError("there is no progress \"\(progress)\"; choose auto, tty, plain, json or quiet")
     }
@@ -43,6 +70,7 @@ struct ProjectOptions: ParsableArguments {
         options.environmentFiles = envFile
         options.projectDirectory = projectDirectory
         options.services = services
+        options.keepsUnusedResources = allResources
         return options
     }
 }
@@ -51,7 +79,7 @@ struct ProjectOptions: ParsableArguments {
 func loadProject(_ options: LoadOptions) throws -> Loader<DiskFileReader>.Loaded {
     let diagnostics = DiagnosticCollector()
     let loaded = Loader(options, reader: DiskFileReader(), diagnostics: diagnostics).load()
-    ProcessContext.writeError(DiagnosticRenderer().render(diagnostics.all))
+    report(diagnostics.all)
     guard let loaded else { throw ExitCode.failure }
     return loaded
 }

@@ -17,6 +17,9 @@ struct Roost: ParsableCommand {
               --project-directory <path>  The directory of the project (default: that of the first Compose file).
               --ansi <choice>             Colours and moving pictures: never, always or auto.
               --progress <form>           How progress is shown: auto, tty, plain, json or quiet.
+              --diagnostics <form>        How mistakes in the files are shown: text or json.
+              --dry-run                   Show what would be done, and do nothing.
+              --all-resources             Keep what no service uses.
             """,
         version: "Roost version \(Version.number)",
         subcommands: meant
@@ -25,9 +28,10 @@ struct Roost: ParsableCommand {
     /// All commands by name.
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
         ("config", Config.self), ("down", Down.self), ("exec", Exec.self), ("kill", Kill.self), ("load", Load.self),
-        ("logs", Logs.self), ("ls", Ls.self), ("ps", Ps.self), ("restart", Restart.self), ("rm", Remove.self),
+        ("logs", Logs.self), ("ls", Ls.self), ("network", NetworkCommands.self), ("ps", Ps.self),
+        ("restart", Restart.self), ("rm", Remove.self),
         ("run", Run.self), ("runtime", Runtime.self), ("start", Start.self), ("stop", Stop.self), ("up", Up.self),
-        ("version", Version.self),
+        ("version", Version.self), ("volume", VolumeCommands.self),
     ]
 
     /// The command that the arguments name; all when they name none.
@@ -43,7 +47,7 @@ struct Roost: ParsableCommand {
 
     private static let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))
     /// Parsed apart from the command, whose options may have the same letters.
-    private static let projectOptions: ProjectOptions = {
+    static let projectOptions: ProjectOptions = {
         do {
             let options = try ProjectOptions.parse(arguments.leading)
             options.adoptSettings()
@@ -61,6 +65,11 @@ struct Roost: ParsableCommand {
         _ = projectOptions
         do {
             var command = try parseAsRoot(arguments.rest)
+            if projectOptions.dryRun && !(command is any DryRunnable) && !(command is Roost) {
+                throw ValidationError(
+                    "--dry-run: \(type(of: command)._commandName) can't be tried without doing it; up can"
+                )
+            }
             try command.run()
         } catch {
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }

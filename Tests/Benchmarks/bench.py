@@ -13,12 +13,13 @@ import time
 
 sys.dont_write_bytecode = True  # The folder of the sources stays as it is.
 
+import projects
 from contenders import Compose, Floor, Unavailable, find_docker, find_runtimes
 from observed import Snapshot, memory_of_docker, memory_of_roost, of_roost, running, services
 from report import Report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = ("floor", "run", "up1", "up10", "up50")
+GROUPS = ("floor", "run", "config", "up1", "up10", "up50")
 
 
 class Failed(Exception):
@@ -121,6 +122,8 @@ class Bench:
             self.floor.measure_phases(self.options.runs)
         if "run" in groups:
             self.measure_runs()
+        if "config" in groups:
+            self.measure_config()
         for count in (1, 10, 50):
             if "up%d" % count in groups:
                 self.measure_cycles(count)
@@ -150,6 +153,25 @@ class Bench:
                 single.finish()
             except Failed as error:
                 self.report.skip(single.name, str(error))
+
+    def measure_config(self):
+        """`config` of files of some sizes; nothing is run, so the images need not be there."""
+        files = [("10 lines", projects.SMALL), ("1,000 services", projects.large(1000)),
+                 ("2,000 services", projects.large(2000))]
+        ready = [each for each in self.compose if not each.host_root]
+        for size, text in files:
+            for each in ready:
+                each.write_text(text)
+            for round in range(self.options.runs * 2 + 1):
+                self.say("config of %s, %d of %d" % (size, round, self.options.runs * 2))
+                for each in list(ready):
+                    try:
+                        seconds = each.run("config")
+                        if round > 0:
+                            self.report.add(("file", size, each.name), seconds)
+                    except Failed as error:
+                        self.report.skip("%s, config of %s" % (each.name, size), str(error))
+                        ready.remove(each)
 
     def measure_cycles(self, count):
         """The life of a project of `count` services, each contender once a round."""

@@ -91,10 +91,14 @@ class Compose:
         service = {"image": self.image, "command": [program, self.bench.marker]}
         if self.host_root:
             service["init"] = True
+        # JSON is YAML.
+        self.write_text(json.dumps({"services": {"s%02d" % n: service for n in range(1, count + 1)}}, indent=1))
+
+    def write_text(self, text):
+        """Writes the project's file."""
         os.makedirs(self.folder, exist_ok=True)
         with open(os.path.join(self.folder, "compose.yaml"), "w") as file:
-            # JSON is YAML.
-            json.dump({"services": {"s%02d" % number: service for number in range(1, count + 1)}}, file, indent=1)
+            file.write(text)
 
     def command(self, *arguments):
         return [*self.argv, "-f", os.path.join(self.inside, "compose.yaml"), "-p", self.project, *arguments]

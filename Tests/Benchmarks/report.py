@@ -37,7 +37,7 @@ class Report:
     # As text
 
     def text(self):
-        tables = [self.machine(), self.floors(), self.single_runs(), self.cycles(), self.memories(), self.aims(),
+        tables = [self.machine(), self.floors(), self.single_runs(), self.configs(), self.cycles(), self.memories(), self.aims(),
                   self.leftovers(), self.skips()]
         return "\n\n".join(table for table in tables if table)
 
@@ -60,6 +60,13 @@ class Report:
                  milliseconds(self.least.get(key)), ratio(self.least.get(key), least)]
                 for key in self.samples if key[0] == "run"]
         return table(["one container, `true`", "ms", "of the floor", "least", "of the floor's"], rows)
+
+    def configs(self):
+        rows = []
+        for size in dict.fromkeys(key[1] for key in self.samples if key[0] == "file"):
+            roost, docker = (self.median("file", size, name) for name in ("roost", "docker compose"))
+            rows.append([size, milliseconds(roost), milliseconds(docker), ratio(docker, roost)])
+        return table(["`config` of a file of", "roost, ms", "docker compose, ms", "docker : roost"], rows)
 
     def cycles(self):
         names = ("floor", "roost", "roost, rootfs:/", "docker compose")
@@ -97,6 +104,14 @@ class Report:
                   for count in (1, 10, 50)]
         ps = self.median("ps", 50, "roost")
         found.append(("`ps` of 50: under 10 ms", ps and ps * 1000, lambda x: x < 10, "%.1f ms"))
+        small, half, whole = (self.median("file", size, "roost")
+                              for size in ("10 lines", "1,000 services", "2,000 services"))
+        docker = self.median("file", "2,000 services", "docker compose")
+        found += [("`config` of 10 lines: under 8 ms", small and small * 1000, lambda x: x < 8, "%.1f ms"),
+                  ("`config` of 2,000 services: at most 2.5 times that of 1,000", half and whole and whole / half,
+                   lambda x: x <= 2.5, "%.2f"),
+                  ("`config` of 2,000 services: at least 5 times docker compose", docker and whole and docker / whole,
+                   lambda x: x >= 5, "%.1f")]
         memory = self.memory.get(("roost", 50))
         total = memory and statistics.median(sum(sums.values()) for sums in memory) / 1e6
         found.append(("memory for 50: at most 24 MB", total, lambda x: x <= 24, "%.1f MB"))

@@ -73,7 +73,7 @@ final class CommandLineScratch {
             ContainerRecord(id: full, definition: "d", image: "rootfs:/", command: ["sh"], created: created),
             of: name
         )
-        let place = "\(roots.storage)/containers/\(full)/log"
+        let place = "\(roots.storage)/containers/\(full)"
         try makeDirectories(place)
         var file = try LogFile.open(in: place, limits: .standard)
         for (time, text) in log {

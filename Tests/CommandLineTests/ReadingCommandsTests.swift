@@ -65,7 +65,7 @@ struct ReadingCommandsTests {
 
     @Test("a state file that is damaged is named")
     func damaged() throws {
-        let file = "\(machine.roots.projects)/voting/containers/voting-db-1/state.json"
+        let file = "\(machine.roots.projects)/voting/containers/voting-db-1/journal"
         try replaceFile(file, Array("{".utf8))
         #expect(
             try machine.roost("-p", "voting", "ps").error

@@ -82,8 +82,8 @@ extension Scenarios {
                         10240
                         alpha
                         127.0.0.1\tlocalhost
-                        192.0.2.9\tother
                         10.77.41.254\tgate
+                        192.0.2.9\tother
                         10.77.41.9\talpha.example.org alpha
                         nameserver 127.0.0.11
                         search corp.test

@@ -167,8 +167,9 @@ extension Scenarios {
                 try scenario.roost("up", "-d")
                 try scenario.wait(for: ["loud-1": "exited 0", "silent-1": "exited 0"])
                 let id = try #require(try scenario.identities()["loud-1"])
-                let directory = "\(scenario.storage)/containers/\(id)/log"
-                let files = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+                let directory = "\(scenario.storage)/containers/\(id)"
+                let files = try FileManager.default.contentsOfDirectory(atPath: directory)
+                    .filter { $0.hasPrefix("log.json") }
                 #expect(files.count == 3, "\(files)")
                 for file in files {
                     let size = try FileManager.default.attributesOfItem(atPath: "\(directory)/\(file)")[.size] as? Int

@@ -15,6 +15,8 @@ final class Scenario {
     /// The project's name, which no other test has.
     let name: String
     var variables: [String: String]
+    /// Options that name further projects, which end before this one.
+    var further: [[String]] = []
     private let ground: Footprint
 
     var directory: String { scratch + "/project" }
@@ -162,6 +164,7 @@ final class Scenario {
 
     private func finish() {
         do {
+            for project in further { _ = try run(project + ["down", "-v", "-t", "1"]) }
             let outcome = try run(["-p", name, "down", "-v", "--remove-orphans", "-t", "1"])
             #expect(outcome.status == 0, "down: \(outcome.stderr)")
             let leftovers = try ground.leftovers()

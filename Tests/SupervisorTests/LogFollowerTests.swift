@@ -47,7 +47,7 @@ struct LogFollowerTests {
         try project.write(state)
     }
 
-    private func log(_ id: String) -> String { "\(roots.storage)/containers/\(id)/log" }
+    private func log(_ id: String) -> String { "\(roots.storage)/containers/\(id)" }
 
     private func append(_ text: String, at time: Int64, to id: String) throws {
         try makeDirectories(log(id))

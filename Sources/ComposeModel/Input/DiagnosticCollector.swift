@@ -17,17 +17,54 @@ package final class DiagnosticCollector {
     /// Looking for what was meant takes time, so only the first mistakes get it.
     private static let hintLimit = 100
 
-    /// An empty collector.
-    package init() {}
+    /// Where variables are used that are not set, by name, and where in `all` the warning about them is.
+    private(set) var missing: [String: (places: [SourceMark], warning: Int)] = [:]
+    /// Nobody looks at more uses of one variable.
+    private static let useLimit = 100
+    /// Where the values of variables stand.
+    var variables = VariableOrigins()
+    /// The project between passes, for those who ask what they did; empty unless history is kept.
+    private(set) var stages: [(stage: LoadStage, tree: YAMLNode)] = []
+    /// Whether values remember those whose place they took.
+    let keepsHistory: Bool
+
+    /// An empty collector; with `keepsHistory`, values of the tree remember those whose place they took.
+    package init(keepsHistory: Bool = false) { self.keepsHistory = keepsHistory }
 
     /// Notes a mistake.
-    package func error(_ message: String, at mark: SourceMark?, hint: String? = nil) {
-        add(Diagnostic(message, at: mark, hint: hint))
+    package func error(
+        _ message: String,
+        at mark: SourceMark?,
+        hint: String? = nil,
+        notes: [Diagnostic.Note] = [],
+        path: String? = nil
+    ) {
+        add(Diagnostic(message, at: mark, hint: hint, notes: notes, path: path))
     }
 
     /// Notes something that is worth a warning, once.
     package func warning(_ message: String, at mark: SourceMark?) {
         add(Diagnostic(message, at: mark, severity: .warning))
+    }
+
+    /// Takes note of the project as it is after a pass.
+    func keep(_ stage: LoadStage, _ tree: YAMLNode) { if keepsHistory { stages.append((stage, tree)) } }
+
+    /// Notes the use of a variable that is not set: a warning for the first one of each name.
+    func missing(_ name: String, at mark: SourceMark) {
+        if let known = missing[name] {
+            if known.places.count < Self.useLimit { missing[name]?.places.append(mark) }
+            return
+        }
+        missing[name] = ([mark], all.count)
+        warning("the variable \(name) is not set and stands for nothing here", at: mark)
+    }
+
+    /// Says more in a warning about a variable that is not set.
+    func explainMissing(at place: Int, hint: String, note: Diagnostic.Note) {
+        guard all.indices.contains(place), all[place].hint == nil else { return }
+        all[place].hint = hint
+        all[place].notes.append(note)
     }
 
     /// Notes a mistake unless it was told of the same place before, or a warning unless it was given at all.

@@ -6,24 +6,35 @@ struct Dotenv {
     let lookup: (String) -> String?
     /// Where mistakes go.
     let diagnostics: DiagnosticCollector
+    /// Where a value of `lookup` stands that is no variable of the project.
+    var place: (String) -> SourceMark? = { _ in nil }
 
     /// The variables of `source`, a later line over an earlier one.
-    func variables(of source: SourceFile) -> [(name: String, value: String)] {
+    func variables(of source: SourceFile) -> [(name: String, value: String, mark: SourceMark)] {
         var text = String(decoding: source.bytes, as: UTF8.self).unicodeScalars[...]
         if text.first == "\u{FEFF}" { text.removeFirst() }
         var values: [String: String] = [:]
         var names: [String] = []
+        var marks: [String: SourceMark] = [:]
         var line = 1
         var allowance = Template.totalLimit
+        let uses = diagnostics.keepsHistory ? UsedVariables(diagnostics.variables, place) : nil
         while let first = text.first {
             let before = text
             if first == "#" {
                 text = text.drop { $0 != "\n" }
             } else if first.properties.isWhitespace {
                 text.removeFirst()
-            } else if let (name, value) = statement(&text, values, SourceMark(file: source, line: line, column: 1)) {
+            } else if let (name, value) = statement(
+                &text,
+                values,
+                SourceMark(file: source, line: line, column: 1),
+                uses
+            ) {
                 if values[name] == nil { names.append(name) }
                 values[name] = value
+                let mark = SourceMark(file: source, line: line, column: 1)
+                marks[name] = uses?.mark(of: name, value, at: mark) ?? mark
                 allowance -= value.utf8.count
             }
             line += before[..<text.startIndex].count { $0 == "\n" }
@@ -35,13 +46,15 @@ struct Dotenv {
                 break
             }
         }
-        return names.map { ($0, values[$0] ?? "") }
+        let start = SourceMark(file: source, line: 1, column: 1)
+        return names.map { ($0, values[$0] ?? "", marks[$0] ?? start) }
     }
 
     private func statement(
         _ text: inout Substring.UnicodeScalarView,
         _ values: [String: String],
-        _ mark: SourceMark
+        _ mark: SourceMark,
+        _ uses: UsedVariables?
     ) -> (String, String)? {
         if text.starts(with: "export".unicodeScalars), let next = text.dropFirst(6).first, Self.isBlank(next) {
             text = text.dropFirst(6).drop(while: Self.isBlank)
@@ -61,7 +74,7 @@ struct Dotenv {
         }
         guard let sign = text.first, sign != "\n" else { return lookup(name).map { (name, $0) } }
         text = text.dropFirst().drop(while: Self.isBlank)
-        return (name, value(&text, values, mark))
+        return (name, value(&text, values, mark, uses))
     }
 
     private static func standsInName(_ scalar: Unicode.Scalar) -> Bool {
@@ -84,23 +97,25 @@ struct Dotenv {
     private func value(
         _ text: inout Substring.UnicodeScalarView,
         _ values: [String: String],
-        _ mark: SourceMark
+        _ mark: SourceMark,
+        _ uses: UsedVariables?
     ) -> String {
-        if let quote = text.first, quote == "\"" || quote == "'" { return quoted(&text, quote, values, mark) }
+        if let quote = text.first, quote == "\"" || quote == "'" { return quoted(&text, quote, values, mark, uses) }
         var line = text.prefix { $0 != "\n" }
         text = text.dropFirst(line.count)
         if let comment = line.indices.first(where: { line[$0] == "#" && line[..<$0].last == " " }) {
             line = line[..<comment]
         }
         while line.last?.properties.isWhitespace ?? false { line.removeLast() }
-        return expanded(String(line), values, mark)
+        return expanded(String(line), values, mark, uses)
     }
 
     private func quoted(
         _ text: inout Substring.UnicodeScalarView,
         _ quote: Unicode.Scalar,
         _ values: [String: String],
-        _ mark: SourceMark
+        _ mark: SourceMark,
+        _ uses: UsedVariables?
     ) -> String {
         text.removeFirst()
         var result = String.UnicodeScalarView()
@@ -114,7 +129,7 @@ struct Dotenv {
             } else if scalar == "\\" {
                 isEscaped = true
             } else if scalar == quote {
-                return quote == "\"" ? expanded(Self.unescaped(result), values, mark) : String(result)
+                return quote == "\"" ? expanded(Self.unescaped(result), values, mark, uses) : String(result)
             } else {
                 result.append(scalar)
             }
@@ -168,8 +183,14 @@ struct Dotenv {
         }
     }
 
-    private func expanded(_ text: String, _ values: [String: String], _ mark: SourceMark) -> String {
-        let template = Template(lookup: { lookup($0) ?? values[$0] }, missing: { _ in })
+    private func expanded(
+        _ text: String,
+        _ values: [String: String],
+        _ mark: SourceMark,
+        _ uses: UsedVariables?
+    ) -> String {
+        var template = Template(lookup: { lookup($0) ?? values[$0] }, missing: { _ in })
+        if let uses { template.observe = { uses.add($0, $1, $2) } }
         do throws(Template.Failure) {
             return try template.substitute(text)
         } catch {
@@ -182,5 +203,38 @@ struct Dotenv {
             }
             return text
         }
+    }
+}
+
+/// The variables that the line at hand refers to, for those who ask how a value came about.
+private final class UsedVariables {
+    private let origins: VariableOrigins
+    private let place: (String) -> SourceMark?
+    private var lines: [String: SourceVariable.Value] = [:]
+    private var found: [SourceVariable] = []
+
+    init(_ origins: VariableOrigins, _ place: @escaping (String) -> SourceMark?) {
+        self.origins = origins
+        self.place = place
+    }
+
+    /// Takes note of a use; an earlier line of the same file counts only when nothing outside has the value.
+    func add(_ name: String, _ value: String?, _ outcome: SourceVariable.Outcome) {
+        var values = origins.values(of: name, being: value)
+        if let value, values.first?.text != value {
+            let line = lines[name].flatMap { $0.text == value ? $0 : nil }
+            let outer = place(name).map { SourceVariable.Value(value, from: .line($0)) }
+            if let known = line ?? outer { values.insert(known, at: 0) }
+        }
+        found.append(SourceVariable(name, outcome, values: values))
+    }
+
+    /// The mark of the line that sets `name`, with what the line refers to.
+    func mark(of name: String, _ value: String, at mark: SourceMark) -> SourceMark {
+        let result = found.isEmpty ? mark : mark.after(.interpolated(template: mark.excerpt ?? value, found))
+        found = []
+        // Without what that line refers to: a long file would become a long chain.
+        lines[name] = SourceVariable.Value(value, from: .line(mark))
+        return result
     }
 }

@@ -11,6 +11,8 @@ struct EnvironmentFiles<Reader: FileReader> {
     func add(_ files: [String], required: Bool, to environment: inout [String: String]) {
         let outer = environment
         var values: [String: String] = [:]
+        // Later files count more.
+        var places: [[(String, String, SourceMark)]] = []
         for path in files {
             guard reader.isFile(path), let bytes = reader.contents(of: path) else {
                 if required {
@@ -23,10 +25,15 @@ struct EnvironmentFiles<Reader: FileReader> {
             }
             let known = values
             let parser = Dotenv(lookup: { outer[$0] ?? known[$0] }, diagnostics: diagnostics)
-            for (name, value) in parser.variables(
-                of: SourceFile(name: FilePath.shown(path, from: workingDirectory), bytes: bytes)
-            ) { values[name] = value }
+            let source = SourceFile(name: FilePath.shown(path, from: workingDirectory), bytes: bytes, kind: .variables)
+            var found: [(String, String, SourceMark)] = []
+            for variable in parser.variables(of: source) {
+                values[variable.name] = variable.value
+                found.append((variable.name, variable.value, variable.mark))
+            }
+            places.insert(found, at: 0)
         }
+        for (name, value, mark) in places.joined() { diagnostics.variables.add(name, value, at: mark) }
         environment.merge(values) { existing, _ in existing }
     }
 }

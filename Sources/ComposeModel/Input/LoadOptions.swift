@@ -24,6 +24,8 @@ package struct LoadOptions: Sendable {
     package var resolvesPaths = true
     /// Whether the parts of the project must fit together.
     package var checksConsistency = true
+    /// Whether networks, volumes, configs and secrets stay that no service uses.
+    package var keepsUnusedResources = false
     /// Whether environment files of services are read.
     package var resolvesEnvironment = true
 

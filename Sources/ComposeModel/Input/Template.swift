@@ -1,3 +1,5 @@
+import YAMLComposer
+
 /// Replaces `$NAME` and `${NAME…}` in a text.
 struct Template {
     /// Why a text could not be replaced.
@@ -22,6 +24,13 @@ struct Template {
     let lookup: (String) -> String?
     /// Called for each variable that has neither a value nor a default.
     let missing: (String) -> Void
+    /// Called for each variable with its value and with what stood in for it.
+    var observe: ((_ name: String, _ value: String?, SourceVariable.Outcome) -> Void)?
+
+    init(lookup: @escaping (String) -> String?, missing: @escaping (String) -> Void) {
+        self.lookup = lookup
+        self.missing = missing
+    }
 
     /// The text with everything replaced.
     func substitute(_ text: String) throws(Failure) -> String {
@@ -56,9 +65,10 @@ struct Template {
     }
 
     private func value(_ name: String) -> String {
-        if let value = lookup(name) { return value }
-        missing(name)
-        return ""
+        let value = lookup(name)
+        observe?(name, value, value == nil ? .nothing : .value)
+        if value == nil { missing(name) }
+        return value ?? ""
     }
 
     /// What `${body}` stands for.
@@ -76,10 +86,15 @@ struct Template {
         }
         let text = String(rest)
         switch sign {
-        case "-": return given ? current ?? "" : try substitute(text)
-        case "+": return given ? try substitute(text) : ""
+        case "-":
+            observe?(name, current, given ? .value : .standIn(text))
+            return given ? current ?? "" : try substitute(text)
+        case "+":
+            observe?(name, current, given ? .alternate(text) : .nothing)
+            return given ? try substitute(text) : ""
         case "?":
             guard given else { throw .required(name: name, message: try substitute(text)) }
+            observe?(name, current, .value)
             return current ?? ""
         default: throw .malformed
         }

@@ -68,3 +68,21 @@ package struct VariableUse: Hashable, Sendable {
         if saysNothing { found[use.name] = use }
     }
 }
+
+extension VariableUse {
+    /// Uses of variables as a tree for printing; Docker Compose has the names of its members in lower case in YAML.
+    package static func tree(of uses: [VariableUse], isLowercase: Bool) -> YAMLNode {
+        let mark = SourceMark(file: SourceFile(name: "", bytes: []), line: 1, column: 1)
+        func mapping(_ members: [(String, YAMLNode.Content)]) -> YAMLNode.Content {
+            .mapping(YAMLMapping(members.map { .init(key: $0, keyMark: mark, value: YAMLNode($1, at: mark)) }))
+        }
+        let entries = uses.map { use in
+            let members: [(String, YAMLNode.Content)] = [
+                ("Name", .string(use.name)), ("DefaultValue", .string(use.defaultValue)),
+                ("PresenceValue", .string(use.alternateValue)), ("Required", .bool(use.isRequired)),
+            ]
+            return (use.name, mapping(members.map { (isLowercase ? $0.0.lowercased() : $0.0, $0.1) }))
+        }
+        return YAMLNode(mapping(entries), at: mark)
+    }
+}

@@ -139,24 +139,23 @@ package struct ConfigTree {
     }
 
     /// Keys have theirs doubled only in JSON, as Compose shows them: when YAML is read again, keys stay as they are.
-    private func escaped(_ node: YAMLNode) -> YAMLNode {
+    private func escaped(_ node: YAMLNode) -> YAMLNode { changed(node) ?? node }
+
+    /// The node with its dollar signs doubled; nil when it has none.
+    private func changed(_ node: YAMLNode) -> YAMLNode? {
         switch node.content {
-        case .string(let text):
-            return node.with(.string(Self.escaped(text)))
-        case .sequence(let elements): return node.with(.sequence(elements.map(escaped)))
-        case .mapping(let mapping) where form == .yaml:
-            return node.with(.mapping(mapping.compactMapValues { escaped($0.value) }))
+        case .string(let text): return text.utf8.contains(0x24) ? node.with(.string(Self.escaped(text))) : nil
+        case .sequence(let elements): return elements.replacingElements(changed).map { node.with(.sequence($0)) }
         case .mapping(let mapping):
-            return node.with(
-                .mapping(
-                    YAMLMapping(
-                        mapping.entries.map {
-                            .init(key: Self.escaped($0.key), keyMark: $0.keyMark, value: escaped($0.value))
-                        }
-                    )
-                )
-            )
-        case .null, .bool, .int, .float, .timestamp: return node
+            let values = mapping.replacingValues { value, _ in changed(value) }
+            guard form == .json, mapping.entries.contains(where: { $0.key.utf8.contains(0x24) }) else {
+                return values.map { node.with(.mapping($0)) }
+            }
+            let renamed = (values ?? mapping).entries.map {
+                YAMLMapping.Entry(key: Self.escaped($0.key), keyMark: $0.keyMark, value: $0.value)
+            }
+            return node.with(.mapping(YAMLMapping(renamed)))
+        case .null, .bool, .int, .float, .timestamp: return nil
         }
     }
 
@@ -208,7 +207,7 @@ package struct ConfigTree {
     private func kept(_ shape: Shape) -> Shape { if case .scalar = shape { .any } else { shape } }
 
     private func sorted(_ mapping: YAMLMapping) -> YAMLMapping {
-        YAMLMapping(mapping.entries.sorted { $0.key < $1.key })
+        mapping.sortedByKey
     }
 }
 

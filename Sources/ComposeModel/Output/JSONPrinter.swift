@@ -11,6 +11,18 @@ package struct JSONPrinter {
         return printer.text
     }
 
+    /// The JSON text of `node` on one line.
+    static func line(_ node: YAMLNode) -> String {
+        switch node.content {
+        case .null: "null"
+        case .string(let text), .timestamp(let text): quoted(text)
+        case .bool, .int, .float: node.scalarText ?? "null"
+        case .sequence(let elements): "[" + elements.map(line).joined(separator: ", ") + "]"
+        case .mapping(let mapping):
+            "{" + mapping.entries.map { quoted($0.key) + ": " + line($0.value) }.joined(separator: ", ") + "}"
+        }
+    }
+
     private mutating func write(_ node: YAMLNode, indent: String) {
         switch node.content {
         case .null: text += "null"
@@ -47,6 +59,10 @@ package struct JSONPrinter {
 
     /// The text in quotes, with what JSON does not allow escaped.
     static func quoted(_ string: String) -> String {
+        let isSimple = string.utf8.allSatisfy { byte in
+            (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        }
+        if isSimple { return "\"\(string)\"" }
         var result = "\""
         for scalar in string.unicodeScalars {
             switch scalar {

@@ -29,7 +29,11 @@ struct Consistency {
             )
         }
         if let build = service["build"], build["dockerfile_inline"] != nil, let file = build["dockerfile"] {
-            diagnostics.error("\"dockerfile\" and \"dockerfile_inline\" exclude each other", at: file.mark)
+            diagnostics.error(
+                "\"dockerfile\" and \"dockerfile_inline\" exclude each other",
+                at: file.mark,
+                notes: [Self.other("dockerfile_inline", build.mapping?.entry("dockerfile_inline")?.keyMark)]
+            )
         }
         if let platform = service["platform"]?.string, let platforms = service["build"]?["platforms"],
             platforms.sequence?.isEmpty == false, !platforms.texts.contains(platform)
@@ -39,7 +43,11 @@ struct Consistency {
         if let mode = service["network_mode"], mode.string?.isEmpty == false,
             service["networks"]?.mapping?.isEmpty == false
         {
-            diagnostics.error("\"network_mode\" and \"networks\" exclude each other", at: mode.mark)
+            diagnostics.error(
+                "\"network_mode\" and \"networks\" exclude each other",
+                at: mode.mark,
+                notes: [Self.other("networks", service.mapping?.entry("networks")?.keyMark)]
+            )
         }
         if let test = service["healthcheck"]?["test"], let first = test.texts.first,
             !["NONE", "CMD", "CMD-SHELL"].contains(first)
@@ -111,8 +119,12 @@ struct Consistency {
         let paths =
             mounts.map { $0.string ?? "" } + volatile.map { ($0.string ?? "").prefix { $0 != ":" } }.map(String.init)
         for (target, path) in zip(mounts + volatile, paths) where !path.isEmpty {
-            if targets.updateValue(target, forKey: path) != nil {
-                diagnostics.error("two mounts of \"\(entry.key)\" share the target \(path)", at: target.mark)
+            if let first = targets.updateValue(target, forKey: path) {
+                diagnostics.error(
+                    "two mounts of \"\(entry.key)\" share the target \(path)",
+                    at: target.mark,
+                    notes: [Self.other("the other one", first.mark)]
+                )
             }
         }
     }
@@ -132,13 +144,21 @@ struct Consistency {
     private func checkLimits(_ entry: YAMLMapping.Entry) {
         let service = entry.value
         if let scale = service["scale"], let replicas = service["deploy"]?["replicas"], scale.int != replicas.int {
-            diagnostics.error("\"scale\" and \"deploy.replicas\" differ", at: scale.mark)
+            diagnostics.error(
+                "\"scale\" and \"deploy.replicas\" differ",
+                at: scale.mark,
+                notes: [Self.other("deploy.replicas", service["deploy"]?["replicas"]?.mark)]
+            )
         }
         let replicas = service["deploy"]?["replicas"] ?? service["scale"]
         if let replicas, let count = replicas.int {
             if count < 0 { diagnostics.error("a number of replicas is not negative", at: replicas.mark) }
             if count > 1, let name = service["container_name"] {
-                diagnostics.error("a container name allows one replica only", at: name.mark)
+                diagnostics.error(
+                    "a container name allows one replica only",
+                    at: name.mark,
+                    notes: [.init("\(count) are wanted here", at: replicas.mark)]
+                )
             }
         }
         let resources = service["deploy"]?["resources"]
@@ -151,19 +171,32 @@ struct Consistency {
                 !diagnostics.damaged.contains("services.\(entry.key).deploy.resources.\(kind)")
             else { continue }
             if group[name]?.scalarText != text {
-                diagnostics.error("\"\(key)\" differs from what \"deploy\" says", at: own.mark)
+                diagnostics.error(
+                    "\"\(key)\" differs from what \"deploy\" says",
+                    at: own.mark,
+                    notes: [Self.other("deploy.resources.\(kind)", (group[name] ?? group).mark)]
+                )
             }
         }
     }
 
     private func checkContainerNames(_ services: YAMLMapping) {
-        var owners: [String: String] = [:]
+        var owners: [String: (service: String, mark: SourceMark)] = [:]
         for entry in services.entries {
             guard let node = entry.value["container_name"], let name = node.string else { continue }
-            if let owner = owners.updateValue(entry.key, forKey: name) {
-                diagnostics.error("the container name \"\(name)\" is already that of \"\(owner)\"", at: node.mark)
+            if let owner = owners.updateValue((entry.key, node.mark), forKey: name) {
+                diagnostics.error(
+                    "the container name \"\(name)\" is already that of \"\(owner.service)\"",
+                    at: node.mark,
+                    notes: [Self.other("the other one", owner.mark)]
+                )
             }
         }
+    }
+
+    /// The second of two values that do not go together.
+    private static func other(_ name: String, _ mark: SourceMark?) -> Diagnostic.Note {
+        .init("\(name) stands here", at: mark)
     }
 
     private func checkCycles(_ services: YAMLMapping) {

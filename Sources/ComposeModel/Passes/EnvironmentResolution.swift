@@ -43,12 +43,39 @@ struct EnvironmentResolution<Reader: FileReader> {
             guard let path = file["path"] else { continue }
             let known = values
             let lookup = { [environment] in environment[$0] ?? own[$0]?.string ?? known[$0]?.string }
+            let place = { own[$0]?.mark ?? known[$0]?.mark }
             let required = file["required"]?.bool ?? true
-            for entry in read(path, format: file["format"], required: required, lookup) { values.set(entry) }
+            for entry in read(path, format: file["format"], required: required, lookup, place) { set(entry, &values) }
         }
-        for entry in service["environment"]?.mapping?.entries ?? [] { values.set(entry) }
+        if !diagnostics.missing.isEmpty { explainMissing(service, values) }
+        for entry in service["environment"]?.mapping?.entries ?? [] { set(entry, &values) }
         service.remove("env_file")
         if !values.isEmpty { service.set("environment", .mapping(values)) }
+    }
+
+    /// Sets an entry, which remembers the one whose place it takes when someone will ask.
+    private func set(_ entry: YAMLMapping.Entry, _ values: inout YAMLMapping) {
+        var entry = entry
+        if diagnostics.keepsHistory, let older = values[entry.key] {
+            entry.value = entry.value.after(.replaced(older))
+        }
+        values.set(entry)
+    }
+
+    /// Many take `env_file` for the variables of the Compose file; whoever lacks one that stands there is told.
+    private func explainMissing(_ service: YAMLNode, _ values: YAMLMapping) {
+        for entry in values.entries {
+            guard let use = diagnostics.missing[entry.key], use.places.contains(where: service.contains) else {
+                continue
+            }
+            let file = entry.keyMark.file.name
+            diagnostics.explainMissing(
+                at: use.warning,
+                hint: "what env_file has reaches the container, not this file: put \(entry.key) into .env, "
+                    + "or use --env-file \(file)",
+                note: .init("\(entry.key) is set here", at: entry.keyMark)
+            )
+        }
     }
 
     private mutating func resolveLabels(_ service: inout YAMLNode) {
@@ -56,9 +83,11 @@ struct EnvironmentResolution<Reader: FileReader> {
         var values = YAMLMapping()
         for file in files {
             let known = values
-            for entry in read(file, format: nil, required: true, { known[$0]?.string }) { values.set(entry) }
+            for entry in read(file, format: nil, required: true, { known[$0]?.string }, { known[$0]?.mark }) {
+                set(entry, &values)
+            }
         }
-        for entry in service["labels"]?.mapping?.entries ?? [] { values.set(entry) }
+        for entry in service["labels"]?.mapping?.entries ?? [] { set(entry, &values) }
         service.remove("label_file")
         if !values.isEmpty { service.set("labels", .mapping(values)) }
     }
@@ -67,7 +96,8 @@ struct EnvironmentResolution<Reader: FileReader> {
         _ path: YAMLNode,
         format: YAMLNode?,
         required: Bool,
-        _ lookup: @escaping (String) -> String?
+        _ lookup: @escaping (String) -> String?,
+        _ place: @escaping (String) -> SourceMark?
     ) -> [YAMLMapping.Entry] {
         let name = path.string ?? ""
         guard reader.isFile(name), let bytes = reader.contents(of: name) else {
@@ -81,45 +111,65 @@ struct EnvironmentResolution<Reader: FileReader> {
             diagnostics.error("the services take in more environment files than can be read", at: path.mark)
             return []
         }
-        let source = SourceFile(name: FilePath.shown(name, from: workingDirectory), bytes: bytes)
-        let mark = SourceMark(file: source, line: 1, column: 1)
-        let variables: [(name: String, value: String)]
+        let source = SourceFile(
+            name: FilePath.shown(name, from: workingDirectory),
+            bytes: bytes,
+            kind: .variables,
+            step: .listed(path.mark)
+        )
+        let variables: [(name: String, value: String, mark: SourceMark)]
         switch format?.string {
         case nil:
-            variables = Dotenv(lookup: lookup, diagnostics: diagnostics).variables(of: source)
+            variables = Dotenv(lookup: lookup, diagnostics: diagnostics, place: place).variables(of: source)
         case "raw": variables = raw(source, lookup)
         default:
             diagnostics.error("format must be \"raw\" or left out", at: format?.mark)
             return []
         }
         return variables.map {
-            YAMLMapping.Entry(key: $0.name, keyMark: mark, value: YAMLNode(.string($0.value), at: mark))
+            YAMLMapping.Entry(key: $0.name, keyMark: $0.mark, value: YAMLNode(.string($0.value), at: $0.mark))
         }
     }
 
     /// Lines of `KEY=value` where the value is everything after the sign; `KEY` alone has the loader's value.
-    private func raw(_ source: SourceFile, _ lookup: (String) -> String?) -> [(name: String, value: String)] {
+    private func raw(
+        _ source: SourceFile,
+        _ lookup: (String) -> String?
+    ) -> [(name: String, value: String, mark: SourceMark)] {
         var text = String(decoding: source.bytes, as: UTF8.self)[...]
         if text.unicodeScalars.first == "\u{FEFF}" { text = Substring(text.unicodeScalars.dropFirst()) }
-        var result: [(name: String, value: String)] = []
+        var result: [(name: String, value: String, mark: SourceMark)] = []
         let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
         for (index, line) in lines.enumerated() {
+            let mark = SourceMark(file: source, line: index + 1, column: 1)
             let line = line.drop(while: \.isWhitespace)
             guard !line.isEmpty && !line.hasPrefix("#") else { continue }
             let name = line.prefix { $0 != "=" }
             guard !name.isEmpty, !name.contains(where: \.isWhitespace) else {
                 diagnostics.error(
                     name.isEmpty ? "a line names no variable" : "the name of a variable has a blank: \"\(name)\"",
-                    at: SourceMark(file: source, line: index + 1, column: 1)
+                    at: mark
                 )
                 continue
             }
             if name.count < line.count {
-                result.append((String(name), String(line.dropFirst(name.count + 1))))
+                result.append((String(name), String(line.dropFirst(name.count + 1)), mark))
             } else if let value = lookup(String(name)) {
-                result.append((String(name), value))
+                result.append((String(name), value, mark))
             }
         }
         return result
+    }
+}
+
+extension YAMLNode {
+    /// Whether a value stands here or below that was written at the place of `mark`.
+    fileprivate func contains(_ mark: SourceMark) -> Bool {
+        if self.mark.location == mark.location { return true }
+        switch content {
+        case .sequence(let elements): return elements.contains { $0.contains(mark) }
+        case .mapping(let mapping): return mapping.entries.contains { $0.value.contains(mark) }
+        case .null, .bool, .int, .float, .string, .timestamp: return false
+        }
     }
 }

@@ -6,6 +6,8 @@ struct Interpolation {
     let lookup: (String) -> String?
     /// Where mistakes go.
     let diagnostics: DiagnosticCollector
+    /// Nobody looks at more variables of one value.
+    private static let useLimit = 100
     /// How much text variables may still bring in.
     private var allowance = Template.totalLimit
     /// The keys from the top to the value at hand.
@@ -20,8 +22,14 @@ struct Interpolation {
     mutating func apply(_ node: YAMLNode, _ shape: Shape) -> YAMLNode? {
         switch node.content {
         case .string(let text):
-            guard let replaced = replaced(text, at: node.mark) else { return nil }
-            return typed(replaced, shape, at: node.mark).map { node.with($0) }
+            guard text.utf8.contains(UInt8(ascii: "$")) else {
+                return typed(text, shape, at: node.mark).map { node.with($0) }
+            }
+            var used: [SourceVariable] = []
+            let replaced = replaced(text, at: node.mark, &used)
+            let mark = used.isEmpty ? node.mark : node.mark.after(.interpolated(template: text, used))
+            guard let replaced, let content = typed(replaced, shape, at: mark) else { return nil }
+            return YAMLNode(content, at: mark, directive: node.directive)
         case .sequence(let elements):
             let inner = Self.element(shape)
             var result: [YAMLNode] = []
@@ -46,11 +54,14 @@ struct Interpolation {
         }
     }
 
-    private mutating func replaced(_ text: String, at mark: SourceMark) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
-        let template = Template(lookup: lookup) { [diagnostics] name in
-            diagnostics.warning("the variable \(name) is not set and stands for nothing here", at: mark)
+    private mutating func replaced(_ text: String, at mark: SourceMark, _ used: inout [SourceVariable]) -> String? {
+        var found: [SourceVariable] = []
+        var template = Template(lookup: lookup) { [diagnostics] in diagnostics.missing($0, at: mark) }
+        template.observe = { [diagnostics] name, value, outcome in
+            guard found.count < Self.useLimit else { return }
+            found.append(SourceVariable(name, outcome, values: diagnostics.variables.values(of: name, being: value)))
         }
+        defer { used = found }
         do throws(Template.Failure) {
             let result = try template.substitute(text)
             allowance -= result.utf8.count

@@ -2,8 +2,13 @@ import YAMLComposer
 
 /// Joins lists whose elements have an identity: a later element takes the place of the earlier one it stands for.
 enum KeyedList {
-    /// The elements of both lists, each identity once.
-    static func joined(_ first: [YAMLNode], _ second: [YAMLNode], by identity: Identity) -> [YAMLNode] {
+    /// The elements of both lists, each identity once; `replacing` gives what takes the place of an earlier one.
+    static func joined(
+        _ first: [YAMLNode],
+        _ second: [YAMLNode],
+        by identity: Identity,
+        replacing: (YAMLNode, YAMLNode) -> YAMLNode = { $1 }
+    ) -> [YAMLNode] {
         var result: [YAMLNode] = []
         var places: [String: Int] = [:]
         for element in first + second {
@@ -12,7 +17,7 @@ enum KeyedList {
                 continue
             }
             if let place = places[key] {
-                result[place] = element
+                result[place] = replacing(result[place], element)
             } else {
                 places[key] = result.count
                 result.append(element)

@@ -10,30 +10,35 @@ struct Merge {
     /// `base` with what `over` says laid over it.
     func apply(_ over: YAMLNode, over base: YAMLNode, _ shape: Shape) -> YAMLNode? {
         if over.directive == .reset { return nil }
-        if over.directive == .override { return over }
+        if over.directive == .override { return replacing(base, over) }
         // An empty later value takes nothing away; where it may not stand, the check of the merged file says so.
         if over.isNull, !base.isNull, !Self.takesNull(shape) { return base }
         switch (shape, base.content, over.content) {
         case (.shorthand(.command, _), _, _), (.shorthand(.limit, _), _, _), (.shorthand(.healthTest, _), _, _):
-            return over
+            return replacing(base, over)
         case (.shorthand(.pairs, let long), _, _), (.shorthand(.assignments, let long), _, _),
             (.shorthand(.hosts, let long), _, _):
             return joined(over, base, shape, long)
         case (.shorthand(.single, let long), _, _) where isRaw:
             return apply(Self.listed(over), over: Self.listed(base), long)
         case (.shorthand(_, let long), _, _): return apply(over, over: base, long)
-        case (.list(_, .whole), _, _): return over
+        case (.list(_, .whole), _, _): return replacing(base, over)
         case (.list(_, .subnet), .sequence(let first), .sequence(let second)):
             return over.with(.sequence(subnets(first, second, shape)))
         case (.list(_, let identity), .sequence(let first), .sequence(let second)):
-            return over.with(.sequence(KeyedList.joined(first, second, by: identity)))
+            return over.with(.sequence(KeyedList.joined(first, second, by: identity, replacing: replacing)))
         case (.any, .sequence(let first), .sequence(let second)): return over.with(.sequence(first + second))
         case (.map, .mapping(let first), .mapping(let second)),
             (.object, .mapping(let first), .mapping(let second)),
             (.any, .mapping(let first), .mapping(let second)):
             return over.with(.mapping(merged(first, second, shape)))
-        default: return over
+        default: return replacing(base, over)
         }
+    }
+
+    /// `over`, which takes the place of `base`, and remembers that when someone will ask.
+    private func replacing(_ base: YAMLNode, _ over: YAMLNode) -> YAMLNode {
+        diagnostics.keepsHistory && !base.isNull ? over.after(.replaced(base)) : over
     }
 
     private func merged(_ base: YAMLMapping, _ over: YAMLMapping, _ shape: Shape) -> YAMLMapping {
@@ -77,7 +82,10 @@ struct Merge {
             return apply(over, over: base, long)
         }
         var result = first
-        for entry in second.entries where entry.value.directive != .reset { result.set(entry) }
+        for var entry in second.entries where entry.value.directive != .reset {
+            if let older = result[entry.key] { entry.value = replacing(older, entry.value) }
+            result.set(entry)
+        }
         let removed = second.entries.filter { $0.value.directive == .reset }.map(\.key)
         return over.with(.mapping(Self.without(Set(removed), result)))
     }
@@ -144,20 +152,25 @@ struct Merge {
     }
 
     /// The tree without the values tagged `!reset`, for which nothing was there to take away.
-    static func settled(_ node: YAMLNode) -> YAMLNode {
+    static func settled(_ node: YAMLNode) -> YAMLNode { cleared(node) ?? node }
+
+    /// The tree without its tags; nil when it has none.
+    private static func cleared(_ node: YAMLNode) -> YAMLNode? {
+        var content: YAMLNode.Content?
         switch node.content {
         case .mapping(let mapping):
-            var result = node.with(
-                .mapping(mapping.compactMapValues { $0.value.directive == .reset ? nil : settled($0.value) })
-            )
-            result.directive = nil
-            return result
+            let isReset = mapping.entries.contains { $0.value.directive == .reset }
+            let kept = isReset ? mapping.compactMapValues { $0.value.directive == .reset ? nil : $0.value } : mapping
+            let values = kept.replacingValues { value, _ in cleared(value) }
+            if isReset || values != nil { content = .mapping(values ?? kept) }
         case .sequence(let elements):
-            var result = node.with(.sequence(elements.filter { $0.directive != .reset }.map(settled)))
-            result.directive = nil
-            return result
-        default:
-            return node
+            let isReset = elements.contains { $0.directive == .reset }
+            let kept = isReset ? elements.filter { $0.directive != .reset } : elements
+            let values = kept.replacingElements(cleared)
+            if isReset || values != nil { content = .sequence(values ?? kept) }
+        case .null, .bool, .int, .float, .string, .timestamp: return nil
         }
+        guard content != nil || node.directive != nil else { return nil }
+        return YAMLNode(content ?? node.content, at: node.mark)
     }
 }

@@ -64,7 +64,7 @@ struct Validation {
         }
         guard !allowsEmpty else { return result }
         for key in object.required where mapping[key] == nil && !diagnostics.damaged.contains(path) {
-            diagnostics.error("\(path) needs \"\(key)\"", at: node.mark)
+            diagnostics.error("\(path) needs \"\(key)\"", at: node.mark, path: path)
             diagnostics.markDamaged(path)
         }
         return result
@@ -270,7 +270,7 @@ struct Validation {
 
     private func wrong(_ node: YAMLNode, _ path: String, _ wanted: String, hint: String? = nil) -> YAMLNode? {
         let place = path.isEmpty ? "a Compose file" : path
-        diagnostics.error("\(place) must be \(wanted), not \(node.kind)", at: node.mark, hint: hint)
+        diagnostics.error("\(place) must be \(wanted), not \(node.kind)", at: node.mark, hint: hint, path: path)
         return nil
     }
 

@@ -27,7 +27,12 @@ struct Fields {
 
     /// Reports that the value under `key` is not what its place wants.
     func wrong(_ key: String, _ message: String, hint: String? = nil) {
-        diagnostics.error("\(path).\(key) \(message)", at: (node(key)?.mark ?? mark), hint: hint)
+        diagnostics.error(
+            "\(path).\(key) \(message)",
+            at: (node(key)?.mark ?? mark),
+            hint: hint,
+            path: "\(path).\(key)"
+        )
     }
 
     /// The text under `key`; nil when it is empty.

@@ -10,6 +10,11 @@ package struct InternetAddress: Hashable, Sendable, CustomStringConvertible {
     /// Whether it is an IPv6 address.
     package var isIPv6: Bool { bytes.count == 16 }
 
+    /// Whether it is valid on one link only: 169.254.0.0/16 or fe80::/10.
+    package var isLinkLocal: Bool {
+        isIPv6 ? bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80 : bytes[0] == 169 && bytes[1] == 254
+    }
+
     /// Reads an address without brackets, zone or port: inet_pton(3).
     package init?(text: String) {
         let family = text.utf8.contains(0x3A) ? AF_INET6 : AF_INET

@@ -56,9 +56,9 @@ package struct HostEntry: Hashable, Sendable {
     }
 }
 
-/// Another service under a further name: `service[:alias]`.
+/// Another service under a further name, `service[:alias]`, or a container of others, `container[:alias]`.
 package struct ServiceLink: Hashable, Sendable {
-    /// The other service.
+    /// The other service, or the container.
     package var service: String
     /// The name it goes by.
     package var alias: String

@@ -26,11 +26,58 @@ struct ProjectDecoder {
         project.volumes = top.named("volumes").map { volume($0.name, $0.fields) }
         project.secrets = top.named("secrets").map { fileObject($0.name, $0.fields) }
         project.configs = top.named("configs").map { fileObject($0.name, $0.fields) }
+        takeBuiltInNetworks(&project)
+        joinBridge(&project)
+        bindPorts(&project)
         checkContainerNames(project, tree)
         for service in project.services {
             for attachment in service.networks { checkAddresses(attachment, service, project, tree) }
         }
         return project
+    }
+
+    /// External networks called `host`, `none` and `bridge` are those that are there without any project.
+    private func takeBuiltInNetworks(_ project: inout Project) {
+        for network in project.networks where network.isExternal {
+            guard let mode = NetworkMode(text: network.name), [.host, .none, .bridge].contains(mode) else { continue }
+            for index in project.services.indices where project.services[index].networks.map(\.network) == [network.key]
+            {
+                project.services[index].networks = []
+                project.services[index].networkMode = mode
+            }
+        }
+        project.networks.removeAll { network in
+            network.isExternal && NetworkMode(text: network.name) != nil
+                && !project.services.contains { $0.networks.contains { $0.network == network.key } }
+        }
+    }
+
+    /// An option of bridges says on which address of the host ports are published that name none.
+    private func bindPorts(_ project: inout Project) {
+        for index in project.services.indices {
+            let addresses = project.services[index].networks.compactMap { joined in
+                project.network(joined.network)?.driverOptions["com.docker.network.bridge.host_binding_ipv4"]
+                    .flatMap { InternetAddress(text: $0) }
+            }
+            guard let address = addresses.first else { continue }
+            for port in project.services[index].ports.indices
+            where project.services[index].ports[port].hostAddress == nil {
+                project.services[index].ports[port].hostAddress = address
+            }
+        }
+    }
+
+    /// The key of the network that `network_mode: bridge` means; no file can have it.
+    private static let bridgeKey = "network_mode: bridge"
+
+    /// The bridge of the project that services are on which join no network of their own.
+    private func joinBridge(_ project: inout Project) {
+        let indices = project.services.indices.filter { project.services[$0].networkMode == .bridge }
+        guard !indices.isEmpty else { return }
+        let name = "\(project.name)_bridge"
+        let key = project.networks.first { $0.name == name }?.key ?? Self.bridgeKey
+        if project.network(key) == nil { project.networks.append(Network(key: key, name: name)) }
+        for index in indices { project.services[index].networks = [NetworkAttachment(network: key)] }
     }
 
     private func name(_ top: Fields) -> String {

@@ -121,8 +121,8 @@ package struct Service: Hashable, Sendable {
     package var extraHosts: [HostEntry] = []
     /// Other services under further names.
     package var links: [ServiceLink] = []
-    /// Containers of others under further names: `container[:alias]`.
-    package var externalLinks: [String] = []
+    /// Containers of others under further names.
+    package var externalLinks: [ServiceLink] = []
     /// What is mounted into it, in file order.
     package var mounts: [Mount] = []
     /// File systems in memory, of the short form `tmpfs`.

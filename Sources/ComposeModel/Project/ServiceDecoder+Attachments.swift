@@ -21,7 +21,9 @@ extension ServiceDecoder {
             HostEntry(text: $0)
         }
         service.links = fields.values("links", hint: "use service or service:alias") { ServiceLink(text: $0) }
-        service.externalLinks = fields.texts("external_links")
+        service.externalLinks = fields.values("external_links", hint: "use container or container:alias") {
+            ServiceLink(text: $0)
+        }
     }
 
     /// A word that stays one in resolv.conf.
@@ -38,8 +40,11 @@ extension ServiceDecoder {
         result.ipv6Address = fields.value("ipv6_address", hint: "use an IPv6 address") { text in
             InternetAddress(text: text).flatMap { $0.isIPv6 ? $0 : nil }
         }
-        result.linkLocalAddresses = fields.values("link_local_ips", hint: "use an IPv4 or IPv6 address") {
-            InternetAddress(text: $0)
+        result.linkLocalAddresses = fields.values(
+            "link_local_ips",
+            hint: "use an address of 169.254.0.0/16 or fe80::/64"
+        ) { text in
+            InternetAddress(text: text).flatMap { $0.isLinkLocal ? $0 : nil }
         }
         result.macAddress = fields.hardwareAddress("mac_address")
         result.priority = fields.integer("priority", in: Int.min...Int.max) ?? 0

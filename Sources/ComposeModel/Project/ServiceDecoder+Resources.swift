@@ -8,6 +8,8 @@ extension ServiceDecoder {
         result.cpuShares = amount("cpu_shares")
         result.cpuQuotaMicroseconds = amount("cpu_quota", atLeast: -1)
         result.cpuPeriodMicroseconds = amount("cpu_period")
+        result.cpuRealtimePeriodMicroseconds = amount("cpu_rt_period")
+        result.cpuRealtimeRuntimeMicroseconds = amount("cpu_rt_runtime")
         result.cpuSet = fields.value("cpuset", hint: "use numbers and ranges such as 0-3,6", Self.cpuSet)
         result.memoryLimitBytes = limit("mem_limit")
         result.memorySwapLimitBytes = fields.bytes("memswap_limit", atLeast: -1)
@@ -18,6 +20,7 @@ extension ServiceDecoder {
         result.oomKillDisabled = fields.flag("oom_kill_disable") ?? false
         result.oomScoreAdjustment = fields.integer("oom_score_adj", in: -1000...1000)
         result.blockIO = fields.fields("blkio_config").map(blockIO)
+        result.devices = fields.list("gpus").map { deviceRequest($0) }
         let deployed = fields.fields("deploy")?.fields("resources")
         if let limits = deployed?.fields("limits") {
             result.nanoCPUs = cpus(limits) ?? result.nanoCPUs
@@ -26,6 +29,7 @@ extension ServiceDecoder {
         }
         if let reservations = deployed?.fields("reservations") {
             result.memoryReservationBytes = reservations.bytes("memory") ?? result.memoryReservationBytes
+            result.devices += reservations.list("devices").map { deviceRequest($0) }
         }
         return result
     }
@@ -47,6 +51,19 @@ extension ServiceDecoder {
     private static func cpuSet(_ text: String) -> String? {
         let ranges = text.split(separator: ",", omittingEmptySubsequences: false)
         return ranges.allSatisfy { PortRange.read(String($0)) != nil } ? text : nil
+    }
+
+    /// Compose takes a count of -1 for all of them.
+    private func deviceRequest(_ fields: Fields) -> DeviceRequest {
+        var request = DeviceRequest(place: fields.path)
+        request.driver = fields.text("driver")
+        request.ids = fields.texts("device_ids")
+        request.capabilities = fields.texts("capabilities")
+        request.count = fields.node("count").flatMap { node in
+            if node.string == "all" { return nil }
+            return fields.integer("count", in: -1...1024).flatMap { $0 < 0 ? nil : $0 }
+        }
+        return request
     }
 
     private func blockIO(_ fields: Fields) -> BlockIO {

@@ -8,6 +8,10 @@ package struct ServiceResources: Hashable, Sendable {
     package var cpuQuotaMicroseconds: Int64?
     /// The length of a period.
     package var cpuPeriodMicroseconds: Int64?
+    /// The length of a period of real-time scheduling.
+    package var cpuRealtimePeriodMicroseconds: Int64?
+    /// How long its real-time programs may run in each period.
+    package var cpuRealtimeRuntimeMicroseconds: Int64?
     /// The processors it may run on: `0-3,6`.
     package var cpuSet: String?
     /// The most memory.
@@ -28,6 +32,8 @@ package struct ServiceResources: Hashable, Sendable {
     package var oomScoreAdjustment: Int?
     /// What it may use of disks.
     package var blockIO: BlockIO?
+    /// Devices that are looked for on the machine, those of `gpus` first.
+    package var devices: [DeviceRequest] = []
 
     /// No limits.
     package init() {}

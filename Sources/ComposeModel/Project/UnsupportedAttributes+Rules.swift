@@ -19,28 +19,20 @@ extension UnsupportedAttributes.Rule {
             !isOwnPlatform(value.string ?? "")
         },
         .warn("pull_refresh_after", "the age of an image is not looked at", hint: "use pull_policy: daily or weekly"),
-        .refuse("provider", "there is no way to hand a service to another program"),
         .refuse("runtime", "there is one runtime, which is built in", hint: "leave it out") { value, _ in
             !["runc", "crun", "io.containerd.runc.v2"].contains(value.string)
         },
         .refuse("models", "models are not served", hint: "run the model server as a service of its own"),
         .refuse("use_api_socket", "there is no engine whose socket could be used"),
-        .refuse("credential_spec", "managed accounts are those of Windows"),
+        .warn("credential_spec", "managed accounts are those of Windows"),
         .warn("isolation", "kinds of isolation are those of Windows") { value, _ in value.string != "default" },
-        .warn("storage_opt", "the size of a container's own files is not limited"),
+        .warn("storage_opt", "overlayfs has no limit of its own for a container's files"),
     ]
 
     private static let namespaces: [Self] = [
         .refuse("userns_mode", "containers use the host's user numbers", hint: "use host") { value, _ in
             value.string != "host"
         },
-        .warn("ipc", "the container has its own /dev/shm") { value, _ in value.string == "none" },
-        .warn("cgroup_parent", "the project's control group holds those of its containers"),
-        .refuse(
-            "network_mode",
-            "there is no bridge outside of projects",
-            hint: "leave it out to join the project's default network"
-        ) { value, _ in ["bridge", "default"].contains(value.string) },
         .warn("security_opt/*", "AppArmor profiles are not put on") { value, _ in
             if case .appArmor(let profile) = option(value) { profile != "unconfined" } else { false }
         },
@@ -50,32 +42,28 @@ extension UnsupportedAttributes.Rule {
     ]
 
     private static let devices: [Self] = [
-        .refuse("gpus", "devices are not looked for", hint: "name the device nodes under devices"),
-        .refuse(
-            "deploy/resources/reservations/devices",
-            "devices are not looked for",
-            hint: "name the device nodes under devices"
-        ),
+        .warn("gpus/*/options", "drivers of devices take no options"),
+        .warn("deploy/resources/reservations/devices/*/options", "drivers of devices take no options"),
     ]
 
     private static let attachments: [Self] = [
-        .refuse("volumes/*", "only bind, volume and tmpfs can be mounted") { value, _ in
-            ["npipe", "cluster", "image"].contains(value["type"]?.string)
+        .refuse("volumes/*", "only bind, volume, tmpfs and image can be mounted") { value, _ in
+            ["npipe", "cluster"].contains(value["type"]?.string)
         },
         .warn("volumes/*/bind/selinux", "SELinux labels are not changed"),
+        .warn("volumes/*/consistency", "both sides of a mount are the same files anyway"),
         .refuse("volumes/*/bind/recursive", "mounts further down are read-only as well") { value, _ in
             value.string == "writable"
         },
-        .warn("volumes/*/volume/labels", "a volume has the labels it is defined with"),
-        .refuse("volumes_from", "mounts of other containers are not taken over", hint: "name the volumes in both"),
-        .refuse(
-            "links/*",
-            "names of links are not looked up",
-            hint: "put the name under networks: default: aliases: of the other service"
-        ) { value, _ in ServiceLink(text: value.string ?? "").map { $0.alias != $0.service } ?? false },
-        .refuse("external_links", "containers of other projects are not found by name"),
-        .refuse("networks/*/link_local_ips", "no further addresses are given"),
-        .warn("networks/*/driver_opts", "the bridge takes no options for one container"),
+        .warn(
+            "networks/*/driver_opts",
+            "of options for one container only endpoint.ifname and endpoint.sysctls are known"
+        ) {
+            value,
+            _ in
+            let known: Set = ["com.docker.network.endpoint.ifname", "com.docker.network.endpoint.sysctls"]
+            return value.mapping?.keys.contains { !known.contains($0) } ?? false
+        },
         .warn("logging/driver", "output is kept here only, as by json-file") { value, _ in
             if case .other = Logging.Driver(text: value.string ?? "") { true } else { false }
         },
@@ -86,13 +74,8 @@ extension UnsupportedAttributes.Rule {
     ]
 
     private static let resources: [Self] = [
-        .warn("blkio_config", "the use of disks is not limited"),
-        .warn("cpu_rt_period", "real-time scheduling of groups is seldom in a kernel"),
-        .warn("cpu_rt_runtime", "real-time scheduling of groups is seldom in a kernel"),
         .warn("cpu_count", "it is for Windows", hint: "use cpus"),
         .warn("cpu_percent", "it is for Windows", hint: "use cpus"),
-        .warn("mem_swappiness", "control groups of version 2 have no such setting"),
-        .warn("oom_kill_disable", "control groups of version 2 have no such setting"),
         .warn("deploy/resources/reservations/cpus", "processors are not reserved", hint: "use cpu_shares"),
         .warn("deploy/resources/reservations/generic_resources", "there is one machine to run on"),
     ]
@@ -101,7 +84,11 @@ extension UnsupportedAttributes.Rule {
         .warn("deploy/mode", "containers of jobs run like any other") { value, _ in
             ["replicated-job", "global-job"].contains(value.string)
         },
-        .warn("deploy/endpoint_mode", "a name stands for the addresses of all containers"),
+        .warn("deploy/endpoint_mode", "a name stands for the addresses of all containers", hint: "use dnsrr") {
+            value,
+            _ in
+            value.string != "dnsrr"
+        },
         .warn("deploy/labels", "there is no object beside the containers", hint: "use labels of the service"),
         .warn("deploy/placement", "there is one machine to run on"),
         .warn("deploy/update_config", "a container stops before the one that replaces it starts"),
@@ -109,9 +96,7 @@ extension UnsupportedAttributes.Rule {
     ]
 
     private static let lifecycle: [Self] = [
-        .refuse("pre_start", "no commands run before the start", hint: "use a service and depends_on"),
-        .refuse("post_start", "no commands run after the start"),
-        .warn("pre_stop", "no commands run before the stop"),
+        .refuse("pre_start/*/per_replica", "commands before the start run once for all containers of a service")
     ]
 
     /// Attributes of networks.
@@ -119,17 +104,19 @@ extension UnsupportedAttributes.Rule {
         .refuse("driver", "there are bridges only", hint: "use bridge, or leave it out") { value, network in
             value.string != "bridge" && network["external"]?.bool != true
         },
-        .warn("driver_opts", "of options of bridges only the name, mtu, enable_icc and enable_ip_masquerade are known")
-        {
+        .warn(
+            "driver_opts",
+            "of options of bridges only name, mtu, enable_icc, enable_ip_masquerade and host_binding_ipv4 are known"
+        ) {
             value,
             _ in
             let known: Set = [
                 "com.docker.network.bridge.name", "com.docker.network.driver.mtu",
                 "com.docker.network.bridge.enable_icc", "com.docker.network.bridge.enable_ip_masquerade",
+                "com.docker.network.bridge.host_binding_ipv4",
             ]
             return value.mapping?.keys.contains { !known.contains($0) } ?? false
         },
-        .warn("attachable", "there is one machine to run on"),
         .refuse("ipam/driver", "addresses are given in one way") { value, _ in value.string != "default" },
         .warn("ipam/options", "what hands out addresses takes no options"),
     ]
@@ -153,6 +140,7 @@ extension UnsupportedAttributes.Rule {
     static let secrets: [Self] = [
         .refuse("external", elsewhere, hint: "use file or environment"),
         .refuse("driver", elsewhere, hint: "use file or environment"),
+        .refuse("driver_opts", elsewhere, hint: "use file or environment"),
         .refuse("template_driver", "the content is not a template"),
     ]
 

@@ -35,7 +35,8 @@ package struct UnsupportedAttributes {
                 "\(found.path) \(verb): \(rule.reason)",
                 at: found.mark,
                 severity: rule.severity,
-                hint: rule.hint
+                hint: rule.hint,
+                path: found.path
             )
         }
     }
@@ -72,6 +73,8 @@ package struct UnsupportedAttributes {
         let reason: String
         /// What to do instead.
         let hint: String?
+        /// Whether only some values of the attribute have no effect.
+        let isConditional: Bool
         /// Whether a value of the attribute matters; the second node is the service or resource it belongs to.
         let applies: @Sendable (YAMLNode, YAMLNode) -> Bool
 
@@ -80,9 +83,9 @@ package struct UnsupportedAttributes {
             _ path: String,
             _ reason: String,
             hint: String? = nil,
-            when applies: @escaping @Sendable (YAMLNode, YAMLNode) -> Bool = { _, _ in true }
+            when applies: (@Sendable (YAMLNode, YAMLNode) -> Bool)? = nil
         ) -> Rule {
-            Rule(path: keys(path), severity: .error, reason: reason, hint: hint, applies: applies)
+            Rule(path, .error, reason, hint, applies)
         }
 
         /// A rule for an attribute whose loss a program does not notice.
@@ -90,12 +93,25 @@ package struct UnsupportedAttributes {
             _ path: String,
             _ reason: String,
             hint: String? = nil,
-            when applies: @escaping @Sendable (YAMLNode, YAMLNode) -> Bool = { _, _ in true }
+            when applies: (@Sendable (YAMLNode, YAMLNode) -> Bool)? = nil
         ) -> Rule {
-            Rule(path: keys(path), severity: .warning, reason: reason, hint: hint, applies: applies)
+            Rule(path, .warning, reason, hint, applies)
         }
 
-        private static func keys(_ path: String) -> [String] { path.split(separator: "/").map(String.init) }
+        private init(
+            _ path: String,
+            _ severity: Diagnostic.Severity,
+            _ reason: String,
+            _ hint: String?,
+            _ applies: (@Sendable (YAMLNode, YAMLNode) -> Bool)?
+        ) {
+            self.path = path.split(separator: "/").map(String.init)
+            self.severity = severity
+            self.reason = reason
+            self.hint = hint
+            isConditional = applies != nil
+            self.applies = applies ?? { _, _ in true }
+        }
     }
 }
 

@@ -3,40 +3,34 @@ package import YAMLComposer
 extension YAMLNode {
     /// Changes the value under `key`, if there is one.
     package mutating func edit(_ key: String, _ change: (inout YAMLNode) -> Void) {
-        guard var mapping, var value = mapping[key] else { return }
-        change(&value)
-        mapping[key] = value
+        guard case .mapping(var mapping) = content else { return }
+        // Nobody else may hold the mapping, or changing it would copy it.
+        content = .null
+        mapping.edit(key, change)
         content = .mapping(mapping)
     }
 
     /// Changes every value of a mapping.
     package mutating func editEntries(_ change: (String, inout YAMLNode) -> Void) {
-        guard let mapping else { return }
-        content = .mapping(
-            mapping.compactMapValues { entry in
-                var value = entry.value
-                change(entry.key, &value)
-                return value
-            }
-        )
+        guard case .mapping(var mapping) = content else { return }
+        content = .null
+        mapping.editValues(change)
+        content = .mapping(mapping)
     }
 
     /// Changes every element of a list.
     package mutating func editElements(_ change: (inout YAMLNode) -> Void) {
-        guard let sequence else { return }
-        content = .sequence(
-            sequence.map { element in
-                var element = element
-                change(&element)
-                return element
-            }
-        )
+        guard case .sequence(var elements) = content else { return }
+        content = .null
+        for position in elements.indices { change(&elements[position]) }
+        content = .sequence(elements)
     }
 
     /// Puts a value under `key`; an empty node becomes a mapping.
     package mutating func set(_ key: String, _ value: Content) {
         if isNull { content = .mapping(YAMLMapping()) }
-        guard var mapping else { return }
+        guard case .mapping(var mapping) = content else { return }
+        content = .null
         mapping[key] = YAMLNode(value, at: mapping[key]?.mark ?? mark)
         content = .mapping(mapping)
     }

@@ -14,6 +14,8 @@ package struct NetworkAttachment: Hashable, Sendable {
     package var priority: Int
     /// The highest provides the default routes: `gw_priority`.
     package var gatewayPriority: Int
+    /// Further addresses, valid on this link alone: `link_local_ips`.
+    package var linkLocal: [InterfaceAddress]
 
     /// Describes a place on a network.
     package init(
@@ -22,7 +24,8 @@ package struct NetworkAttachment: Hashable, Sendable {
         interface: InterfaceName? = nil,
         mac: MACAddress? = nil,
         priority: Int = 0,
-        gatewayPriority: Int = 0
+        gatewayPriority: Int = 0,
+        linkLocal: [InterfaceAddress] = []
     ) {
         self.network = network
         self.addresses = addresses
@@ -30,6 +33,7 @@ package struct NetworkAttachment: Hashable, Sendable {
         self.mac = mac
         self.priority = priority
         self.gatewayPriority = gatewayPriority
+        self.linkLocal = linkLocal
     }
 }
 
@@ -47,6 +51,8 @@ package struct NamespacePlan: Hashable, Sendable, CustomStringConvertible {
         package var network: BridgeNetwork
         /// The container's addresses on it.
         package var addresses: [InterfaceAddress]
+        /// Further addresses, valid on this link alone.
+        package var linkLocal: [InterfaceAddress]
     }
 
     /// The interfaces, in order.
@@ -80,7 +86,8 @@ package struct NamespacePlan: Hashable, Sendable, CustomStringConvertible {
                     index: InterfaceIndex(rawValue: UInt32(position + 2)),
                     mac: attachment.mac ?? Self.mac(of: attachment.addresses),
                     network: attachment.network,
-                    addresses: attachment.addresses
+                    addresses: attachment.addresses,
+                    linkLocal: attachment.linkLocal
                 )
             }
         }
@@ -98,7 +105,7 @@ package struct NamespacePlan: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether any interface has a version 6 address.
-    var hasIPv6: Bool { interfaces.contains { $0.addresses.contains { $0.address.family == .v6 } } }
+    var hasIPv6: Bool { interfaces.contains { ($0.addresses + $0.linkLocal).contains { $0.address.family == .v6 } } }
 
     /// The requests that configure the namespace from inside, once the interfaces are there.
     var insideRequests: [NetlinkRequest] {
@@ -107,7 +114,7 @@ package struct NamespacePlan: Hashable, Sendable, CustomStringConvertible {
             // An address on an interface that is down brings its route when the interface comes up, and up comes first
             // all the same: version 6 routes need a device that is up.
             requests.append(.setUp(.index(interface.index)))
-            for address in interface.addresses {
+            for address in interface.addresses + interface.linkLocal {
                 requests.append(.addAddress(address, to: interface.index, flags: .skipDuplicateDetection))
             }
         }

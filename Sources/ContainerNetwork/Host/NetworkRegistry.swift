@@ -71,6 +71,52 @@ package struct NetworkRegistry: Sendable {
         }
     }
 
+    /// The network of that name, whoever's it is; nil when there is none.
+    package func network(_ name: String) throws(NetworkError) -> BridgeNetwork? {
+        try networks().first { $0.name == name }
+    }
+
+    /// Does something to a network's guests, and nobody else meanwhile.
+    package func withGuests<Value>(
+        of network: BridgeNetwork,
+        _ body: (NetworkGuests) throws(NetworkError) -> Value
+    ) throws(NetworkError) -> Value {
+        try withLock { () throws(NetworkError) in try body(NetworkGuests(of: network, in: self)) }
+    }
+
+    /// Takes a guest off a network, and the network away when its owner has left it and this was the last one.
+    ///
+    /// `isThere` says whether a guest's container is known to anybody; the others are forgotten too.
+    package func leave(
+        _ network: BridgeNetwork,
+        _ guest: NetworkGuests.Guest,
+        on host: HostNetwork,
+        isThere: (NetworkGuests.Guest) -> Bool
+    ) throws(NetworkError) {
+        try withLock { () throws(NetworkError) in
+            let guests = NetworkGuests(of: network, in: self)
+            guard guests.exist else { return }
+            var remaining: [NetworkGuests.Guest] = []
+            for (address, other) in guests.all() {
+                if other == guest || !isThere(other) { guests.forget(address) } else { remaining.append(other) }
+            }
+            guard remaining.isEmpty else {
+                if !remaining.contains(where: { $0.project == guest.project }) { guests.forgetNames(of: guest.project) }
+                return
+            }
+            if guests.isLeft {
+                try host.removeBridge(network)
+                if try networks(of: network.project).allSatisfy({ $0.name == network.name }) {
+                    try host.remove(table: ProjectRules.tableName(of: network.project))
+                }
+                guard unlink(path(of: network)) == 0 || Glibc.errno == ENOENT else {
+                    throw failure("remove", path(of: network))
+                }
+            }
+            guests.clear()
+        }
+    }
+
     /// Forgets a network, whose bridge must be gone.
     package func release(_ network: BridgeNetwork) throws(NetworkError) {
         try withLock { () throws(NetworkError) in

@@ -23,9 +23,11 @@ package final class NameResolver: Sendable {
     private static let pendingLimit = 512
 
     /// Makes a resolver that asks `servers` for names that are not in its zone: those of the host's resolv.conf.
-    package init(on group: any EventLoopGroup, servers: [IPAddress]) {
+    ///
+    /// `neighbours` knows the names of other projects on shared networks.
+    package init(on group: any EventLoopGroup, servers: [IPAddress], neighbours: NeighbourNames? = nil) {
         self.group = group
-        state = Mutex(State(service: NameService(servers: servers)))
+        state = Mutex(State(service: NameService(servers: servers, neighbours: neighbours)))
     }
 
     /// Replaces the names that are answered from now on.

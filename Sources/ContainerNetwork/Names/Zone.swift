@@ -7,7 +7,7 @@ package import LinuxSystem
 /// find each other before they can be ready.
 package struct Zone: Sendable {
     /// A running container.
-    package struct Container: Hashable, Sendable {
+    package struct Container: Hashable, Sendable, Codable {
         /// Its name, unique in the project.
         package var name: String
         /// Its service; nil if it answers to no service's name, as one-off containers do.
@@ -27,7 +27,7 @@ package struct Zone: Sendable {
     }
 
     /// A container's place on a network.
-    package struct Endpoint: Hashable, Sendable {
+    package struct Endpoint: Hashable, Sendable, Codable {
         /// The network's name.
         package var network: String
         /// Further names under which the network may be written: its key in the project file.

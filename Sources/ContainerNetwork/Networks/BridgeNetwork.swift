@@ -32,6 +32,8 @@ package struct BridgeNetwork: Hashable, Sendable, Codable {
     package var connectsContainers: Bool
     /// Whether containers go out under the host's address.
     package var masquerades: Bool
+    /// What its maker wrote on it; nil for nothing.
+    package var labels: [String: String]?
 
     /// The subnet of a version.
     package func subnet(_ family: IPFamily) -> Subnet? { subnets.first { $0.prefix.family == family } }

@@ -1,9 +1,9 @@
 package import LinuxSystem
 
 /// A network that a project asks for, before it has a subnet and an interface.
-package struct NetworkPlan: Hashable, Sendable {
+package struct NetworkPlan: Hashable, Sendable, Codable {
     /// One entry of `ipam.config`.
-    package struct Subnet: Hashable, Sendable {
+    package struct Subnet: Hashable, Sendable, Codable {
         /// The network's addresses.
         package var prefix: IPPrefix
         /// Where automatic addresses come from; the whole subnet if nil.
@@ -47,6 +47,8 @@ package struct NetworkPlan: Hashable, Sendable {
     package var connectsContainers = true
     /// Whether containers go out under the host's address: `com.docker.network.bridge.enable_ip_masquerade`.
     package var masquerades = true
+    /// What is written on it, for whoever looks.
+    package var labels: [String: String] = [:]
 
     /// Asks for an ordinary network.
     package init(name: String, project: String) {
@@ -97,7 +99,8 @@ extension NetworkPlan {
             isInternal: isInternal,
             mtu: mtu,
             connectsContainers: connectsContainers,
-            masquerades: masquerades
+            masquerades: masquerades,
+            labels: labels.isEmpty ? nil : labels
         )
     }
 

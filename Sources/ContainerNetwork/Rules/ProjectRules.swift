@@ -12,13 +12,21 @@ package struct ProjectRules: Hashable, Sendable {
     package var project: String
     /// Its networks.
     package var networks: [BridgeNetwork]
+    /// Networks of others that its containers are on; their own tables say what passes there.
+    package var visited: [BridgeNetwork]
     /// Its published ports; of two for the same host port the first counts.
     package var publications: [Publication]
 
     /// Describes a project.
-    package init(project: String, networks: [BridgeNetwork], publications: [Publication] = []) {
+    package init(
+        project: String,
+        networks: [BridgeNetwork],
+        visited: [BridgeNetwork] = [],
+        publications: [Publication] = []
+    ) {
         self.project = project
         self.networks = networks
+        self.visited = visited
         self.publications = publications
     }
 
@@ -30,7 +38,7 @@ package struct ProjectRules: Hashable, Sendable {
     /// The table keeps others from reaching loopback through them, so it has to be there first.
     package var localhostBridges: [InterfaceName] {
         guard publications.contains(where: { $0.port.covers(.v4(.loopback)) }) else { return [] }
-        return open.filter { $0.subnet(.v4) != nil }.map(\.bridge)
+        return (open + visited.filter { !$0.isInternal }).filter { $0.subnet(.v4) != nil }.map(\.bridge)
     }
 
     /// The table.

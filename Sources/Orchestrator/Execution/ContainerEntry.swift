@@ -44,6 +44,9 @@ package struct ContainerEntry: Sendable {
         /// The master of its terminal; nil when it has none.
         package let terminal: OwnedDescriptor?
 
+        /// Gives up everything but the process.
+        consuming func takeProcess() -> LaunchedProcess { process }
+
         /// The number of the terminal's master; lent, -1 when there is none.
         package var master: Int32 {
             switch terminal {

@@ -25,6 +25,17 @@ struct ContainerMounts: Sendable {
         var target: String
     }
 
+    /// What a container's mounts depend on beside its service.
+    struct Place {
+        var containerID: String
+        /// The volumes that the container has already, by mount point.
+        var anonymous: [String: String]
+        /// Where files for the container are written.
+        var filesDirectory: String
+        /// The mounts of others that it has as well; nil when those others need not be there yet.
+        var inherited: [ContainerMounts]? = []
+    }
+
     /// A directory of the host that is made when it is not there.
     private(set) var hostDirectories: [String] = []
     private(set) var seeds: [Seed] = []
@@ -32,40 +43,57 @@ struct ContainerMounts: Sendable {
     /// Mounts that are made before the container, by the name that its configuration has for them.
     private(set) var prepared: [String: PreparedMounts.Request] = [:]
     private(set) var mounts: [MountSpec] = []
+    /// Where secrets and configs lie, which are nobody else's.
+    private var fileTargets: [String] = []
     /// Volumes that belong to the container alone, by mount point.
     private(set) var anonymousVolumes: [String: String]
 
-    /// Decides the mounts of `service`.
-    ///
-    /// `filesDirectory` is where files for the container are written; `volumeMount` says how a volume is mounted;
-    /// `anonymous` names the volumes that the container has already.
+    /// Decides the mounts of a service's container; `volumeMount` says how a volume is mounted.
     init(
         _ definition: ServiceDefinition,
         blueprint: Blueprint,
-        containerID: String,
-        anonymous: [String: String],
-        filesDirectory: String,
+        _ place: Place,
         volumeMount: (String) throws -> VolumeMount
     ) throws {
-        anonymousVolumes = anonymous
+        anonymousVolumes = place.anonymous
         let service = definition.service
         for mount in service.mounts {
-            try add(mount, definition, containerID: containerID, volumeMount: volumeMount)
+            try add(mount, definition, containerID: place.containerID, volumeMount: volumeMount)
         }
         for mount in service.memoryMounts {
             mounts.append(Self.memory(mount.target, mount.options))
         }
-        let covered = Set(mounts.map(\.destination))
-        for target in blueprint.volumes where !covered.contains(target) {
-            try addVolume(anonymousVolume(at: target, containerID), target: target, mount: nil, volumeMount)
+        for (index, other) in (place.inherited ?? []).enumerated() {
+            inherit(other, from: index, isReadOnly: service.mountsFrom[index].isReadOnly)
         }
-        try addFiles(definition, filesDirectory: filesDirectory)
+        let covered = Set(mounts.map(\.destination))
+        // What others bring is known only when they are there, and takes the place of a volume of the image's.
+        for target in blueprint.volumes where !covered.contains(target) && place.inherited != nil {
+            try addVolume(anonymousVolume(at: target, place.containerID), target: target, mount: nil, volumeMount)
+        }
+        try addFiles(definition, filesDirectory: place.filesDirectory)
         // A mount must not hide one that was made below it.
         mounts = mounts.enumerated().sorted {
             ($0.element.destination.filter { $0 == "/" }.count, $0.offset)
                 < ($1.element.destination.filter { $0 == "/" }.count, $1.offset)
         }
         .map(\.element)
+    }
+
+    /// Adds the volumes and bind mounts of another container, as they are there; its own come first.
+    private mutating func inherit(_ other: ContainerMounts, from index: Int, isReadOnly: Bool) {
+        let covered = Set(mounts.map(\.destination))
+        let files = Set(other.fileTargets)
+        for var mount in other.mounts
+        where mount.type != "tmpfs" && !covered.contains(mount.destination) && !files.contains(mount.destination) {
+            if mount.type == MountSpec.preparedType, let source = mount.source {
+                let name = "from-\(index)-\(source)"
+                prepared[name] = other.prepared[source]
+                mount.source = name
+            }
+            if isReadOnly { mount.options = (mount.options ?? []).filter { $0 != "rw" } + ["ro"] }
+            mounts.append(mount)
+        }
     }
 
     private mutating func add(
@@ -78,6 +106,9 @@ struct ContainerMounts: Sendable {
         switch mount.kind {
         case .bind(let source, let options):
             if options.createsHostPath { hostDirectories.append(source) }
+            if mount.isReadOnly && options.recursion == .writable {
+                return prepare(.readOnlyTop(of: source), at: mount.target, isReadOnly: false)
+            }
             var words = [
                 options.recursion == .disabled ? "bind" : "rbind", options.propagation?.rawValue ?? "rprivate",
             ]
@@ -107,7 +138,9 @@ struct ContainerMounts: Sendable {
             if let mode = options.mode { words.append("mode=\(String(mode, radix: 8))") }
             if mount.isReadOnly { words.append("ro") }
             mounts.append(Self.memory(mount.target, words))
-        case .image, .other:
+        case .image(let source, let subpath):
+            prepare(.image(source, subpath: subpath), at: mount.target, isReadOnly: true)
+        case .other:
             throw ExecutionError("a mount of this type is not supported", at: place)
         }
     }
@@ -187,6 +220,7 @@ struct ContainerMounts: Sendable {
         filesDirectory: String,
         place: String
     ) throws {
+        fileTargets.append(attachment.target)
         let source: WrittenFile.Source
         switch object.source {
         case .file(let path):

@@ -24,6 +24,9 @@ struct ContainerSpec {
         var cgroup = StandardOptions.Sharing.own
     }
 
+    /// Kernel parameters beside those of the service.
+    var sysctls: [String: String] = [:]
+
     /// What the supervisor needs of descriptors itself is not the containers'.
     var descriptorLimit: ResourceLimit?
 
@@ -61,7 +64,8 @@ struct ContainerSpec {
         options.pid = sharing.pid
         options.uts = sharing.uts
         options.cgroup = sharing.cgroup
-        options.sysctl = service.sysctls
+        options.sysctl = service.sysctls.merging(sysctls) { own, _ in own }
+        options.hasSharedMemory = service.ipcMode != .none
         if let size = service.resources.sharedMemoryBytes { options.sharedMemorySize = size }
         if case .joined = sharing.ipc {
             options.sharedMemory = .init(
@@ -70,19 +74,20 @@ struct ContainerSpec {
                 source: PreparedMounts.sharedMemory
             )
         }
-        options.resources = service.resources.specification
-        for device in service.devices {
-            let node = try LinuxSpec.Device.ofHost(device.source, at: device.target)
-            options.devices.append(node)
-            options.deviceRules.append(
-                .init(
-                    allow: true,
-                    type: node.type,
-                    major: node.major,
-                    minor: node.minor,
-                    access: device.permissions.letters
+        options.resources = try service.resources.specification()
+        for device in service.devices + (try MachineDevices().mappings(for: service.resources.devices)) {
+            for node in try LinuxSpec.Device.allOfHost(device.source, at: device.target) {
+                options.devices.append(node)
+                options.deviceRules.append(
+                    .init(
+                        allow: true,
+                        type: node.type,
+                        major: node.major,
+                        minor: node.minor,
+                        access: device.permissions.letters
+                    )
                 )
-            )
+            }
         }
         options.deviceRules += service.deviceRules.map(\.specification)
         var spec = try RuntimeSpec.standard(
@@ -90,6 +95,7 @@ struct ContainerSpec {
             mounts: mounts,
             hostDevices: service.isPrivileged ? LinuxSpec.Device.ofHost() : []
         )
+        if !service.annotations.isEmpty { spec.annotations = service.annotations }
         if let profile = seccompProfile { spec.linux?.seccomp = try Self.readProfile(profile) }
         return spec
     }
@@ -146,33 +152,5 @@ extension DeviceRule {
 extension Ulimit {
     fileprivate var specification: ProcessSpec.Rlimit {
         .init(type: "RLIMIT_\(resource.rawValue.uppercased())", soft: soft ?? .max, hard: hard ?? .max)
-    }
-}
-
-extension ServiceResources {
-    fileprivate var specification: ResourcesSpec {
-        var result = ResourcesSpec()
-        var cpu = ResourcesSpec.CPU()
-        if let nanoCPUs, nanoCPUs > 0 {
-            cpu.period = 100_000
-            cpu.quota = max(1000, nanoCPUs / 10_000)
-        }
-        if let cpuQuotaMicroseconds { cpu.quota = cpuQuotaMicroseconds }
-        if let cpuPeriodMicroseconds, cpuPeriodMicroseconds > 0 { cpu.period = UInt64(cpuPeriodMicroseconds) }
-        if let cpuShares, cpuShares > 0 { cpu.shares = UInt64(cpuShares) }
-        cpu.cpus = cpuSet
-        if cpu != ResourcesSpec.CPU() { result.cpu = cpu }
-        var memory = ResourcesSpec.Memory()
-        if let memoryLimitBytes, memoryLimitBytes > 0 {
-            memory.limit = memoryLimitBytes
-            // As docker does: as much swap again, unless somebody says otherwise.
-            memory.swap = memorySwapLimitBytes ?? memoryLimitBytes.multipliedReportingOverflow(by: 2).partialValue
-        } else if let memorySwapLimitBytes {
-            memory.swap = memorySwapLimitBytes
-        }
-        memory.reservation = memoryReservationBytes
-        if memory != ResourcesSpec.Memory() { result.memory = memory }
-        if let processLimit, processLimit != 0 { result.pids = .init(limit: processLimit) }
-        return result
     }
 }

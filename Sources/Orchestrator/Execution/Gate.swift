@@ -20,6 +20,21 @@ final class Gate: Sendable {
         for waiter in waiters { waiter.resume(returning: true) }
     }
 
+    /// Waits until the gate is open.
+    func wait() async {
+        let ticket = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        _ = await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiters[ticket] = continuation }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume(returning: true) }
+        }
+    }
+
     /// Waits until the gate is open, at most for `limit`; returns whether it is.
     func wait(atMost limit: Duration) async -> Bool {
         let ticket = state.withLock { state in

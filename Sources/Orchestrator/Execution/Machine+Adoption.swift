@@ -41,6 +41,7 @@ extension Machine {
                 state.networks.append(.init(name: network.name, wanted: nil, actual: ""))
             }
         }
+        if !networks.isEmpty { updateNeighbours() }
         for index in state.volumes.indices where state.volumes[index].actual == nil {
             guard try volumes.volume(state.volumes[index].name) != nil else { continue }
             state.volumes[index].actual = state.volumes[index].wanted ?? ""
@@ -106,7 +107,7 @@ extension Machine {
     /// How a process ended that does not live any more; nil when nobody has seen it.
     ///
     /// The keeper writes the record before it reaps, so once the process is gone altogether there is none to come.
-    private func exit(of identity: ProcessIdentity) async -> ProcessExit? {
+    func exit(of identity: ProcessIdentity) async -> ProcessExit? {
         for _ in 0..<200 {
             let isReaped = ProcessIdentity(of: identity.pid) != identity
             if let exit = configuration.directory.exit(of: identity) { return exit }
@@ -135,7 +136,10 @@ extension Machine {
             spec: spec,
             process: process,
             pidfd: pidfd,
-            group: ContainerCgroup(groupPath(container.name), in: hierarchies)
+            group: ContainerCgroup(
+                process.groups.first ?? groupPath(container.name, definition.service),
+                in: hierarchies
+            )
         )
         shared.withLock { $0.live[container.name] = live }
         do {
@@ -171,6 +175,10 @@ extension Machine {
     private func restoreLeases(of name: String, _ process: ProcessRecord) throws {
         for attachment in process.attachments {
             let network = try network(attachment.network)
+            guard network.project == project else {
+                visit(network)
+                continue
+            }
             let addresses = attachment.addresses.compactMap { IPAddress($0) }
             _ = try shared.withLock { try $0.leases.assign(on: network, to: name, fixed: addresses) }
         }
@@ -205,7 +213,8 @@ extension Machine {
     }
 
     private func groupExists(_ name: String) -> Bool {
-        let group = ContainerCgroup(groupPath(name), in: hierarchies).group
+        let service = knownDefinition(of: name)?.service
+        let group = ContainerCgroup(groupPath(name, service), in: hierarchies).group
         return group.unifiedDirectory.map(fileExists) ?? false
     }
 }

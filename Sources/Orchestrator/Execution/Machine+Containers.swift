@@ -32,12 +32,10 @@ extension Machine {
             created: configuration.clock()
         )
         record.anonymousVolumes = former?.anonymousVolumes ?? [:]
-        record.labels = definition.service.labels
-        let mounts = try mounts(definition, blueprint, record, name: state.name)
+        record.labels = labels(of: definition)
+        let mounts = try mounts(definition, blueprint, record, name: state.name, isStarting: false)
+        try ensureVolumes(mounts.anonymousVolumes, of: definition.service)
         record.anonymousVolumes = mounts.anonymousVolumes
-        for (_, volume) in record.anonymousVolumes {
-            _ = try volumes.ensure(VolumeRecord(name: volume, project: project))
-        }
         record.ports = try assignPorts(to: state, definition.service, blueprint, image, former: former?.ports ?? [])
         if state.isOneOff {
             record.isRemovedAtEnd = definition.project.services.first?.labels[Self.removalLabel] == "true"
@@ -52,24 +50,7 @@ extension Machine {
     /// Marks a definition whose containers are removed when they end: `roost run --rm`.
     package static let removalLabel = "io.roost.run.remove"
 
-    func mounts(
-        _ definition: ServiceDefinition,
-        _ blueprint: Blueprint,
-        _ record: ContainerRecord,
-        name: String
-    ) throws -> ContainerMounts {
-        try ContainerMounts(
-            definition,
-            blueprint: blueprint,
-            containerID: record.id,
-            anonymous: record.anonymousVolumes,
-            filesDirectory: configuration.directory.container(name)
-        ) { volume in
-            try volumes.mount(shared.withLock { $0.volumes[volume] } ?? VolumeRecord(name: volume))
-        }
-    }
-
-    private static func newID() -> String {
+    static func newID() -> String {
         (0..<4).map { _ in
             let digits = String(UInt64.random(in: .min ... .max), radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
@@ -79,7 +60,10 @@ extension Machine {
 
     // Starting
 
-    func start(_ state: ContainerState) async throws {
+    /// Starts a container; returns what went wrong with the commands that run right after, when something did.
+    func start(_ state: ContainerState) async throws -> String? {
+        let preStart = try await preStart(state)
+        defer { endPreStart(preStart, of: state.service) }
         let prepared = try await blocking { try self.launchInTurn(state) }
         let live = prepared.container
         if let opened = prepared.resolver {
@@ -87,10 +71,12 @@ extension Machine {
             try await resolver.serve(state.name, view(of: live.definition), over: opened)
         }
         try watch(live)
+        let hooks = live.definition.service.postStart
+        return hooks.isEmpty || state.isOneOff ? nil : await run(hooks, "post_start", in: live)
     }
 
     /// What a launch hands over.
-    private final class Launch: Sendable {
+    final class Launch: Sendable {
         let container: LiveContainer
         let resolver: OpenedResolver?
 
@@ -113,7 +99,8 @@ extension Machine {
         return waits ? try filesystemTurn.withLock { _ in try launch() } : try launch()
     }
 
-    private func launch(_ state: ContainerState) throws -> Launch {
+    /// Launches a container; `log` is the id whose log has its output, when that is not its own.
+    func launch(_ state: ContainerState, logging log: String? = nil) throws -> Launch {
         let directory = configuration.directory
         let record = try record(of: state.name)
         let definition = try definition(record.definition)
@@ -147,15 +134,19 @@ extension Machine {
             mounts: mounts.mounts
         )
         request.descriptorLimit = configuration.descriptorLimit
+        request.sysctls = place.sysctls
         request.sharing = try sharing(of: definition, network: place.sharing)
         let spec = try request.runtimeSpec()
+        let path = groupPath(state.name, service)
+        let above = service.cgroupParent == nil ? [] : ContainerCgroup(path, in: hierarchies).group.missingParents
         let group = try ContainerCgroup.make(
-            groupPath(state.name),
+            path,
             in: hierarchies,
             resources: spec.linux?.resources,
             devices: service.isPrivileged ? nil : spec.linux?.resources?.devices.map { try DeviceProgram($0) },
             sharing: devicePrograms
         )
+        if !above.isEmpty { try Cgroup.markOwn(above) }
         let asksForSwap = service.resources.memorySwapLimitBytes != nil
         for sentence in group.unenforced where asksForSwap || !sentence.contains("memory.swap") {
             configuration.report(.warning("\(state.name): \(sentence)"))
@@ -173,7 +164,7 @@ extension Machine {
         let outputs = try configuration.outputs.open(
             OutputRequest(
                 container: state.name,
-                id: record.id,
+                id: log ?? record.id,
                 userID: user.user.uid,
                 groupID: user.user.gid,
                 hasTerminal: service.hasTerminal,
@@ -201,7 +192,7 @@ extension Machine {
         var known = ProcessRecord(
             pid: process.pid,
             start: startTime(of: process.pid),
-            groups: [groupPath(state.name)]
+            groups: [path]
         )
         known.attachments = place.attachments
         try directory.write(known, of: state.name)
@@ -250,7 +241,15 @@ extension Machine {
         _ state: ContainerState,
         _ root: borrowing DetachedMount
     ) throws -> ContainerMounts {
-        let mounts = try mounts(definition, blueprint, record, name: state.name)
+        let mounts = try mounts(definition, blueprint, record, name: state.name, isStarting: true)
+        if mounts.anonymousVolumes != record.anonymousVolumes {
+            // Those that waited for the mounts of others to be known.
+            var record = record
+            record.anonymousVolumes = mounts.anonymousVolumes
+            try ensureVolumes(mounts.anonymousVolumes, of: definition.service)
+            try configuration.directory.write(record, of: state.name)
+            shared.withLock { [record] in $0.records[state.name] = record }
+        }
         for mount in definition.service.mounts {
             guard case .bind(let source, let options) = mount.kind, !options.createsHostPath, !fileExists(source) else {
                 continue
@@ -283,7 +282,7 @@ extension Machine {
         let service = definition.service
         result.network = network
         func path(_ owner: Owner, _ kind: String) throws -> StandardOptions.Sharing {
-            .joined(path: "/proc/\(try process(of: owner).pid)/ns/\(kind)")
+            .joined(path: "/proc/\(try companion(owner).process.pid)/ns/\(kind)")
         }
         switch service.ipcMode {
         case .private, .shareable, .none: break
@@ -302,40 +301,21 @@ extension Machine {
         return result
     }
 
-    /// A container, as another one's definition names it.
-    enum Owner { case service(String), container(String) }
-
-    /// The process of a container that runs.
-    func process(of owner: Owner) throws -> ProcessRecord { try container(of: owner).process }
-
-    /// A container that runs.
-    func container(of owner: Owner) throws -> LiveContainer {
-        let live = shared.withLock { Array($0.live.values) }
-        let found: LiveContainer?
-        let words: String
-        switch owner {
-        case .service(let name):
-            found = live.filter { $0.service == name && !$0.isOneOff }.min { $0.name < $1.name }
-            words = "service \(name)"
-        case .container(let name):
-            found = live.first { $0.name == name }
-            words = "container \(name)"
-        }
-        guard let found else { throw ExecutionError("\(words) does not run", hint: "start it first") }
-        return found
-    }
-
     // Ending
 
-    func stop(_ name: String, timeout: Int?) async {
-        guard let live = shared.withLock({ $0.live[name] }) else { return }
+    /// Stops a container; returns what went wrong with the commands that run before, when something did.
+    func stop(_ name: String, timeout: Int?) async -> String? {
+        guard let live = shared.withLock({ $0.live[name] }) else { return nil }
         let grace = timeout.map { Duration.seconds($0) } ?? live.blueprint.stopGracePeriod
         live.isStopping = true
+        let hooks = live.definition.service.preStop
+        let flaw = hooks.isEmpty || live.isOneOff ? nil : await run(hooks, "pre_stop", in: live)
         // A process that is gone has nothing to be told.
         try? Container.signal(live.pidfd.rawValue, live.blueprint.stopSignal)
-        if await live.ended.wait(atMost: grace) { return }
+        if await live.ended.wait(atMost: grace) { return flaw }
         try? Container.signal(live.pidfd.rawValue, 9)
         _ = await live.ended.wait(atMost: .seconds(30))
+        return flaw
     }
 
     /// Has a container that is being stopped, and was given more time, end within `timeout` seconds.
@@ -369,11 +349,23 @@ extension Machine {
         live?.endChecks()
         await resolver.stop(name)
         try await blocking {
-            let failures = ContainerCgroup(self.groupPath(name), in: self.hierarchies).remove()
+            let definition = live?.definition ?? self.knownDefinition(of: name)
+            let group = ContainerCgroup(self.groupPath(name, definition?.service), in: self.hierarchies)
+            let failures = group.remove()
+            if definition?.service.cgroupParent != nil { group.group.removeOwnParents() }
             self.configuration.outputs.finish(container: name)
+            if let definition {
+                try self.leaveNetworks(name, definition)
+                try self.removePreStart(of: name, definition)
+            }
             if let failure = failures.first { throw ExecutionError("\(name): \(failure)") }
             try self.configuration.directory.write(nil as ProcessRecord?, of: name)
         }
+    }
+
+    /// What a container was made from; nil when that can't be read, and it then has nothing outside of the usual places.
+    func knownDefinition(of name: String) -> ServiceDefinition? {
+        (try? record(of: name)).flatMap { try? definition($0.definition) }
     }
 
     /// Removes the control group that held those of the project's containers.

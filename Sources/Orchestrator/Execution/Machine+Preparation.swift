@@ -14,12 +14,15 @@ package struct ProjectRequest: Sendable {
     package var directory: String
     /// Every service that the files know.
     package var knownServices: Set<String>
+    /// The files it was loaded from.
+    package var files: [String]
 
     /// A project with its services.
-    package init(tree: YAMLNode, directory: String, knownServices: Set<String>) {
+    package init(tree: YAMLNode, directory: String, knownServices: Set<String>, files: [String] = []) {
         self.tree = tree
         self.directory = directory
         self.knownServices = knownServices
+        self.files = files
     }
 }
 
@@ -64,19 +67,15 @@ extension Machine {
             throw ExecutionError(diagnostics.all.map(\.message).joined(separator: "; "))
         }
         try checkNames(of: project, state)
-        for network in project.networks where network.isExternal {
-            throw ExecutionError(
-                "network \(network.key) is external, which is not supported yet",
-                at: "networks.\(network.key)",
-                hint: "leave out \"external\", and the project gets a network of its own"
-            )
-        }
+        if !request.files.isEmpty { shared.withLock { $0.files = request.files } }
+        try checkExternalNetworks(of: project)
+        for service in project.services { try checkOthers(of: service, in: project) }
         for volume in project.volumes where volume.isExternal {
             guard try volumes.volume(volume.name) == nil else { continue }
             throw ExecutionError(
                 "volume \(volume.name) is external, and there is no volume of that name",
                 at: "volumes.\(volume.key)",
-                hint: "leave out \"external\" to have it made"
+                hint: "make it with \"roost volume create \(volume.name)\", or leave out \"external\""
             )
         }
         let contents = try Self.contentDigests(of: project)
@@ -149,7 +148,8 @@ extension Machine {
                     definition: ContainerDefinition(definition, probe: hasProbe(definition, image(definition.imageID)))
                 )
             )
-            for network in own.networks where service.networks.contains(where: { $0.network == network.key }) {
+            for network in own.networks
+            where !network.isExternal && service.networks.contains(where: { $0.network == network.key }) {
                 wish.networks[network.name] = Self.digest(request.tree["networks"]?[network.key])
             }
             let mounted = ContainerDefinition(definition, probe: false).volumes

@@ -9,10 +9,18 @@ import Synchronization
 extension Machine {
     /// Brings names and published ports in line with the containers that run and are ready.
     package func publish() async throws {
-        let (live, networks) = shared.withLock { (Array($0.live.values), Array($0.networks.values)) }
-        resolver.update(zone: Zone(live.map(zoneEntry)))
-        guard !networks.isEmpty else { return }
-        let open = Set(networks.filter { !$0.isInternal }.map(\.name))
+        let (live, networks, visited) = shared.withLock { shared in
+            let used = Set(shared.live.values.flatMap { $0.process.attachments.map(\.network) })
+            return (
+                Array(shared.live.values), Array(shared.networks.values),
+                shared.visited.values.filter { used.contains($0.name) }
+            )
+        }
+        let names = live.map(zoneEntry)
+        resolver.update(zone: Zone(names))
+        guard !networks.isEmpty || !visited.isEmpty else { return try await withdraw() }
+        shareNames(names, on: networks + visited)
+        let open = Set((networks + visited).filter { !$0.isInternal }.map(\.name))
         let (publications, former, reservations) = shared.withLock { shared in
             let publisher = shared.publisher
             return (
@@ -23,12 +31,24 @@ extension Machine {
         let rules = ProjectRules(
             project: project,
             networks: networks.sorted { $0.name < $1.name },
+            visited: visited.sorted { $0.name < $1.name },
             publications: publications
         )
-        if rules != former {
+        if networks.isEmpty && publications.isEmpty {
+            try await withdraw()
+        } else if rules != former {
             try await blocking { try self.apply(rules) }
         }
         try await relay(reservations, publications)
+    }
+
+    /// Without a network of ours, nobody else takes our rules away.
+    private func withdraw() async throws {
+        guard shared.withLock({ $0.publisher.rules?.networks.isEmpty }) == true else { return }
+        try await blocking {
+            try self.host().remove(table: ProjectRules.tableName(of: self.project))
+            self.shared.withLock { $0.publisher.note(nil) }
+        }
     }
 
     /// Puts rules in force, unless one of their networks has gone meanwhile: the table would come back for good.
@@ -37,8 +57,52 @@ extension Machine {
             let isCurrent = shared.withLock { shared in rules.networks.allSatisfy { shared.networks[$0.name] != nil } }
             guard isCurrent else { return }
             try host().apply(rules)
-            shared.withLock { $0.publisher.note(rules) }
+            let isNew = shared.withLock { shared in
+                defer { shared.publisher.note(rules) }
+                return shared.publisher.rules == nil
+            }
+            guard !rules.publications.isEmpty else { return }
+            if isNew { for filter in try host().foreignFilters() { configuration.report(.warning(filter.advice)) } }
+            guardRules()
         }
+    }
+
+    /// How often somebody looks whether the rules are still there.
+    private static let patrol = Duration.seconds(2)
+
+    /// Looks after the table as long as ports are published: a firewall that is loaded anew flushes all tables.
+    private func guardRules() {
+        guardian.withLock { task in
+            guard task == nil else { return }
+            task = Task { [weak self] in
+                while !Task.isCancelled {
+                    // A sleep that is cancelled is over.
+                    try? await Task.sleep(for: Self.patrol)
+                    guard let self, await self.restoreRules() else { break }
+                }
+                self?.guardian.withLock { $0 = nil }
+            }
+        }
+    }
+
+    /// Puts rules in force again that others have taken away; returns whether there are any to look after.
+    private func restoreRules() async -> Bool {
+        let isGuarded = try? await blocking {
+            try self.networkTurn.withLock { _ in
+                guard let rules = self.shared.withLock({ $0.publisher.rules }), !rules.publications.isEmpty else {
+                    return false
+                }
+                let table = ProjectRules.tableName(of: self.project)
+                guard try !self.host().hasTable(table) else { return true }
+                try self.host().apply(rules)
+                self.configuration.report(
+                    .warning("another program had removed table inet \(table), which publishes ports; it is back")
+                )
+                return true
+            }
+        }
+        // What could not be done now is tried at the next round.
+        return isGuarded ?? true
     }
 
     /// One relay for each reserved port that the kernel can't translate.

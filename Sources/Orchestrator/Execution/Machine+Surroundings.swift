@@ -14,9 +14,11 @@ extension Machine {
         /// Whose namespace it is otherwise.
         var sharing = StandardOptions.Sharing.own
         /// The container whose namespace it is, when it is another one's.
-        var owner: LiveContainer?
+        var owner: Companion?
         /// What is recorded of it.
         var attachments: [ProcessRecord.Attachment] = []
+        /// Kernel parameters of its interfaces.
+        var sysctls: [String: String] = [:]
         /// What `host-gateway` stands for.
         var hostGateway: [IPAddress] = []
 
@@ -34,7 +36,9 @@ extension Machine {
         case .bridge, nil: break
         }
         let attachments = try attachments(of: state, definition)
-        var place = NetworkPlace(plan: attachments.isEmpty ? .loopbackOnly : NamespacePlan(attachments))
+        let plan = attachments.isEmpty ? .loopbackOnly : NamespacePlan(attachments)
+        var place = NetworkPlace(plan: plan)
+        place.sysctls = try Self.sysctls(of: definition, plan)
         for (attachment, joined) in zip(attachments, definition.service.networks) {
             place.attachments.append(
                 .init(
@@ -48,8 +52,35 @@ extension Machine {
         return place
     }
 
+    /// Kernel parameters that the driver options of a service's places on networks set, with the interfaces' names.
+    private static func sysctls(of definition: ServiceDefinition, _ plan: NamespacePlan) throws -> [String: String] {
+        var result: [String: String] = [:]
+        for joined in definition.service.networks {
+            guard let text = joined.driverOptions[sysctlOption],
+                let name = definition.project.network(joined.network)?.name,
+                let interface = plan.interfaces.first(where: { $0.network.name == name })
+            else { continue }
+            for entry in text.split(separator: ",") {
+                let parts = entry.split(separator: "=", maxSplits: 1).map { String($0) }
+                guard parts.count == 2, parts[0].hasPrefix("net."), parts[0].contains(".IFNAME.") else {
+                    throw ExecutionError(
+                        "\(sysctlOption): \"\(entry)\" is no parameter of an interface",
+                        at: "services.\(definition.service.name).networks.\(joined.network).driver_opts",
+                        hint: "use net.ipv4.conf.IFNAME.log_martians=1, with commas between several"
+                    )
+                }
+                result[parts[0].replacing(".IFNAME.", with: ".\(interface.name).")] = parts[1]
+            }
+        }
+        return result
+    }
+
+    /// As docker calls them.
+    private static let sysctlOption = "com.docker.network.endpoint.sysctls"
+    static let interfaceOption = "com.docker.network.endpoint.ifname"
+
     private func joined(_ owner: Owner) throws -> NetworkPlace {
-        let other = try container(of: owner)
+        let other = try companion(owner)
         return NetworkPlace(sharing: .joined(path: "/proc/\(other.process.pid)/ns/net"), owner: other)
     }
 
@@ -107,13 +138,25 @@ extension Machine {
         if case .joined = place.sharing { true } else { false }
     }
 
+    /// Names that only a service's own containers know.
+    private func links(of service: Service) -> [String: [String]] {
+        var result: [String: [String]] = [:]
+        for link in service.links + service.externalLinks where link.alias != link.service {
+            result[link.alias, default: []].append(link.service)
+        }
+        return result
+    }
+
     /// What a container may see through its resolver.
     func view(of definition: ServiceDefinition) -> NameView {
         let networks = definition.service.networks.compactMap { definition.project.network($0.network) }
         return NameView(
             networks: Set(networks.map(\.name)),
-            asksOutside: networks.contains { !$0.isInternal },
-            servers: definition.service.dnsServers.compactMap { IPAddress($0.description) }
+            asksOutside: networks.contains { network in
+                !(shared.withLock { $0.visited[network.name] }?.isInternal ?? network.isInternal)
+            },
+            servers: definition.service.dnsServers.compactMap { IPAddress($0.description) },
+            links: links(of: definition.service)
         )
     }
 }

@@ -67,13 +67,19 @@ package final class Machine: Sendable {
         var live: [String: LiveContainer] = [:]
         var leases = AddressLeases()
         var networks: [String: BridgeNetwork] = [:]
+        /// Networks of others that containers of ours are on, or have been.
+        var visited: [String: BridgeNetwork] = [:]
         var networkPlans: [String: NetworkPlan] = [:]
         var volumes: [String: VolumeRecord] = [:]
+        /// The files that the project was loaded from; nil when nobody has said so yet.
+        var files: [String]?
         var publisher = Publisher()
         /// Networks that are about to be removed.
         var departingNetworks: Set<String> = []
         /// Namespaces of ended containers, whose links go with the networks.
         var heldNamespaces: [HeldNamespace] = []
+        /// Commands before the start of services, by service, until a container of it runs.
+        var preStarts: [String: PreStart] = [:]
         /// What hides the host's secrets, made once.
         var masks: [RootMask: MaskMount] = [:]
     }
@@ -84,12 +90,15 @@ package final class Machine: Sendable {
     let registry: NetworkRegistry
     let hierarchies: CgroupHierarchies
     let resolver: NameResolver
+    let neighbours: NeighbourNames
     let devicePrograms = LoadedDevicePrograms()
     let shared = Mutex(Shared())
     /// Held while a container with a volume that is a filesystem starts.
     let filesystemTurn = Mutex(())
     /// Held while rules are replaced or a network is removed: whoever removes the last one has to know that it is.
     let networkTurn = Mutex(())
+    /// Looks after the rules while ports are published.
+    let guardian = Mutex<Task<Void, Never>?>(nil)
     private let hostNetwork = Mutex<HostNetwork?>(nil)
 
     /// A machine for one project.
@@ -104,7 +113,12 @@ package final class Machine: Sendable {
         hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
         // Without a file there is nobody to ask, and names outside the project are not found.
         let text = (try? readFile("/etc/resolv.conf")) ?? ""
-        resolver = NameResolver(on: configuration.loops, servers: ResolverConfiguration(parsing: text).servers)
+        neighbours = NeighbourNames(project: configuration.directory.project)
+        resolver = NameResolver(
+            on: configuration.loops,
+            servers: ResolverConfiguration(parsing: text).servers,
+            neighbours: neighbours
+        )
     }
 
     /// The project's name.
@@ -112,6 +126,7 @@ package final class Machine: Sendable {
 
     /// Carries out one operation.
     package func perform(_ operation: Step.Operation, on state: ContainerState?) async -> Reconciler.Outcome {
+        var flaw: String?
         do {
             switch operation {
             case .createNetwork(let name): try await blocking { try self.createNetwork(name) }
@@ -123,15 +138,20 @@ package final class Machine: Sendable {
                 try await blocking { try self.create(state) }
             case .start(let name):
                 guard let state else { return .failed("\(name) is not known") }
-                try await start(state)
-            case .stop(let name): await stop(name, timeout: state?.stopTimeout)
+                flaw = try await start(state)
+            case .stop(let name): flaw = await stop(name, timeout: state?.stopTimeout)
             case .clean(let name): try await clean(name)
             case .remove(let name):
                 try await clean(name)
                 try await blocking { try self.remove(name, withVolumes: state?.removesVolumes == true) }
             case .wait: break
             }
-            return .done(at: configuration.clock())
+            // Nobody asked for a start by policy, so nobody's command fails.
+            if let found = flaw, case .start = operation, state?.goal == .keep {
+                configuration.report(.warning(found))
+                flaw = nil
+            }
+            return .done(at: configuration.clock(), flaw: flaw)
         } catch {
             return .failed("\(error)", status: (error as? ContainerError)?.shellStatus)
         }
@@ -176,6 +196,11 @@ package final class Machine: Sendable {
             for volume in definition.project.volumes {
                 shared.volumes[volume.name] = VolumeRecord(volume, project: project)
             }
+            // Labels that a service has for a volume count when it is made.
+            for case .volume(let key?, let options) in definition.service.mounts.map(\.kind) {
+                guard !options.labels.isEmpty, let name = definition.project.volume(key)?.name else { continue }
+                shared.volumes[name]?.labels.merge(options.labels) { own, _ in own }
+            }
         }
     }
 
@@ -199,7 +224,24 @@ package final class Machine: Sendable {
     }
 
     /// The path of a container's control group in every hierarchy.
-    func groupPath(_ name: String) -> String { "/roost/\(project)/\(name)" }
+    func groupPath(_ name: String, _ service: Service?) -> String {
+        guard let parent = service?.cgroupParent else { return "/roost/\(project)/\(name)" }
+        return "\(Self.groupPath(below: parent))/roost-\(project)-\(name)"
+    }
+
+    /// The path of a group that a file names; `a-b.slice` alone lies in `a.slice`: systemd.slice(5).
+    package static func groupPath(below parent: String) -> String {
+        let parts = parent.split(separator: "/")
+        guard parts.count == 1, parent.hasSuffix(".slice"), parent != "-.slice" else {
+            return parts.map { "/\($0)" }.joined()
+        }
+        var name = ""
+        return parts[0].dropLast(".slice".count).split(separator: "-").map { word in
+            name += (name.isEmpty ? "" : "-") + word
+            return "/\(name).slice"
+        }
+        .joined()
+    }
 
     // Volumes
 

@@ -1,5 +1,6 @@
 import ComposeModel
 import ContainerRuntime
+import ImageStore
 import LinuxSystem
 import OCISpec
 import Synchronization
@@ -10,6 +11,10 @@ struct PreparedMounts: Sendable {
     enum Request: Hashable, Sendable {
         /// A file or directory of a volume; links lead nowhere but into the volume.
         case part(of: String, path: String)
+        /// What an image has, or a part of it, for reading.
+        case image(String, subpath: String?)
+        /// A file or directory of the host that can't be written to, while what is mounted below it can.
+        case readOnlyTop(of: String)
         /// A volume that is a filesystem of its own: one for all containers that run at a time.
         case volume(String, FilesystemRecipe)
     }
@@ -46,6 +51,12 @@ extension Machine {
                 do { try result.add(name, DetachedMount.copy(of: path, beneath: directory)) } catch {
                     throw ExecutionError("subpath \(path): \(error)", at: "services.\(definition.service.name).volumes")
                 }
+            case .image(let source, let subpath):
+                try result.add(name, imageMount(source, subpath, definition))
+            case .readOnlyTop(let path):
+                let mount = try DetachedMount.copy(of: path, recursive: true, attributes: [])
+                try mount.setReadOnly()
+                try result.add(name, mount)
             case .volume(let volume, let recipe): try result.add(name, mount(volume, recipe))
             }
         }
@@ -55,9 +66,23 @@ extension Machine {
         case .service(let name): owner = .service(name)
         case .container(let name): owner = .container(name)
         }
-        let other = try container(of: owner).pidfd.rawValue
-        try result.add(PreparedMounts.sharedMemory, DetachedMount.copy(of: "/dev/shm", inNamespaceOf: other))
+        let other = try companion(owner).open(owner.words)
+        try result.add(PreparedMounts.sharedMemory, DetachedMount.copy(of: "/dev/shm", inNamespaceOf: other.rawValue))
         return result
+    }
+
+    private func imageMount(
+        _ source: String,
+        _ subpath: String?,
+        _ definition: ServiceDefinition
+    ) throws -> DetachedMount {
+        let place = "services.\(definition.service.name).volumes"
+        do {
+            let reference = try ImageReference(source, projectDirectory: definition.project.directory)
+            let mount = try images.resolve(reference).rootFilesystem.makeReadOnly()
+            guard let subpath else { return mount }
+            return try DetachedMount.copy(of: subpath, beneath: "/proc/self/fd/\(mount.descriptor.rawValue)")
+        } catch { throw ExecutionError("image \(source)\(subpath.map { ", \($0)" } ?? ""): \(error)", at: place) }
     }
 
     /// The filesystem of a volume: that of a container which has it mounted, or a new one.

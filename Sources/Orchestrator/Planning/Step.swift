@@ -56,6 +56,16 @@ extension Step.Operation {
     }
 }
 
+extension Step.Operation {
+    /// The name of what the operation touches; empty when it only waits.
+    var name: String {
+        switch subject {
+        case .network(let name), .volume(let name), .container(let name): name
+        case nil: ""
+        }
+    }
+}
+
 extension Step.Operation: CustomStringConvertible {
     /// The operation in words: `start voting-web-1`.
     package var description: String {

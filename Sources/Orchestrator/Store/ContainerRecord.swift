@@ -1,4 +1,4 @@
-/// What is known of a container from the moment it is made: `record.json` in its directory.
+/// What is known of a container from the moment it is made, in its journal.
 package struct ContainerRecord: Hashable, Codable, Sendable {
     /// A port of the container that can be reached on the host.
     package struct Port: Hashable, Codable, Sendable {
@@ -51,7 +51,7 @@ package struct ContainerRecord: Hashable, Codable, Sendable {
     }
 }
 
-/// What is known of a container's process: `process.json` in its directory, from start to clean-up.
+/// What is known of a container's process, in its journal from start to clean-up.
 package struct ProcessRecord: Hashable, Codable, Sendable {
     /// An attachment to a network.
     package struct Attachment: Hashable, Codable, Sendable {

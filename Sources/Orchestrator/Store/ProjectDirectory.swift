@@ -7,16 +7,34 @@ package import OCISpec
 ///     project.json               its directory and files
 ///     resources.json             networks and volumes
 ///     definitions/<digest>.json  what containers are made from
-///     containers/<name>/         state.json, record.json, process.json, stdin, stdout, stderr
+///     containers/<name>/         journal, config.json, stdin, stdout, stderr
 ///     exits/<pid>.<start>        written by the keeper
 ///     control.sock, lock, supervisor.json, supervisor.log
 ///
-/// Every file is replaced as a whole, so a reader at any moment sees what was true at one moment.
+/// Every file is replaced as a whole, and a journal grows by whole lines, so a reader at any moment sees what was true
+/// at one moment.
 package struct ProjectDirectory: Hashable, Sendable {
     /// The project's name.
     package let project: String
     /// The directory.
     package let path: String
+
+    /// A service whose lifecycle is another program's.
+    package struct Provider: Hashable, Codable, Sendable {
+        /// The service.
+        package var service: String
+        /// The program's name.
+        package var type: String
+        /// What it is told of the service: `--key=value`.
+        package var arguments: [String]
+
+        /// A service that a program provides.
+        package init(service: String, type: String, arguments: [String]) {
+            self.service = service
+            self.type = type
+            self.arguments = arguments
+        }
+    }
 
     /// What is known of the project as a whole.
     package struct Description: Hashable, Codable, Sendable {
@@ -26,11 +44,14 @@ package struct ProjectDirectory: Hashable, Sendable {
         package var directory: String
         /// The files it was loaded from.
         package var files: [String]
+        /// Services of other programs, which end with the project; nil for none.
+        package var providers: [Provider]?
 
         /// A project loaded from `files`.
-        package init(directory: String, files: [String]) {
+        package init(directory: String, files: [String], providers: [Provider]? = nil) {
             self.directory = directory
             self.files = files
+            self.providers = providers
         }
     }
 
@@ -95,9 +116,7 @@ package struct ProjectDirectory: Hashable, Sendable {
             state.volumes = resources.volumes
         }
         for name in Self.names(in: path + "/containers") {
-            if let container = try read(ContainerState.self, "containers/\(name)/state.json") {
-                state.containers.append(container)
-            }
+            if let container = try self.state(of: name) { state.containers.append(container) }
         }
         state.containers.sort { ($0.service, $0.number, $0.name) < ($1.service, $1.number, $1.name) }
         return state
@@ -110,50 +129,51 @@ package struct ProjectDirectory: Hashable, Sendable {
 
     // A container
 
+    /// The file in a container's directory that changes with all that is known of it.
+    package static let journalName = ContainerJournal.name
+
+    private func journal(of name: String) -> ContainerJournal { ContainerJournal(in: container(name)) }
+
     /// Writes a container's state, and makes its directory when there is none.
     package func write(_ state: ContainerState) throws(StoreError) {
-        do throws(StoreError) { try write(state, "containers/\(state.name)/state.json") } catch {
+        do throws(StoreError) { try journal(of: state.name).append(.state, state) } catch {
             try storing { () throws(SyscallError) in try makeDirectories(container(state.name)) }
-            try write(state, "containers/\(state.name)/state.json")
+            try journal(of: state.name).append(.state, state)
         }
     }
 
     /// Removes a container's directory.
     package func removeContainer(_ name: String) throws(StoreError) {
         let path = container(name)
-        // The state goes last: as long as it is there, whoever comes after a crash goes on.
-        for file in namesInDirectory(path) where file != "state.json" { removeFile("\(path)/\(file)") }
-        removeFile("\(path)/state.json")
+        // The journal goes last: as long as it is there, whoever comes after a crash goes on.
+        for file in namesInDirectory(path) where file != ContainerJournal.name { removeFile("\(path)/\(file)") }
+        removeFile("\(path)/\(ContainerJournal.name)")
         try storing { () throws(SyscallError) in try removeDirectory(path) }
     }
 
     /// Reads a container's state; nil when there is none.
     package func state(of name: String) throws(StoreError) -> ContainerState? {
-        try read(ContainerState.self, "containers/\(name)/state.json")
+        try journal(of: name).last(.state, as: ContainerState.self)
     }
 
     /// Reads a container's record; nil when it is not made yet.
     package func record(of name: String) throws(StoreError) -> ContainerRecord? {
-        try read(ContainerRecord.self, "containers/\(name)/record.json")
+        try journal(of: name).last(.record, as: ContainerRecord.self)
     }
 
     /// Writes a container's record.
     package func write(_ record: ContainerRecord, of name: String) throws(StoreError) {
-        try write(record, "containers/\(name)/record.json")
+        try journal(of: name).append(.record, record)
     }
 
     /// Reads what is known of a container's process; nil when there is none.
     package func process(of name: String) throws(StoreError) -> ProcessRecord? {
-        try read(ProcessRecord.self, "containers/\(name)/process.json")
+        try journal(of: name).last(.process, as: ProcessRecord.self)
     }
 
-    /// Writes what is known of a container's process; nil removes it.
+    /// Writes what is known of a container's process; nil says that there is none.
     package func write(_ process: ProcessRecord?, of name: String) throws(StoreError) {
-        if let process {
-            try write(process, "containers/\(name)/process.json")
-        } else {
-            removeFile("\(container(name))/process.json")
-        }
+        try journal(of: name).append(.process, process)
     }
 
     /// Reads a container's OCI configuration; nil when it was never started.

@@ -12,6 +12,8 @@ package struct UpRequest: Codable, Sendable {
     package var knownServices: Set<String>
     /// How what is there is treated.
     package var options: UpOptions
+    /// Services of other programs that the project has; nil for none.
+    package var providers: [ProjectDirectory.Provider]?
     /// The services that have to be ready before the answer comes; nil when nobody waits.
     package var awaited: Set<String>?
     /// How long the answer may take; seconds.

@@ -46,7 +46,7 @@ package final class LogFollower {
 
     private enum Watched: Hashable { case project, containers, container(String), log(String) }
 
-    /// The logs of the project in `directory`; those of a container lie in `<storage>/containers/<id>/log`.
+    /// The logs of the project in `directory`; those of a container lie in `<storage>/containers/<id>`.
     package init(
         _ directory: ProjectDirectory,
         storage: String,
@@ -117,7 +117,7 @@ package final class LogFollower {
             switch watches[event.watch] {
             case .log(let name): grown.insert(name)
             case .container(let name):
-                if ["", "state.json", "record.json"].contains(event.name) { changed.insert(name) }
+                if ["", ProjectDirectory.journalName].contains(event.name) { changed.insert(name) }
             case .containers where !event.name.isEmpty: changed.insert(event.name)
             case .project where event.name != "" && event.name != "containers": break
             // Also when events were lost.
@@ -138,7 +138,7 @@ package final class LogFollower {
 
     /// Looks at one container, which may have changed in any way.
     private func look(at name: String, _ body: (ContainerState, LogRecord) -> Void) throws {
-        if let number = try watch.add(directory.container(name)) { watches[number] = .container(name) }
+        if let number = try watch.add(directory.container(name), writes: true) { watches[number] = .container(name) }
         guard let container = try directory.state(of: name) else {
             expected.remove(name)
             // What it wrote last is still in the open file, even when the log is gone.
@@ -152,7 +152,7 @@ package final class LogFollower {
         }
         try take(in: container, isFirst: false)
         if let source = sources[name],
-            let number = try watch.add("\(storage)/containers/\(source.id)/log", writes: true)
+            let number = try watch.add("\(storage)/containers/\(source.id)", writes: true)
         {
             watches[number] = .log(name)
         }
@@ -172,7 +172,7 @@ package final class LogFollower {
             return
         }
         expected.remove(name)
-        let cursor = LogCursor(directory: "\(storage)/containers/\(record.id)/log")
+        let cursor = LogCursor(directory: "\(storage)/containers/\(record.id)")
         if isFirst {
             if let since = selection.since { cursor.seek(since: since) }
             if let tail = selection.tail { cursor.seek(tail: tail) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ComposeModel
+import TerminalOutput
 import YAMLComposer
 
 /// `roost config`.
@@ -13,14 +14,22 @@ struct Config: ParsableCommand {
 
     @ParentCommand var parent: Roost
 
-    @Option(help: "The form of the output: yaml or json.") var format: Format = .yaml
+    @Option(help: "The form of the output: yaml or json.") var format: Format?
+    @Option(name: .shortAndLong, help: "Write to this file instead of standard output.") var output: String?
     @Flag(name: .shortAndLong, help: "Check only; show nothing.") var quiet = false
     @Flag(help: "Show the names of the services.") var services = false
     @Flag(help: "Show the names of the volumes.") var volumes = false
     @Flag(help: "Show the names of the networks.") var networks = false
-    @Flag(help: "Show the images.") var images = false
+    @Flag(help: "Show the models.") var models = false
+    @Option(help: "Show the digests of services: names with commas between, or \"*\".") var hash: String?
     @Flag(help: "Show the names of the profiles.") var profiles = false
+    @Flag(help: "Show the images.") var images = false
     @Flag(help: "Show the variables that the files refer to.") var variables = false
+    @Flag(help: "Show the variables that values are taken from.") var environment = false
+    @Option(help: "Show where a value came from, and what it overrode: services.web.environment.DB_HOST.")
+    var explain: String?
+    @Flag(help: "Name images by their digests, as far as the store has them.") var resolveImageDigests = false
+    @Flag(help: "Show an override file with the digests of the images.") var lockImageDigests = false
     @Flag(help: "Leave variables as they are written.") var noInterpolate = false
     @Flag(help: "Leave out what is only implied.") var noNormalize = false
     @Flag(help: "Leave paths as they are written.") var noPathResolution = false
@@ -29,32 +38,62 @@ struct Config: ParsableCommand {
     @Argument(help: "The services to show; their dependencies follow.") var names: [String] = []
 
     func run() throws {
+        try ProjectReading.reporting {
+            let text = try text()
+            if quiet { return }
+            if let output { return try OutputFile.write(text, to: output) }
+            ProcessContext.writeOutput(text)
+        }
+    }
+
+    /// The first of these options decides what is shown, as in Docker Compose.
+    private func text() throws -> String {
+        var options = loadOptions
+        if services { return lines(try keys("services")) }
+        if volumes { return lines(try keys("volumes")) }
+        if networks { return lines(try keys("networks")) }
+        if models { return lines(try entries("models").compactMap { $0.value["model"]?.string }) }
+        if let hash { return try digests(hash) }
+        if profiles {
+            options.profiles = ["*"]
+            let all = try loadProject(options).tree["services"]?.mapping?.entries ?? []
+            return lines(Set(all.flatMap { $0.value["profiles"]?.sequence ?? [] }.compactMap(\.string)).sorted())
+        }
+        if images { return lines(imageNames(try loadProject(options).tree)) }
+        if variables { return try variableTable(options) }
+        if environment {
+            return lines(try loadProject(options).environment.map { "\($0.key)=\($0.value)" }.sorted())
+        }
+        if let explain { return try explanation(of: explain, options) }
+        let loaded = try loadProject(options)
+        guard resolveImageDigests || lockImageDigests else { return show(loaded.tree) }
+        let pinned = try PinnedImages(loaded).tree
+        return show(lockImageDigests ? PinnedImages.only(pinned) : pinned)
+    }
+
+    /// What the loader is asked for.
+    private var loadOptions: LoadOptions {
         var options = parent.project.loadOptions(services: names)
         options.interpolates = !noInterpolate
         options.normalises = !noNormalize
         options.resolvesPaths = !noPathResolution
         options.checksConsistency = !noConsistency
         options.resolvesEnvironment = !noEnvResolution
-        if variables { return try showVariables(options) }
-        if profiles { options.profiles = ["*"] }
-        let loaded = try loadProject(options)
-        if quiet { return }
-        ProcessContext.writeOutput(text(of: loaded.tree))
+        return options
     }
 
-    private func text(of project: YAMLNode) -> String {
-        if services { return lines(project["services"]?.mapping?.keys ?? []) }
-        if volumes { return lines(project["volumes"]?.mapping?.keys ?? []) }
-        if networks { return lines(project["networks"]?.mapping?.keys ?? []) }
-        let all = project["services"]?.mapping?.entries.map(\.value) ?? []
-        if images { return lines(imageNames(project)) }
-        if profiles {
-            return lines(Array(Set(all.flatMap { $0["profiles"]?.sequence ?? [] }.compactMap(\.string))).sorted())
-        }
+    private func show(_ project: YAMLNode) -> String {
         // A dollar sign in the output is doubled, so that the output means the same when it is read again.
-        let tree = ConfigTree(form: format == .json ? .json : .yaml, escapesDollars: !noInterpolate).tree(of: project)
-        return format == .json ? JSONPrinter.print(tree) + "\n" : YAMLPrinter.print(tree)
+        let form: ConfigTree.Form = format == .json ? .json : .yaml
+        let tree = ConfigTree(form: form, escapesDollars: !noInterpolate).tree(of: project)
+        return form == .json ? JSONPrinter.print(tree) + "\n" : YAMLPrinter.print(tree)
     }
+
+    private func entries(_ section: String) throws -> [YAMLMapping.Entry] {
+        try loadProject(loadOptions).tree[section]?.mapping?.entries ?? []
+    }
+
+    private func keys(_ section: String) throws -> [String] { try entries(section).map(\.key) }
 
     /// Services that are built and name no image give it their own name.
     private func imageNames(_ project: YAMLNode) -> [String] {
@@ -62,19 +101,44 @@ struct Config: ParsableCommand {
         return (project["services"]?.mapping?.entries ?? []).map { $0.value["image"]?.string ?? "\(name)-\($0.key)" }
     }
 
-    private func showVariables(_ options: LoadOptions) throws {
+    private func digests(_ names: String) throws -> String {
+        var options = loadOptions
+        let chosen = names.split(separator: ",").map(String.init)
+        if names != "*" { options.services = chosen }
+        let tree = try loadProject(options).tree
+        let shown = names == "*" ? tree["services"]?.mapping?.keys ?? [] : chosen
+        return lines(
+            Set(shown).sorted().compactMap { name in ServiceDigest(of: name, in: tree).map { "\(name) \($0)" } }
+        )
+    }
+
+    private func variableTable(_ options: LoadOptions) throws -> String {
         let diagnostics = DiagnosticCollector()
         let found = Loader(options, reader: DiskFileReader(), diagnostics: diagnostics).variables()
-        ProcessContext.writeError(DiagnosticRenderer().render(diagnostics.all))
+        report(diagnostics.all)
         guard let found else { throw ExitCode.failure }
-        let rows =
-            [["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"]]
-            + found.map { [$0.name, $0.isRequired ? "true" : "false", $0.defaultValue, $0.alternateValue] }
-        let width = 20
-        let texts = rows.map { row in
-            row.map { $0 + String(repeating: " ", count: max(1, width - $0.count)) }.joined()
+        switch format {
+        case nil:
+            var table = TextTable(heading: ["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"], minimumWidth: 20)
+            table.rows += found.map { [$0.name, "\($0.isRequired)", $0.defaultValue, $0.alternateValue] }
+            return table.text
+        case .yaml: return YAMLPrinter.print(VariableUse.tree(of: found, isLowercase: true))
+        case .json: return JSONPrinter.print(VariableUse.tree(of: found, isLowercase: false)) + "\n"
         }
-        ProcessContext.writeOutput(lines(texts))
+    }
+
+    private func explanation(of path: String, _ options: LoadOptions) throws -> String {
+        let diagnostics = DiagnosticCollector(keepsHistory: true)
+        var options = options
+        options.keepsUnusedResources = true
+        let loader = Loader(options, reader: DiskFileReader(), diagnostics: diagnostics)
+        let explained = loader.explanations(of: path)
+        report(diagnostics.all)
+        switch explained {
+        case nil: throw ExitCode.failure
+        case .failure(let missing): throw UserError("\(missing)")
+        case .success(let all): return format == .json ? Explanation.json(all) : Explanation.text(all)
+        }
     }
 
     private func lines(_ names: [String]) -> String { names.map { $0 + "\n" }.joined() }

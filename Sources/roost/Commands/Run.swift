@@ -53,6 +53,7 @@ struct Run: ParsableCommand {
 
     private func runOnce() throws {
         var loaded = try RunnableProject(parent.project, services: [service])
+        try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let hasTerminal = !noTTY && !detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
         let container = name ?? "\(loaded.project.name)-\(service)-run-\(Self.newSuffix())"
         let alone = ownTree(loaded.tree, hasTerminal: hasTerminal)
@@ -68,6 +69,7 @@ struct Run: ParsableCommand {
             options: UpOptions()
         )
         up.options.recreation = .never
+        if !loaded.providers.all.isEmpty { up.providers = loaded.providers.all }
         let request = RunRequest(
             up: up,
             service: service,

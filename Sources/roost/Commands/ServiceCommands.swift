@@ -22,6 +22,8 @@ enum ServiceCommand {
                 return
             }
             let state = try session.directory.state()
+            let providers = try session.directory.description()?.providers ?? []
+            defer { endProviders(providers, verb, request, of: state.project) }
             if checksServices { try ProjectReading.check(request.services.sorted(), in: state) }
             var client = try session.connectOrStart()
             let place = try OwnedDescriptor.directory(session.directory.path)
@@ -29,6 +31,24 @@ enum ServiceCommand {
             // When this was the end of the project, its processes are gone with the command.
             try SupervisorClient.awaitEnd(of: session.directory, at: place)
             try session.check(result)
+        }
+    }
+}
+
+extension ServiceCommand {
+    /// What other programs provide ends after the containers that use it, whatever became of these.
+    private static func endProviders(
+        _ providers: [ProjectDirectory.Provider],
+        _ verb: String,
+        _ request: ServicesRequest,
+        of project: String
+    ) {
+        guard ["down", "stop"].contains(verb) else { return }
+        for provider in providers.reversed()
+        where request.services.isEmpty || request.services.contains(provider.service) {
+            do { try Providers.run(verb, provider, project) } catch {
+                ProcessContext.writeError("warning: \(error)\n")
+            }
         }
     }
 }

@@ -62,7 +62,7 @@ struct Up: ParsableCommand {
     func run() throws { try ProjectReading.reporting { try bringUp() } }
 
     private func bringUp() throws {
-        let loaded = try RunnableProject(
+        var loaded = try RunnableProject(
             parent.project,
             services: services,
             scale: try scales(),
@@ -71,7 +71,8 @@ struct Up: ParsableCommand {
         if let name = exitCodeFrom, loaded.project.service(name) == nil {
             throw UserError("there is no service \"\(name)\" for --exit-code-from")
         }
-        if dryRun { return try showPlan(loaded) }
+        if dryRun || parent.project.dryRun { return try showPlan(loaded) }
+        try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: "up", options: parent.project)
         var request = UpRequest(
             tree: JSONPrinter.print(loaded.tree),
@@ -80,6 +81,7 @@ struct Up: ParsableCommand {
             knownServices: loaded.knownServices,
             options: upOptions
         )
+        if !loaded.providers.all.isEmpty { request.providers = loaded.providers.all }
         if wait {
             request.awaited = Set(services.isEmpty ? loaded.project.services.map(\.name) : services)
             request.waitTimeout = waitTimeout

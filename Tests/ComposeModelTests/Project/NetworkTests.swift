@@ -55,7 +55,9 @@ func networkModes(text: String, mode: NetworkMode) throws {
     let (found, report) = project("services: {web: {image: a, network_mode: \"\(text)\"}, db: {image: b}}")
     #expect(report == "")
     #expect(try #require(found?.service("web")).networkMode == mode)
-    #expect(found?.service("web")?.networks == [])
+    // The bridge is a network of the project that no file can name.
+    #expect(found?.service("web")?.networks.isEmpty == (mode != .bridge))
+    #expect(found?.networks.map(\.name) == (mode == .bridge ? ["app_default", "app_bridge"] : ["app_default"]))
 }
 
 @Test("networks are read with their addresses")

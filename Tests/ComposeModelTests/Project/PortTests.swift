@@ -69,3 +69,14 @@ func badPorts() {
             """
     )
 }
+
+@Test("ports without an address have the one that their network's option says")
+func hostBinding() throws {
+    let text = """
+        services: {web: {image: a, ports: ["80:80", "127.0.0.2:81:81"]}}
+        networks: {default: {driver_opts: {com.docker.network.bridge.host_binding_ipv4: 127.0.0.1}}}
+        """
+    let (found, report) = project(text)
+    #expect(report == "")
+    #expect(found?.service("web")?.ports.map { $0.hostAddress?.description } == ["127.0.0.1", "127.0.0.2"])
+}

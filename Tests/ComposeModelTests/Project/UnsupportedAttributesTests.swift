@@ -60,9 +60,8 @@ func told() throws {
           web:
             image: nginx
             build: .
-            cpu_rt_runtime: 1000
+            cpu_percent: 10
             oom_score_adj: 0
-            volumes: ["./a:/a:z", "./b:/b"]
             deploy: {labels: {a: b}, placement: {constraints: [a]}}
             logging: {driver: syslog, options: {tag: a}}
             networks: {default: {driver_opts: {a: b}, priority: 5}}
@@ -73,23 +72,21 @@ func told() throws {
             compose.yaml:4:5: warning: services.web.build is not honoured: images are not built yet; the image is taken as it is
                     build: .
                     ^
-            compose.yaml:5:5: warning: services.web.cpu_rt_runtime is not honoured: real-time scheduling of groups is seldom in a kernel
-                    cpu_rt_runtime: 1000
+            compose.yaml:5:5: warning: services.web.cpu_percent is not honoured: it is for Windows
+                    cpu_percent: 10
                     ^
-            compose.yaml:7:15: warning: services.web.volumes[0].bind.selinux is not honoured: SELinux labels are not changed
-                    volumes: ["./a:/a:z", "./b:/b"]
-                              ^
-            compose.yaml:8:14: warning: services.web.deploy.labels is not honoured: there is no object beside the containers
+              hint: use cpus
+            compose.yaml:7:14: warning: services.web.deploy.labels is not honoured: there is no object beside the containers
                     deploy: {labels: {a: b}, placement: {constraints: [a]}}
                              ^
               hint: use labels of the service
-            compose.yaml:8:30: warning: services.web.deploy.placement is not honoured: there is one machine to run on
+            compose.yaml:7:30: warning: services.web.deploy.placement is not honoured: there is one machine to run on
                     deploy: {labels: {a: b}, placement: {constraints: [a]}}
                                              ^
-            compose.yaml:9:15: warning: services.web.logging.driver is not honoured: output is kept here only, as by json-file
+            compose.yaml:8:15: warning: services.web.logging.driver is not honoured: output is kept here only, as by json-file
                     logging: {driver: syslog, options: {tag: a}}
                               ^
-            compose.yaml:10:26: warning: services.web.networks.default.driver_opts is not honoured: the bridge takes no options for one container
+            compose.yaml:9:26: warning: services.web.networks.default.driver_opts is not honoured: of options for one container only endpoint.ifname and endpoint.sysctls are known
                     networks: {default: {driver_opts: {a: b}, priority: 5}}
                                          ^
 
@@ -104,9 +101,7 @@ func refused() throws {
           web:
             build: .
             runtime: nvidia
-            gpus: all
-            links: ["db:database"]
-            volumes: [{type: image, source: a, target: /a}, {type: volume, source: data, target: /d}]
+            volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
             configs: [c]
           db: {image: db, userns_mode: "private"}
         volumes: {data: {driver_opts: {type: nfs, size: 1g}}}
@@ -123,25 +118,17 @@ func refused() throws {
                     runtime: nvidia
                     ^
               hint: leave it out
-            compose.yaml:5:5: services.web.gpus can't be honoured: devices are not looked for
-                    gpus: all
-                    ^
-              hint: name the device nodes under devices
-            compose.yaml:6:13: services.web.links[0] can't be honoured: names of links are not looked up
-                    links: ["db:database"]
-                            ^
-              hint: put the name under networks: default: aliases: of the other service
-            compose.yaml:7:15: services.web.volumes[0] can't be honoured: only bind, volume and tmpfs can be mounted
-                    volumes: [{type: image, source: a, target: /a}, {type: volume, source: data, target: /d}]
+            compose.yaml:5:15: services.web.volumes[0] can't be honoured: only bind, volume, tmpfs and image can be mounted
+                    volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
                               ^
-            compose.yaml:9:19: services.db.userns_mode can't be honoured: containers use the host's user numbers
+            compose.yaml:7:19: services.db.userns_mode can't be honoured: containers use the host's user numbers
                   db: {image: db, userns_mode: "private"}
                                   ^
               hint: use host
-            compose.yaml:10:18: volumes.data.driver_opts can't be honoured: volumes have the options type, o and device only
+            compose.yaml:8:18: volumes.data.driver_opts can't be honoured: volumes have the options type, o and device only
                 volumes: {data: {driver_opts: {type: nfs, size: 1g}}}
                                  ^
-            compose.yaml:11:15: configs.c.external can't be honoured: there is no store of them outside of projects
+            compose.yaml:9:15: configs.c.external can't be honoured: there is no store of them outside of projects
                 configs: {c: {external: true}}
                               ^
               hint: use file, environment or content
@@ -159,14 +146,13 @@ private let fates: [String: Set<String>] = [
         "securityOptions", "sysctls", "ulimits", "resources", "devices", "deviceRules", "pidMode", "utsMode",
         "cgroupMode", "ipcMode", "networkMode", "networks", "macAddress", "ports", "exposedPorts", "dnsServers",
         "dnsSearch", "dnsOptions", "extraHosts", "mounts", "memoryMounts", "secrets", "configs", "dependencies",
-        "healthCheck", "restart", "replicas", "isAttached", "logging",
+        "healthCheck", "restart", "replicas", "isAttached", "logging", "annotations", "links", "externalLinks",
+        "mountsFrom", "cgroupParent", "preStart", "postStart", "preStop",
     ],
     "honoured before there are containers": ["profiles"],
     "said to be unsupported": [
-        "isBuilt", "platform", "runtime", "preStart", "postStart", "preStop", "userMode", "cgroupParent", "links",
-        "externalLinks", "mountsFrom", "deployMode", "update", "rollback",
+        "isBuilt", "platform", "runtime", "userMode", "deployMode", "update", "rollback",
     ],
-    "seen by nobody, a container included": ["annotations"],
     "for images that are fetched": ["pullPolicy"],
 ]
 

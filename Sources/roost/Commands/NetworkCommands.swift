@@ -1,0 +1,163 @@
+import ArgumentParser
+import ContainerNetwork
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+import Orchestrator
+import TerminalOutput
+
+/// `roost network`: networks that belong to no project.
+struct NetworkCommands: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "network",
+        abstract: "Make and remove networks that projects join as external ones.",
+        subcommands: [Create.self, Inspect.self, List.self, Remove.self]
+    )
+
+    private static var networks: StandaloneNetworks { StandaloneNetworks(roots: ProjectReading.roots) }
+
+    /// `roost network create`.
+    struct Create: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make a network.")
+
+        @Option(name: .shortAndLong, help: "The kind of network: bridge.") var driver = "bridge"
+        @Flag(help: "Let nothing in or out.") var `internal` = false
+        @Flag(help: "Give IPv6 addresses too.") var ipv6 = false
+        @Flag(help: .hidden) var attachable = false
+        @Option(parsing: .singleValue, help: "Its addresses, as in 10.5.0.0/16; may be given once for each IP version.")
+        var subnet: [String] = []
+        @Option(parsing: .singleValue, help: "The host's address on it.") var gateway: [String] = []
+        @Option(parsing: .singleValue, help: "The part of the subnet that is handed out.") var ipRange: [String] = []
+        @Option(name: .customShort("o"), parsing: .singleValue, help: "An option of the bridge: KEY=VALUE.")
+        var option: [String] = []
+        @Option(parsing: .singleValue, help: "A label: KEY=VALUE.") var label: [String] = []
+        @Argument(help: "The network's name.") var name: String
+
+        func run() throws {
+            try ProjectReading.reporting {
+                guard geteuid() == 0 else { throw UserError("roost needs root to make networks: try again with sudo") }
+                ProcessContext.writeOutput(try networks.make(plan()).name + "\n")
+            }
+        }
+
+        private func plan() throws -> NetworkPlan {
+            guard driver == "bridge" else { throw UserError("there is no driver \"\(driver)\"; there is bridge") }
+            var plan = NetworkPlan(name: name, project: StandaloneNetworks.owner(of: name))
+            plan.isInternal = `internal`
+            let gateways = try gateway.map { try parse($0, "--gateway", IPAddress.init) }
+            let ranges = try ipRange.map { try parse($0, "--ip-range", IPPrefix.init) }
+            plan.subnets = try subnet.map { text in
+                let prefix = try parse(text, "--subnet", IPPrefix.init)
+                return .init(
+                    prefix,
+                    range: ranges.first { prefix.contains($0.network) },
+                    gateway: gateways.first { prefix.contains($0) }
+                )
+            }
+            plan.hasIPv6 = ipv6 || plan.subnets.contains { $0.prefix.family == .v6 }
+            plan.labels = try pairs(label, "--label")
+            for unknown in plan.set(options: try pairs(option, "-o")).sorted() {
+                throw UserError("-o \(unknown): there is no such option of bridges")
+            }
+            return plan
+        }
+
+        private func parse<Value>(_ text: String, _ option: String, _ read: (String) -> Value?) throws -> Value {
+            guard let value = read(text) else { throw UserError("\(option) can't be \"\(text)\"") }
+            return value
+        }
+
+        private func pairs(_ texts: [String], _ option: String) throws -> [String: String] {
+            var result: [String: String] = [:]
+            for text in texts {
+                let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+                guard !parts[0].isEmpty else { throw UserError("\(option) takes KEY=VALUE, not \"\(text)\"") }
+                result[parts[0]] = parts.count == 2 ? parts[1] : ""
+            }
+            return result
+        }
+    }
+
+    /// `roost network ls`.
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ls",
+            abstract: "Show the networks of this machine.",
+            aliases: ["list"]
+        )
+
+        @Flag(name: .shortAndLong, help: "Show names only.") var quiet = false
+
+        func run() throws {
+            ProcessContext.writeOutput(try ProjectReading.reporting(text))
+        }
+
+        private func text() throws -> String {
+            let (there, waiting) = try networks.all()
+            if quiet { return (there.map(\.name) + waiting).sorted().map { $0 + "\n" }.joined() }
+            var table = TextTable(heading: ["NAME", "PROJECT", "SUBNET", "BRIDGE"])
+            table.rows = there.map { network in
+                [
+                    network.name, network.ownerProject ?? "",
+                    network.subnets.map { "\($0.prefix)" }.joined(separator: ", "), "\(network.bridge)",
+                ]
+            }
+            table.rows += waiting.map { [$0, "", "", ""] }
+            table.rows.sort { $0[0] < $1[0] }
+            return table.text
+        }
+    }
+
+    /// `roost network inspect`.
+    struct Inspect: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show everything about networks, as JSON.")
+
+        @Argument(help: "The networks.") var names: [String]
+
+        /// A network with those that are on it from outside its project.
+        private struct Report: Encodable {
+            var network: BridgeNetwork
+            var guests: [String: String]
+        }
+
+        func run() throws {
+            let text = try ProjectReading.reporting {
+                let registry = networks.registry
+                let reports = try names.map { name in
+                    guard let network = try registry.network(name) else {
+                        throw UserError("there is no network \(name); `roost network ls` shows those there are")
+                    }
+                    let guests = NetworkGuests(of: network, in: registry).all()
+                    return Report(
+                        network: network,
+                        guests: Dictionary(uniqueKeysWithValues: guests.map { ("\($0.key)", $0.value.container) })
+                    )
+                }
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+                return String(decoding: try encoder.encode(reports), as: UTF8.self) + "\n"
+            }
+            ProcessContext.writeOutput(text)
+        }
+    }
+
+    /// `roost network rm`.
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rm",
+            abstract: "Remove networks that belong to no project.",
+            aliases: ["remove"]
+        )
+
+        @Argument(help: "The networks.") var names: [String]
+
+        func run() throws {
+            try ProjectReading.reporting {
+                for name in names {
+                    try networks.remove(name)
+                    ProcessContext.writeOutput(name + "\n")
+                }
+            }
+        }
+    }
+}
