@@ -80,12 +80,14 @@ extension Canonicalisation {
 
     private func hosts(_ node: YAMLNode, _ path: String) -> YAMLNode {
         var lines: [YAMLNode] = []
+        var known: Set<String> = []
         func add(_ host: String, _ address: Substring, _ element: YAMLNode) {
             guard !host.isEmpty, !host.contains(":"), !host.contains("=") else {
                 _ = wrong(element, "\(path): \"\(host)\" is no name of a host")
                 return
             }
-            lines.append(element.with(.string("\(host)=\(Self.bare(address))")))
+            let line = "\(host)=\(Self.bare(address))"
+            if known.insert(line).inserted { lines.append(element.with(.string(line))) }
         }
         if let mapping = node.mapping {
             for entry in mapping.entries {
