@@ -63,8 +63,9 @@ extension Canonicalisation {
         for element in elements {
             guard var (key, value) = Self.pair(element) else { continue }
             // `config` shows a key of SSH in this way.
-            if allowsDefault, value == nil, let sign = key.firstRange(of: ": ") {
-                (key, value) = (String(key[..<sign.lowerBound]), String(key[sign.upperBound...]))
+            if allowsDefault, let sign = key.firstRange(of: ": ") {
+                let path = (element.string ?? "").dropFirst(key[..<sign.upperBound].count)
+                (key, value) = (String(key[..<sign.lowerBound]), String(path))
             }
             if value == nil && !(allowsDefault && key == "default") {
                 if isRaw { return node }
