@@ -83,7 +83,7 @@ let package = Package(
         ),
         .target(
             name: "TerminalOutput",
-            dependencies: ["ComposeModel", "Orchestrator", "Supervisor"],
+            dependencies: ["ComposeModel", "LinuxSystem", "Orchestrator", "Supervisor"],
             swiftSettings: memorySafe
         ),
         .executableTarget(
@@ -148,7 +148,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TerminalOutputTests",
-            dependencies: ["LinuxSystem", "Orchestrator", "TerminalOutput"],
+            dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "TerminalOutput"],
             swiftSettings: common
         ),
         .testTarget(

@@ -5,6 +5,7 @@ package struct Progress: Hashable, Codable, Sendable {
         case network = "Network"
         case volume = "Volume"
         case container = "Container"
+        case image = "Image"
     }
 
     /// Where it stands.

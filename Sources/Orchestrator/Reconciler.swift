@@ -166,18 +166,10 @@ package struct Reconciler: Sendable {
         case .create(let name), .recreate(let name):
             guard var container = state[container: name] else { return }
             container.actual = .init(digest: making.removeValue(forKey: name) ?? "")
+            container.renewsVolumes = nil
             state[container: name] = container
         case .start(let name):
-            guard var container = state[container: name], var actual = container.actual else { return }
-            actual.phase = .running(since: at)
-            actual.health = container.definition.hasHealthcheck ? .starting : .none
-            actual.restarts = container.goal == .keep ? actual.restarts + 1 : 0
-            container.actual = actual
-            // A command may have asked for another definition meanwhile; then this is not yet the start it wants.
-            if (container.goal == .start || container.goal == .restart) && !container.isDiverged {
-                container.goal = .keep
-            }
-            state[container: name] = container
+            state[container: name]?.noteStart(at: at)
             isUnpublished = true
         case .stop: break  // The process's end came as an event of its own.
         case .clean(let name): state[container: name]?.actual?.isUnclean = false
@@ -224,6 +216,7 @@ package struct Reconciler: Sendable {
         actual.health = .none
         actual.isUnclean = true
         container.actual = actual
+        container.isHeld = nil
         if container.goal == .restart { container.goal = .start }
         state[container: name] = container
         isUnpublished = true

@@ -52,6 +52,21 @@ final class ContainerOutputCollectors: ContainerOutputs {
         for descriptor in former ?? [] { close(descriptor) }
     }
 
+    /// Gives back what was lent to a container that does not start any more.
+    func giveBack(lentTo container: String) {
+        let lent = state.withLock { state in
+            state.terminalTakers[container] = nil
+            return state.lent.removeValue(forKey: container)
+        }
+        for descriptor in lent ?? [] { close(descriptor) }
+    }
+
+    /// Lets a socket see what a container's terminal shows; returns the terminal's master, or nil without one.
+    func show(_ container: String, to socket: consuming OwnedDescriptor) throws -> OwnedDescriptor? {
+        guard let collector = state.withLock({ $0.collectors[container]?.collector }) else { return nil }
+        return try collector.show(to: socket)
+    }
+
     /// Hands a container's terminal to `take` as soon as there is one.
     func awaitTerminal(of container: String, _ take: @escaping @Sendable (borrowing OwnedDescriptor) -> Void) {
         state.withLock { $0.terminalTakers[container] = take }

@@ -17,6 +17,7 @@ extension Supervisor {
             if entry.container == nil { finish(id) }
             return
         }
+        removeUnmade(failures)
         // What could not be started is not to stay when it would not stay after its end.
         if let name = entry.container, (try? directory.record(of: name))?.isRemovedAtEnd == true {
             let removal = reconciler.request(now: clock()) { state in
@@ -29,6 +30,22 @@ extension Supervisor {
         }
     }
 
+    /// A container of `roost run` that could not even be made is nothing that anybody can use.
+    private func removeUnmade(_ failures: [Reconciler.Failure]) {
+        let names = failures.map(\.subject).filter { name in
+            guard let container = reconciler.state[container: name] else { return false }
+            return container.isOneOff && container.actual == nil && container.goal != .remove
+        }
+        guard !names.isEmpty else { return }
+        let removal = reconciler.request(now: clock()) { state in
+            for name in names {
+                state[container: name]?.goal = .remove
+                state[container: name]?.failure = nil
+            }
+        }
+        perform(removal.actions)
+    }
+
     /// A command that was run has ended when its container has, and is gone when it should be.
     func settleRuns() {
         for (id, entry) in open where entry.isSettled {
@@ -39,18 +56,37 @@ extension Supervisor {
             }
             guard let status = container.endStatus, container.actual?.isUnclean == false else { continue }
             open[id]?.result.status = status
-            if (try? directory.record(of: name))?.isRemovedAtEnd == true {
-                perform(
-                    reconciler.request(now: clock()) { $0[container: name]?.goal = .remove }.actions
-                )
-            } else {
-                finish(id)
-            }
+            if !removeAtEnd(name) { finish(id) }
         }
+    }
+
+    /// Has a container of `roost run --rm` removed that has ended; false when it is to stay.
+    @discardableResult
+    func removeAtEnd(_ name: String) -> Bool {
+        guard (try? directory.record(of: name))?.isRemovedAtEnd == true else { return false }
+        guard reconciler.state[container: name]?.goal != .remove else { return true }
+        let removal = reconciler.request(now: clock()) { state in
+            state[container: name]?.goal = .remove
+            state[container: name]?.failure = nil
+        }
+        perform(removal.actions)
+        return true
+    }
+
+    /// Has containers of `roost run --rm` removed for which nobody waits.
+    ///
+    /// Who waited at a supervisor that died has had time to come back.
+    func removeUnawaited() {
+        let awaited = expected.union(open.values.compactMap(\.container))
+        for container in reconciler.state.containers
+        where container.isOneOff && container.hasEnded && container.goal != .remove
+            && container.actual?.isUnclean == false && !awaited.contains(container.name)
+        { removeAtEnd(container.name) }
     }
 
     func finish(_ id: Int) {
         guard let entry = open.removeValue(forKey: id) else { return }
+        if let container = entry.container { outputs.giveBack(lentTo: container) }
         // Whether this was the last one shows when the message that led here is taken in.
         last.append(entry)
         if open.isEmpty { releaseIdleMemory() }
@@ -84,6 +120,12 @@ extension Supervisor {
         watchers.removeAll { !$0.isOpen }
         guard !watchers.isEmpty else { return }
         var event = ContainerEvent(kind, container: container.name, service: container.service)
+        event.time = clock()
+        event.isOneOff = container.isOneOff
+        // A container that has gone has no record any more; whoever watches has heard of its id before.
+        let record = try? directory.record(of: container.name)
+        event.id = record?.id
+        event.image = record?.image
         fill(&event)
         for watcher in watchers { watcher.send(.event(event)) }
     }

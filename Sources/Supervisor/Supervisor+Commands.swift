@@ -15,6 +15,8 @@ extension Supervisor {
             case "POST /down", "POST /stop", "POST /start", "POST /restart", "POST /rm":
                 change(String(route.dropFirst(6)), try Self.decode(ServicesRequest.self, body), reply)
             case "POST /kill": try kill(Self.decode(ServicesRequest.self, body), reply)
+            case "POST /pause", "POST /unpause":
+                hold(route == "POST /pause", try Self.decode(ServicesRequest.self, body), reply)
             case "GET /events":
                 watchers.removeAll { !$0.isOpen }
                 watchers.append(reply)
@@ -32,6 +34,7 @@ extension Supervisor {
         let project = try Self.project(request.tree, request)
         prepare(project, reply) { supervisor, wish in
             supervisor.describe(request)
+            supervisor.release { container in wish.services.contains { $0.name == container.service } }
             supervisor.command(reply, request) { state, result in
                 result.orphans = state.up(wish, request.options)
                 let services = Set(wish.services.map(\.name))
@@ -43,13 +46,19 @@ extension Supervisor {
         }
     }
 
-    static func project(_ tree: String, _ request: UpRequest) throws -> ProjectRequest {
-        ProjectRequest(
+    static func project(
+        _ tree: String,
+        _ request: UpRequest,
+        reservesPorts: Bool = true
+    ) throws -> ProjectRequest {
+        var project = ProjectRequest(
             tree: try JSONReader.read(SourceFile(name: "the project", bytes: Array(tree.utf8))),
             directory: request.directory,
             knownServices: request.knownServices,
             files: request.files
         )
+        project.reservesPorts = reservesPorts
+        return project
     }
 
     func describe(_ request: UpRequest) {
@@ -74,6 +83,7 @@ extension Supervisor {
     func prepare(
         _ project: ProjectRequest,
         _ reply: ControlReply,
+        container: String? = nil,
         _ then: @escaping @Sendable (Supervisor, ProjectWish) -> Void
     ) {
         preparing += 1
@@ -81,9 +91,14 @@ extension Supervisor {
         Task { [machine, inbox] in
             do {
                 let wish = try await machine.prepare(project, state)
-                inbox.yield(.prepared(Prepared(reply: reply, command: { then($0, wish) }, failure: nil)))
+                inbox.yield(
+                    .prepared(Prepared(reply: reply, command: { then($0, wish) }, failure: nil, container: container))
+                )
             } catch {
-                inbox.yield(.prepared(Prepared(reply: reply, command: { _ in }, failure: ExecutionError(error))))
+                let failure = ExecutionError(error)
+                inbox.yield(
+                    .prepared(Prepared(reply: reply, command: { _ in }, failure: failure, container: container))
+                )
             }
         }
     }
@@ -126,6 +141,7 @@ extension Supervisor {
         } else {
             awaited = .steps
         }
+        if verb == "start" { release { services.isEmpty || services.contains($0.service) } }
         command(reply, awaited, timeout: request.waitTimeout) { state, _ in
             switch verb {
             case "down":
@@ -159,10 +175,14 @@ extension Supervisor {
         guard request.signal != 9 else {
             command(reply) { state, _ in state.stop(services: request.services, stopTimeout: 0) }
             // At once, also for those that have been given time to end.
-            for target in targets { _ = try machine.signal(target.name, 9) }
+            for target in targets {
+                announce(.killed, target) { $0.code = 9 }
+                _ = try machine.signal(target.name, 9)
+            }
             return
         }
         for target in targets {
+            announce(.killed, target) { $0.code = request.signal }
             _ = try machine.signal(target.name, request.signal)
             reply.send(.progress(Progress(.container, target.name, "Killed", .done)))
         }
@@ -170,11 +190,72 @@ extension Supervisor {
         reply.finish()
     }
 
+    /// Holds containers still, or lets them go on.
+    func hold(_ isHeld: Bool, _ request: ServicesRequest, _ reply: ControlReply) {
+        let targets = reconciler.state.containers.filter { container in
+            container.isRunning && container.isPaused != isHeld && !container.isOneOff
+                && (request.services.isEmpty || request.services.contains(container.service))
+        }
+        preparing += 1
+        Task { [machine, inbox] in
+            var done: [ContainerState] = []
+            var failures: [CommandFailure] = []
+            for target in targets {
+                do {
+                    try await machine.setHeld(target.name, isHeld)
+                    done.append(target)
+                } catch { failures.append(CommandFailure("\(target.name): \(error)")) }
+            }
+            let (held, problems) = (done, failures)
+            let prepared = Prepared(
+                reply: reply,
+                command: { supervisor in
+                    supervisor.command(reply) { state, result in
+                        state.note(held: Set(held.map(\.name)), isHeld)
+                        result.failures = problems
+                        for container in held {
+                            let word = isHeld ? "Paused" : "Unpaused"
+                            reply.send(.progress(Progress(.container, container.name, word, .done)))
+                        }
+                    }
+                    for container in held { supervisor.announce(isHeld ? .paused : .unpaused, container) }
+                },
+                failure: nil
+            )
+            inbox.yield(.prepared(prepared))
+        }
+    }
+
+    /// Has containers that are held still go on, since a command wants them to run.
+    func release(_ isWanted: (ContainerState) -> Bool) {
+        let held = reconciler.state.containers.filter { $0.isPaused && isWanted($0) }
+        guard !held.isEmpty else { return }
+        perform(reconciler.request(now: clock()) { $0.note(held: Set(held.map(\.name)), false) }.actions)
+        for container in held {
+            announce(.unpaused, container)
+            Task { [machine, inbox] in
+                do { try await machine.setHeld(container.name, false) } catch {
+                    inbox.yield(.machine(.warning("\(container.name) is still paused: \(error)")))
+                }
+            }
+        }
+    }
+
     func run(_ request: RunRequest, _ reply: ControlReply) throws {
-        let alone = try Self.project(request.tree, request.up)
+        if reconciler.state[container: request.container] != nil { return awaitRun(request, reply) }
+        guard !request.isBegun else {
+            return fail(
+                reply,
+                ExecutionError(
+                    "\(request.container) is gone, and nobody has seen how its command ended",
+                    hint: "its supervisor was killed; what the container wrote has been shown"
+                )
+            )
+        }
+        let alone = try Self.project(request.tree, request.up, reservesPorts: false)
         let project = try Self.project(request.up.tree, request.up)
-        prepare(project, reply) { supervisor, wish in
-            supervisor.prepare(alone, reply) { supervisor, own in
+        prepare(project, reply, container: request.container) { supervisor, wish in
+            supervisor.prepare(alone, reply, container: request.container) { supervisor, own in
                 guard let definition = own.services.first?.definition else { return }
                 supervisor.describe(request.up)
                 let awaiting = request.hasDescriptors ? request.container : nil
@@ -200,5 +281,20 @@ extension Supervisor {
                 }
             }
         }
+    }
+
+    /// The container is there already: the supervisor that was asked for it first has died.
+    private func awaitRun(_ request: RunRequest, _ reply: ControlReply) {
+        expected.remove(request.container)
+        if let failure = reconciler.state[container: request.container]?.failure {
+            removeAtEnd(request.container)
+            return fail(reply, ExecutionError("\(request.container): \(failure)"))
+        }
+        var entry = OpenRequest(reply: reply)
+        entry.container = request.hasDescriptors ? request.container : nil
+        let (id, actions) = reconciler.request(now: clock()) { _ in }
+        open[id] = entry
+        perform(actions)
+        settleRuns()
     }
 }

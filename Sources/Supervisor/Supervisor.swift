@@ -32,6 +32,8 @@ final class Supervisor {
         let reply: ControlReply
         let command: @Sendable (Supervisor) -> Void
         let failure: ExecutionError?
+        /// Of `/run`: the container that descriptors were lent to.
+        var container: String?
     }
 
     /// A command that is under way.
@@ -62,6 +64,8 @@ final class Supervisor {
     var early: [ProcessIdentity: ProcessExit] = [:]
     /// Containers whose process has gone, as far as anybody knows before their start is taken in.
     var gone: Set<String> = []
+    /// Containers of `roost run --rm` that were there at the start: who waited for them may be on the way back.
+    var expected: Set<String>
     /// The containers' processes.
     var processes: [ProcessIdentity: String] = [:]
 
@@ -80,6 +84,10 @@ final class Supervisor {
         messages = inbox.stream
         self.inbox = inbox.continuation
         reconciler = Reconciler(state: state)
+        expected = Set(
+            state.containers.filter { $0.isOneOff && (try? directory.record(of: $0.name))?.isRemovedAtEnd == true }
+                .map(\.name)
+        )
         for container in state.containers where container.isRunning { note(container.name) }
     }
 
@@ -120,7 +128,7 @@ final class Supervisor {
     }
 
     /// Whether nothing is left to look after.
-    var isDone: Bool { isUsed && reconciler.isIdle && open.isEmpty && preparing == 0 }
+    var isDone: Bool { isUsed && expected.isEmpty && reconciler.isIdle && open.isEmpty && preparing == 0 }
 
     /// Whether nothing is known of the project any more.
     var isGone: Bool {
@@ -149,11 +157,18 @@ final class Supervisor {
         case .command(let route, let body, let reply):
             isUsed = true
             begin(route, body, reply)
-        case .unused: isUsed = true
+        case .unused:
+            isUsed = true
+            expected = []
+            removeUnawaited()
         case .prepared(let prepared):
             preparing -= 1
             if let failure = prepared.failure {
+                if let container = prepared.container { outputs.giveBack(lentTo: container) }
                 fail(prepared.reply, failure)
+            } else if !prepared.reply.isOpen {
+                // Whoever asked has gone before anything was begun, and wants nothing of it any more.
+                if let container = prepared.container { outputs.giveBack(lentTo: container) }
             } else {
                 prepared.command(self)
             }
@@ -167,9 +182,14 @@ final class Supervisor {
     func take(_ event: Reconciler.Event) {
         let before = reconciler.state
         perform(reconciler.handle(event, now: clock()))
-        if case .ended(.start(let name), .done) = event {
+        switch event {
+        case .ended(.start(let name), .done):
             announce(.started, name)
             note(name)
+        case .ended(.create(let name), .done), .ended(.recreate(let name), .done): announce(.created, name)
+        case .ended(.stop(let name), .done): announce(.stopped, name)
+        case .ended(.clean, .done): removeUnawaited()
+        default: break
         }
         if case .health(let name, let health) = event { announce(.health, name) { $0.health = health } }
         for container in before.containers where reconciler.state[container: container.name] == nil {

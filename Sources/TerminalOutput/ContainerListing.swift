@@ -32,7 +32,7 @@ package struct ContainerListing: Sendable {
     package static func state(of container: ContainerState) -> State {
         switch container.actual?.phase {
         case nil, .created: .created
-        case .running: .running
+        case .running: container.isPaused ? .paused : .running
         case .exited, .lost: container.restartTime == nil ? .exited : .restarting
         }
     }
@@ -55,7 +55,8 @@ package struct ContainerListing: Sendable {
     private var health: ContainerState.Health { container.isRunning ? container.actual?.health ?? .none : .none }
 
     private var healthSuffix: String {
-        switch health {
+        if container.isPaused { return " (Paused)" }
+        return switch health {
         case .none: ""
         case .starting: " (health: starting)"
         case .healthy, .unhealthy: " (\(health.rawValue))"
@@ -92,37 +93,41 @@ package struct ContainerListing: Sendable {
         return labels
     }
 
-    /// The container as one object of `roost ps --format json`, with the names that Docker Compose uses.
-    package func json(truncates: Bool) -> String {
-        let labels = (record?.labels ?? [:]).merging(ownLabels) { $1 }.sorted { $0.key < $1.key }
+    /// What headings stand over fields in tables that templates make, where it is not just the field's name.
+    package static let headings = ["ID": "CONTAINER ID", "RunningFor": "CREATED"]
+
+    /// The container for `roost ps --format`, with the names that Docker Compose uses.
+    package func row(truncates: Bool) -> OutputRow {
+        let labels = (record?.labels ?? [:]).merging(ownLabels) { $1 }
         let volumes = container.definition.volumes + (record?.anonymousVolumes.values.sorted() ?? [])
         let ports = PortList(record?.ports ?? [])
-        var object = JSONText()
-        object.add("Command", command(truncates: truncates))
-        object.add("CreatedAt", record.map { Self.dateText($0.created) } ?? "")
-        object.add("ExitCode", container.endStatus ?? 0)
-        object.add("Health", health == .none ? "" : health.rawValue)
-        object.add("ID", truncates ? String(id.prefix(12)) : id)
-        object.add("Image", record?.image ?? "")
-        object.add("Labels", labels.map { "\($0.key)=\($0.value)" }.joined(separator: ","))
-        object.add("LocalVolumes", String(volumes.count))
-        object.add(
-            "Mounts",
-            volumes.map { truncates ? $0.truncated(to: 15) : $0 }.joined(separator: ",")
-        )
-        object.add("Name", container.name)
-        object.add("Names", container.name)
-        object.add("Networks", container.definition.networks.joined(separator: ","))
-        object.add("Ports", ports.text)
-        object.add("Project", project)
-        object.add("Publishers", literal: ports.publishers)
-        object.add("RunningFor", age)
-        object.add("Service", container.service)
-        object.add("Size", "0B")
-        object.add("State", state.rawValue)
-        object.add("Status", status)
-        return object.text
+        var row = OutputRow()
+        row.labels = labels
+        row["Command"] = .text(command(truncates: truncates))
+        row["CreatedAt"] = .text(record.map { Self.dateText($0.created) } ?? "")
+        row["ExitCode"] = .number(Int(container.endStatus ?? 0))
+        row["Health"] = .text(health == .none ? "" : health.rawValue)
+        row["ID"] = .text(truncates ? String(id.prefix(12)) : id)
+        row["Image"] = .text(record?.image ?? "")
+        row["Labels"] = .text(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ","))
+        row["LocalVolumes"] = .text(String(volumes.count))
+        row["Mounts"] = .text(volumes.map { truncates ? $0.truncated(to: 15) : $0 }.joined(separator: ","))
+        row["Name"] = .text(container.name)
+        row["Names"] = .text(container.name)
+        row["Networks"] = .text(container.definition.networks.joined(separator: ","))
+        row["Ports"] = .text(ports.text)
+        row["Project"] = .text(project)
+        row["Publishers"] = .literal(ports.publishers)
+        row["RunningFor"] = .text(age)
+        row["Service"] = .text(container.service)
+        row["Size"] = .text("0B")
+        row["State"] = .text(state.rawValue)
+        row["Status"] = .text(status)
+        return row
     }
+
+    /// The container as one object of `roost ps --format json`.
+    package func json(truncates: Bool) -> String { row(truncates: truncates).json }
 
     private static func dateText(_ time: WallTime) -> String {
         let text = Timestamp.text(time)

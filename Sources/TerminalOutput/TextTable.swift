@@ -5,11 +5,12 @@ package struct TextTable: Sendable {
     /// What a column takes at least, the gap after it included.
     package var minimumWidth: Int
     /// The blanks between columns, at least.
-    private static let gap = 3
+    package var gap: Int
 
     /// A table under a heading.
-    package init(heading: [String], minimumWidth: Int = 10) {
+    package init(heading: [String], minimumWidth: Int = 10, gap: Int = 3) {
         rows = [heading]
+        self.gap = gap
         self.minimumWidth = minimumWidth
     }
 
@@ -17,7 +18,7 @@ package struct TextTable: Sendable {
     package var text: String {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in
-            max(minimumWidth, (rows.map { column < $0.count ? $0[column].displayWidth : 0 }.max() ?? 0) + Self.gap)
+            max(minimumWidth, (rows.map { column < $0.count ? $0[column].displayWidth : 0 }.max() ?? 0) + gap)
         }
         var result = ""
         for row in rows {

@@ -13,7 +13,7 @@ struct Arguments {
     ]
     private static let longFlags: Set<String> = ["--dry-run", "--all-resources", "--compatibility", "--no-ansi"]
     /// Flags that are on unless they are turned off; they have a form `--no-…` here.
-    private static let flags = ["--orphans", "--menu"]
+    private static let flags = ["--orphans", "--menu", "--interactive", "--tty", "--sig-proxy"]
 
     /// Takes the arguments apart; options that nobody knows begin the second part.
     init(_ arguments: [String]) {

@@ -14,9 +14,9 @@ struct CommandSession {
     let directory: ProjectDirectory
     let printer: ProgressPrinter
 
-    init(project: String, title: String, options: ProjectOptions) {
+    init(project: String, title: String, options: ProjectOptions, isQuiet: Bool = false) {
         directory = ProjectDirectory(project: project, roots: ProjectReading.roots)
-        printer = options.progressPrinter(title)
+        printer = options.progressPrinter(title, isQuiet: isQuiet)
     }
 
     /// Our own program, and the variables it runs with.
@@ -123,13 +123,19 @@ struct CommandSession {
     }
 
     /// Has a command run whose signals are those that we get ourselves.
+    ///
+    /// `lending` are the descriptors that it has, in case they have to be handed over once more.
     func run(
         _ request: RunRequest,
         on client: inout SupervisorClient,
+        lending: [Int32],
         signals: borrowing SignalWatch
     ) throws -> CommandResult {
+        var request = request
+        let container = request.container
         try client.send("POST /run", request)
         defer { printer.finish() }
+        var attempts = 0
         // One that comes before the command runs is for the command all the same; whoever can't wait sends another.
         var waiting: Int32?
         while true {
@@ -145,12 +151,48 @@ struct CommandSession {
                 waiting = signal
                 continue
             }
-            if ready[0], try !client.receive() { throw lost }
+            if ready[0], try !client.receive() {
+                attempts += 1
+                guard attempts < Self.attempts else { throw lost }
+                try ask(again: &request, on: &client) {
+                    try lend(lending, to: container)
+                }
+            }
         }
     }
 
+    /// Goes on waiting for a command at the successor of a supervisor that has died.
+    func ask(
+        again request: inout RunRequest,
+        on client: inout SupervisorClient,
+        lending: () throws -> Void = {}
+    ) throws {
+        // What was made is not made twice, also when it is gone by now.
+        request.isBegun = request.isBegun || isMade(request.container)
+        client = try connectOrStart()
+        if !isMade(request.container) && !request.isBegun { try lending() }
+        try client.send("POST /run", request)
+    }
+
+    private func isMade(_ container: String) -> Bool { fileExists("\(directory.container(container))/record.json") }
+
+    /// Lends descriptors to a container that is about to start.
+    func lend(_ descriptors: [Int32], to container: String) throws {
+        let desk = try connectToLendingDesk()
+        try PacketSocket.send(container, descriptors, over: desk.rawValue)
+        _ = try PacketSocket.receive(from: desk.rawValue)
+    }
+
+    /// Asks for the terminal of a container that is about to start; it comes over the connection.
+    func awaitTerminal(of container: String) throws -> OwnedDescriptor {
+        let desk = try connectToLendingDesk()
+        try PacketSocket.send(container, [], over: desk.rawValue)
+        _ = try PacketSocket.receive(from: desk.rawValue)
+        return desk
+    }
+
     /// Where descriptors are lent to containers.
-    func connectToLendingDesk() throws -> OwnedDescriptor {
+    private func connectToLendingDesk() throws -> OwnedDescriptor {
         let place = try OwnedDescriptor.directory(directory.path)
         return try PacketSocket.connect(to: "/proc/self/fd/\(place.rawValue)/lend.sock")
     }

@@ -44,7 +44,9 @@ enum ProcessContext {
 
     private static func write(_ text: String, to descriptor: CInt) { _ = write(Array(text.utf8), to: descriptor) }
 
-    private static func write(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
+    /// Writes bytes to a descriptor; false when nobody reads them.
+    @discardableResult
+    static func write(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }

@@ -15,7 +15,7 @@ extension ProjectOptions {
     /// Shows the progress of the command `title` as `--progress` and then `COMPOSE_PROGRESS` ask for.
     ///
     /// It goes to standard error, or to standard output when `COMPOSE_STATUS_STDOUT` is true.
-    func progressPrinter(_ title: String) -> ProgressPrinter {
+    func progressPrinter(_ title: String, isQuiet: Bool = false) -> ProgressPrinter {
         let environment = ProcessContext.environment
         let toOutput = ["1", "true"].contains(environment["COMPOSE_STATUS_STDOUT"])
         let descriptor = toOutput ? STDOUT_FILENO : STDERR_FILENO
@@ -27,7 +27,7 @@ extension ProjectOptions {
         )
         return ProgressPrinter(
             title,
-            mode: mode ?? .plain,
+            mode: isQuiet ? .quiet : mode ?? .plain,
             isColoured: isColoured(descriptor),
             descriptor: descriptor
         )

@@ -41,7 +41,7 @@ enum TerminalRelay {
     }
 
     /// Copies what is there; false at the end of either side.
-    private static func copy(from source: Int32, to target: Int32) -> Bool {
+    static func copy(from source: Int32, to target: Int32) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 16 << 10)
         let count = unsafe read(source, &buffer, buffer.count)
         if count < 0 && errno == EINTR { return true }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ComposeModel
 import LinuxSystem
 import Supervisor
 
@@ -27,11 +28,16 @@ struct Roost: ParsableCommand {
 
     /// All commands by name.
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
-        ("config", Config.self), ("down", Down.self), ("exec", Exec.self), ("kill", Kill.self), ("load", Load.self),
-        ("logs", Logs.self), ("ls", Ls.self), ("network", NetworkCommands.self), ("ps", Ps.self),
-        ("restart", Restart.self), ("rm", Remove.self),
-        ("run", Run.self), ("runtime", Runtime.self), ("start", Start.self), ("stop", Stop.self), ("up", Up.self),
-        ("version", Version.self), ("volume", VolumeCommands.self),
+        ("attach", Attach.self), ("config", Config.self), ("cp", Copy.self), ("create", Create.self),
+        ("down", Down.self), ("events", Events.self), ("exec", Exec.self), ("export", Export.self),
+        ("images", Images.self), ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self),
+        ("network", NetworkCommands.self), ("pause", Pause.self), ("port", Port.self), ("ps", Ps.self),
+        ("restart", Restart.self), ("rm", Remove.self), ("run", Run.self), ("runtime", Runtime.self),
+        ("scale", Scale.self), ("start", Start.self), ("stats", Stats.self), ("stop", Stop.self), ("top", Top.self),
+        ("unpause", Unpause.self), ("up", Up.self), ("version", Version.self), ("volume", VolumeCommands.self),
+        ("volumes", Volumes.self), ("wait", Wait.self),
+        ("bridge", Bridge.self), ("build", Build.self), ("commit", Commit.self), ("publish", Publish.self),
+        ("pull", Pull.self), ("push", Push.self), ("watch", Watch.self),
     ]
 
     /// The command that the arguments name; all when they name none.
@@ -58,11 +64,26 @@ struct Roost: ParsableCommand {
         }
     }()
 
+    /// Ends a command that nobody knows, with the one that was probably meant.
+    private static func checkCommand() {
+        guard let name = arguments.rest.first, !name.hasPrefix("-"), name != "help",
+            !commands.contains(where: { $0.name == name })
+        else { return }
+        let hint = NearestKey.match(name, among: commands.map(\.name)).map { "  hint: did you mean \"roost \($0)\"?\n" }
+        ProcessContext.writeError(
+            "error: there is no command \"\(name)\"\n" + (hint ?? "")
+                + "Usage: roost [<options of the project>] <command> …\n"
+                + "  See 'roost --help' for the commands.\n"
+        )
+        exit(withError: ExitCode.failure)
+    }
+
     /// Runs the command that the process was started for.
     ///
     /// What is wrong with the arguments ends it with 1 as everything does, not with a status of its own.
     static func start() -> Never {
         _ = projectOptions
+        checkCommand()
         do {
             var command = try parseAsRoot(arguments.rest)
             if projectOptions.dryRun && !(command is any DryRunnable) && !(command is Roost) {

@@ -56,8 +56,8 @@ struct ReadingCommandsTests {
                 )
         )
         #expect(
-            try machine.roost("-p", "voting", "ps", "--format", "{{.Name}}").error
-                == "error: --format knows table and json, and no templates; to pick fields, use json and jq(1)\n"
+            try machine.roost("-p", "voting", "ps", "--format", "{{range .}}").error
+                == "error: {{range}} is not known; use --format json and jq(1)\n"
         )
         #expect(try machine.roost("-p", "voting", "ps", "--bogus").status == 1)
         #expect(try machine.roost("--progress", "loud", "ls").status == 1)

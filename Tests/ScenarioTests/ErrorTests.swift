@@ -147,6 +147,10 @@ extension Scenarios {
                     #expect(outcome.status == 1, "\(arguments): \(outcome)")
                     #expect(outcome.stdout.isEmpty && outcome.stderr.contains("Usage: roost"), "\(outcome)")
                 }
+                let near = try scenario.run(["upp", "-d"])
+                #expect(
+                    near.stderr.hasPrefix("error: there is no command \"upp\"\n  hint: did you mean \"roost up\"?\n")
+                )
                 let absent = try scenario.run(["-f", "absent.yaml", "up"])
                 #expect(absent.status == 1 && absent.stderr.contains("absent.yaml"))
             }

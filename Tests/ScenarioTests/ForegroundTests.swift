@@ -89,9 +89,11 @@ extension Scenarios {
             try Scenario.with(text) { scenario in
                 let up = try scenario.start(["up", "web"])
                 try up.wait(for: "Attaching to web-1\n")
+                try scenario.wait(for: ["web-1": "running"])
                 up.signal(SIGINT)
                 #expect(try up.end().status == 130)
-                #expect(try scenario.states() == ["base-1": "running", "web-1": "exited 143"])
+                let states = try scenario.states()
+                #expect(states == ["base-1": "running", "web-1": "exited 143"])
             }
         }
 

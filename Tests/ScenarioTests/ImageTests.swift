@@ -53,9 +53,9 @@ extension Scenarios {
                     tar.addfile(info, io.BytesIO(data))
             """
 
-        private func makeArchive(_ kind: String, _ scenario: Scenario) throws {
-            try scenario.write("build.py", Self.builder)
-            let name = "example.org/app:1"
+        /// Writes `image.tar` into the project.
+        static func makeArchive(_ kind: String, _ scenario: Scenario, name: String = "example.org/app:1") throws {
+            try scenario.write("build.py", builder)
             let outcome = try scenario.host("/usr/bin/python3", "build.py", kind, "image.tar", name)
             try #require(outcome.status == 0, "\(outcome.stderr)")
         }
@@ -75,7 +75,7 @@ extension Scenarios {
         @Test("A loaded image lends a service all that its configuration says", arguments: ["docker", "oci"])
         func load(kind: String) throws {
             try Scenario.with("services: { web: { image: \"example.org/app:1\" } }") { scenario in
-                try makeArchive(kind, scenario)
+                try Self.makeArchive(kind, scenario)
                 let loaded = try scenario.roost("load", "-i", "image.tar")
                 #expect(loaded == "Loaded image: example.org/app:1\n")
                 #expect(try scenario.roost("load", "-q", "-i", "image.tar").isEmpty)
@@ -86,7 +86,7 @@ extension Scenarios {
         @Test("An archive can be named as the image itself", arguments: ["docker", "oci"])
         func archive(kind: String) throws {
             try Scenario.with("services: { web: { image: \"\(kind)-archive:./image.tar\" } }") { scenario in
-                try makeArchive(kind, scenario)
+                try Self.makeArchive(kind, scenario)
                 try check(scenario)
             }
         }
@@ -106,7 +106,7 @@ extension Scenarios {
                 volumes: { seeds: }
                 """
             try Scenario.with(text) { scenario in
-                try makeArchive("docker", scenario)
+                try Self.makeArchive("docker", scenario)
                 try scenario.roost("load", "-i", "image.tar")
                 try scenario.roost("up", "-d")
                 try scenario.wait(for: ["web-1": "exited 0"])

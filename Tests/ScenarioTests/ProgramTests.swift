@@ -42,6 +42,62 @@ extension Scenarios {
             }
         }
 
+        @Test(
+            "PostgreSQL makes its database in a named volume, which outlives containers and goes with -v",
+            .enabled(if: has("/usr/bin/psql"))
+        )
+        func postgres() throws {
+            let start =
+                "cd /var/lib/postgresql; bin=$$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1); "
+                + "[ -s data/PG_VERSION ] || $$bin/initdb -D data -A trust --no-sync; "
+                + "exec $$bin/postgres -D data -c listen_addresses=* -c unix_socket_directories=/tmp -c fsync=off"
+            let text = """
+                services:
+                  db:
+                    image: rootfs:/
+                    user: postgres
+                    command: [sh, -c, "\(start)"]
+                    volumes: ["database:/var/lib/postgresql"]
+                    tmpfs: /tmp:mode=1777
+                    stop_signal: SIGINT
+                    healthcheck: { test: [CMD, pg_isready, -q, -h, 127.0.0.1], interval: 100ms, retries: 600 }
+                  client:
+                    image: rootfs:/
+                    user: postgres
+                    command: [psql, -h, 127.0.0.1, -qAt, -c, "select text from notes"]
+                    network_mode: service:db
+                    depends_on: { db: { condition: service_healthy } }
+                    profiles: [ask]
+                volumes: { database: }
+                """
+            try Scenario.with(text) { scenario in
+                func ask() throws -> Outcome {
+                    try scenario.run(["run", "--rm", "-T", "client"], within: .seconds(60))
+                }
+                func tell(_ sql: String) throws {
+                    try scenario.roost("exec", "-T", "db", "psql", "-h", "127.0.0.1", "-q", "-c", sql)
+                }
+                try scenario.roost("up", "--wait", within: .seconds(120))
+                #expect(try scenario.containers().map(\.Health) == ["healthy"])
+                try tell("create table notes (text text); insert into notes values ('kept')")
+                #expect(try ask().stdout == "kept\n")
+                let before = try scenario.identities()
+                try scenario.roost("up", "--wait", "--force-recreate", within: .seconds(60))
+                #expect(try scenario.identities() != before)
+                #expect(try ask().stdout == "kept\n")
+                try tell("insert into notes values ('more')")
+                try scenario.roost("down")
+                // The client starts its server, and waits until it is healthy.
+                #expect(try ask().stdout == "kept\nmore\n")
+                #expect(try scenario.roost("logs", "db").contains("database system is ready to accept connections"))
+                try scenario.roost("down", "-v")
+                #expect(try scenario.roost("volumes", "-q").isEmpty)
+                try scenario.roost("up", "--wait", within: .seconds(120))
+                let empty = try ask()
+                #expect(empty.status == 1 && empty.stderr.contains("relation \"notes\" does not exist"), "\(empty)")
+            }
+        }
+
         @Test("nginx is published on a port, and balanced over its replicas", .enabled(if: has("/usr/sbin/nginx")))
         func nginx() throws {
             let port = Scenario.freePort()

@@ -60,6 +60,16 @@ extension Scenario {
         } catch { throw Program.Failure(description: "\(error); they were \(last)") }
     }
 
+    /// The process of the project's supervisor: the child of its keeper.
+    func supervisor() throws -> pid_t {
+        let words = try host("/usr/bin/pgrep", "-x", "-f", "roost-keeper \(name)").stdout.split(separator: "\n")
+        for pid in words.compactMap({ pid_t($0) }) {
+            let comm = try String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)
+            if comm == "roost\n" { return pid }
+        }
+        throw Program.Failure(description: "\(name) has no supervisor")
+    }
+
     /// What is printed for a request by HTTP; nil while nobody answers.
     func page(_ port: UInt16, _ path: String = "/", host: String = "127.0.0.1") throws -> String? {
         let script =

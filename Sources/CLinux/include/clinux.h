@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/types.h>
 
 #include "clinux_init.h"

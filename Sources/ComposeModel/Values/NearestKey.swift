@@ -1,7 +1,7 @@
 /// Finds the known word that someone probably meant.
-enum NearestKey {
+package enum NearestKey {
     /// The candidate that takes the fewest edits from `word`, if few enough.
-    static func match(_ word: String, among candidates: some Sequence<String>) -> String? {
+    package static func match(_ word: String, among candidates: some Sequence<String>) -> String? {
         guard word.utf8.count <= 100 else { return nil }
         let limit = max(1, word.count / 3)
         var best: (key: String, distance: Int)?

@@ -79,10 +79,32 @@ package struct Cgroup: Hashable, Sendable {
         return refused
     }
 
+    /// Whether the group's processes are held still; no where there is no freezer.
+    package var isFrozen: Bool {
+        guard let directory = unifiedDirectory else { return false }
+        // A group that is gone holds nothing.
+        return (try? readFile("\(directory)/cgroup.freeze"))?.hasPrefix("1") == true
+    }
+
+    /// Holds the processes of the group and of those below it still, or lets them go on: `cgroup.freeze`, Linux 5.2.
+    ///
+    /// Returns when none of them runs any more. Throws `EOPNOTSUPP` without the unified hierarchy.
+    package func setFrozen(_ isFrozen: Bool) throws(SyscallError) {
+        guard let directory = unifiedDirectory else {
+            throw SyscallError(call: "cgroup.freeze", subject: path, errno: Errno(rawValue: EOPNOTSUPP))
+        }
+        try writeFile("\(directory)/cgroup.freeze", isFrozen ? "1" : "0")
+        try awaitEvent("frozen \(isFrozen ? 1 : 0)", milliseconds: 10_000)
+    }
+
     /// Waits until neither the group nor a group below it holds a process: poll(2) on `cgroup.events`.
     ///
     /// Throws `ETIMEDOUT` when that takes longer than `milliseconds`.
     package func awaitEmpty(milliseconds: Int32) throws(SyscallError) {
+        try awaitEvent("populated 0", milliseconds: milliseconds)
+    }
+
+    private func awaitEvent(_ event: String, milliseconds: Int32) throws(SyscallError) {
         guard let directory = unifiedDirectory else { return }
         let path = "\(directory)/cgroup.events"
         let file: OwnedDescriptor
@@ -98,7 +120,7 @@ package struct Cgroup: Hashable, Sendable {
             let count = pread(file.rawValue, &buffer, buffer.count, 0)
             if count < 0 && Glibc.errno == ENODEV { return }
             guard count >= 0 else { throw SyscallError(call: "read", subject: path, errno: .current) }
-            if String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") { return }
+            if String(decoding: buffer[..<count], as: UTF8.self).contains(event) { return }
             clock_gettime(CLOCK_MONOTONIC, &now)
             let rest = deadline - inMilliseconds(now)
             guard rest > 0 else {

@@ -54,6 +54,13 @@ extension ProjectState {
         }
     }
 
+    /// Takes note of containers that are held still now, or go on.
+    package mutating func note(held names: Set<String>, _ isHeld: Bool) {
+        for index in containers.indices where names.contains(containers[index].name) && containers[index].isRunning {
+            containers[index].isHeld = isHeld ? true : nil
+        }
+    }
+
     /// Removes the containers of `services`, or all, that do not run.
     package mutating func removeStopped(services: Set<String> = [], removesVolumes: Bool = false) {
         change { container in

@@ -31,8 +31,6 @@ extension ProjectState {
 
     /// Returns the service's name when containers that run are replaced or stopped for a while.
     private mutating func up(_ service: ProjectWish.Service, _ options: UpOptions) -> Set<String> {
-        let isForced =
-            options.recreation == .always && (options.recreated.isEmpty || options.recreated.contains(service.name))
         // A container can't be renamed: one that should have another name makes room for a new one.
         for container in containers(of: service.name) where container.name != name(of: service, container.number) {
             self[container: container.name]?.goal = .remove
@@ -42,7 +40,7 @@ extension ProjectState {
         var isInterrupted = false
         for container in existing.prefix(max(0, service.replicas)) {
             let before = container
-            self[container: container.name] = container.updated(to: service.definition, options, isForced: isForced)
+            self[container: container.name] = container.updated(to: service.definition, options)
             let isRecreated = self[container: container.name]?.isDiverged ?? false
             isInterrupted = isInterrupted || (before.isRunning && isRecreated)
         }
@@ -137,17 +135,18 @@ extension ContainerState {
 
     fileprivate func updated(
         to definition: ContainerDefinition,
-        _ options: UpOptions,
-        isForced: Bool
+        _ options: UpOptions
     ) -> ContainerState {
         var result = self
-        if options.recreation != .never || actual == nil {
+        let recreation = options.recreation(of: service)
+        if recreation != .never || actual == nil {
             result.definition = definition
         } else {
             result.definition.dependencies = definition.dependencies
         }
         // What was made from no known definition is made anew.
-        if isForced { result.actual?.digest = "" }
+        if recreation == .always { result.actual?.digest = "" }
+        result.renewsVolumes = options.renewsAnonymousVolumes && options.isNamed(service) ? true : nil
         result.failure = nil
         result.stopTimeout = options.stopTimeout
         if !options.starts {

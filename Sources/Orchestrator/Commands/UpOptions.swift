@@ -4,7 +4,7 @@ package struct UpOptions: Hashable, Codable, Sendable {
     package enum Recreation: String, Codable, Sendable {
         /// Their definition has changed.
         case changed
-        /// Always, those of the services that were named.
+        /// Always.
         case always
         /// Never.
         case never
@@ -12,8 +12,12 @@ package struct UpOptions: Hashable, Codable, Sendable {
 
     /// When containers are made anew.
     package var recreation = Recreation.changed
-    /// The services that `recreation` is about when it is `always`; empty for all.
+    /// The services that `recreation` is about; empty for all.
     package var recreated: Set<String> = []
+    /// When containers of other services are made anew: of those that the named ones depend on.
+    package var dependencyRecreation = Recreation.changed
+    /// Whether the volumes that belong to a container alone are made anew with it, for the services of `recreated`.
+    package var renewsAnonymousVolumes = false
     /// Whether containers of services that the file does not know are removed.
     package var removesOrphans = false
     /// Whether containers are started.
@@ -23,4 +27,10 @@ package struct UpOptions: Hashable, Codable, Sendable {
 
     /// `up` without options.
     package init() {}
+
+    /// When containers of `service` are made anew.
+    func recreation(of service: String) -> Recreation { isNamed(service) ? recreation : dependencyRecreation }
+
+    /// Whether the command is about `service` itself.
+    func isNamed(_ service: String) -> Bool { recreated.isEmpty || recreated.contains(service) }
 }

@@ -19,6 +19,7 @@ final class LiveContainer: Sendable {
     let ended = Gate()
     private let readiness: Mutex<Bool>
     private let stopping = Mutex(false)
+    private let held = Mutex(false)
     private let checks = Mutex<Task<Void, Never>?>(nil)
 
     init(
@@ -52,6 +53,12 @@ final class LiveContainer: Sendable {
     var isStopping: Bool {
         get { stopping.withLock { $0 } }
         set { stopping.withLock { $0 = newValue } }
+    }
+
+    /// Whether its processes are held still.
+    var isHeld: Bool {
+        get { held.withLock { $0 } }
+        set { held.withLock { $0 = newValue } }
     }
 
     /// Begins checking its health.

@@ -59,25 +59,34 @@ extension Machine {
             }
             guard container.actual != nil else { return }
             let process = try configuration.directory.process(of: name)
+            if process != nil, !container.isRunning, container.actual?.isUnclean == false {
+                // Its process was started, and the state not written any more: nobody wants it started twice.
+                container.noteStart(at: configuration.clock())
+            }
             guard container.isRunning, let process else {
                 // Whether a start was cut off or its record could not be written: no process of it may stay.
                 container.actual?.isUnclean = process != nil || groupExists(name)
+                if container.isOneOff, container.goal == .start, container.actual?.isUnclean == true {
+                    // It may have done things already, and a command that was asked for once is not run twice.
+                    container.goal = .create
+                    container.failure = "its supervisor was killed while it started, and nobody knows how far it came"
+                }
                 if process != nil { try resumeOutput(of: name) }
                 return
             }
             let identity = ProcessIdentity(pid: process.pid, start: process.start)
             guard let pidfd = try identity.open(), pidfd.isAlive(after: 0) else {
-                let exit = await exit(of: identity)
-                container.actual?.phase =
-                    exit.map { .exited(code: $0.status, at: WallTime(nanoseconds: $0.nanoseconds)) }
-                    ?? .lost(at: configuration.clock())
-                container.actual?.health = .none
-                container.actual?.isUnclean = true
-                if container.goal == .restart { container.goal = .start }
-                // What it wrote last is still in its pipes; clearing it away has that read.
-                return try resumeOutput(of: name)
+                return try await noteEnd(of: &container, identity)
             }
-            do { try await takeOver(container, process, pidfd.duplicate()) } catch {
+            do {
+                try await takeOver(container, process, pidfd.duplicate())
+                let live = shared.withLock { $0.live[name] }
+                live?.isHeld = live?.group.group.isFrozen ?? false
+                container.isHeld = live?.isHeld == true ? true : nil
+            } catch {
+                shared.withLock { $0.live[name] = nil }
+                // One that is ending has nothing left that could be taken over; it is gone in a moment.
+                guard pidfd.isAlive(after: 200) else { return try await noteEnd(of: &container, identity) }
                 // What nobody can look after must not run on unseen: it ends here, and what is left is cleared away.
                 configuration.report(.warning("\(name) is ended, since it can't be taken over: \(error)"))
                 try Container.signal(pidfd.rawValue, 9)
@@ -87,6 +96,19 @@ extension Machine {
         } catch {
             configuration.report(.warning("\(name): \(error)"))
         }
+    }
+
+    /// Takes in that a container's process has ended.
+    private func noteEnd(of container: inout ContainerState, _ identity: ProcessIdentity) async throws {
+        let exit = await exit(of: identity)
+        container.actual?.phase =
+            exit.map { .exited(code: $0.status, at: WallTime(nanoseconds: $0.nanoseconds)) }
+            ?? .lost(at: configuration.clock())
+        container.actual?.health = .none
+        container.actual?.isUnclean = true
+        if container.goal == .restart { container.goal = .start }
+        // What it wrote last is still in its pipes; clearing it away has that read.
+        try resumeOutput(of: container.name)
     }
 
     /// Holds a container's ports again.
@@ -188,16 +210,16 @@ extension Machine {
     private func restore(_ container: ContainerState) throws {
         guard container.goal != .remove else { return }
         let wanted = try definition(container.definition.digest)
-        try reserveSharedPorts(of: [wanted.service])
+        if !container.isOneOff { try reserveSharedPorts(of: [wanted.service]) }
         guard let record = try configuration.directory.record(of: container.name) else { return }
-        try restorePorts(of: container.name, try definition(record.definition).service, record)
+        try restorePorts(of: container, try definition(record.definition).service, record)
     }
 
-    private func restorePorts(of name: String, _ service: Service, _ record: ContainerRecord) throws {
+    private func restorePorts(of container: ContainerState, _ service: Service, _ record: ContainerRecord) throws {
         let host = try host()
         var own: [PortReservation] = []
         for (mapping, port) in zip(service.ports, record.ports)
-        where mapping.published?.count != 1 && port.published > 0 {
+        where (mapping.published?.count != 1 || container.isOneOff) && port.published > 0 {
             let transport = mapping.transport.runtime
             guard
                 let wanted = PublishedPort(
@@ -209,7 +231,7 @@ extension Machine {
             else { continue }
             own.append(try PortReservation.reserve(wanted, on: host))
         }
-        shared.withLock { $0.publisher.ofContainers[name] = own.isEmpty ? nil : own }
+        shared.withLock { $0.publisher.ofContainers[container.name] = own.isEmpty ? nil : own }
     }
 
     private func groupExists(_ name: String) -> Bool {

@@ -31,8 +31,10 @@ extension Machine {
             command: blueprint.arguments,
             created: configuration.clock()
         )
-        record.anonymousVolumes = former?.anonymousVolumes ?? [:]
+        let keepsVolumes = state.renewsVolumes != true
+        record.anonymousVolumes = keepsVolumes ? former?.anonymousVolumes ?? [:] : [:]
         record.labels = labels(of: definition)
+        record.isUnattached = definition.service.isAttached ? nil : true
         let mounts = try mounts(definition, blueprint, record, name: state.name, isStarting: false)
         try ensureVolumes(mounts.anonymousVolumes, of: definition.service)
         record.anonymousVolumes = mounts.anonymousVolumes
@@ -45,10 +47,13 @@ extension Machine {
         try directory.write(record, of: state.name)
         shared.withLock { $0.records[state.name] = record }
         try ContainerLayer(id: record.id, in: images).make(for: image.rootFilesystem)
+        if let former, !keepsVolumes { for volume in former.anonymousVolumes.values { try volumes.remove(volume) } }
     }
 
     /// Marks a definition whose containers are removed when they end: `roost run --rm`.
     package static let removalLabel = "io.roost.run.remove"
+    /// Marks a definition whose containers answer to their service's names: `roost run --use-aliases`.
+    package static let aliasesLabel = "io.roost.run.aliases"
 
     static func newID() -> String {
         (0..<4).map { _ in
@@ -195,8 +200,9 @@ extension Machine {
             groups: [path]
         )
         known.attachments = place.attachments
-        try directory.write(known, of: state.name)
+        // The process last: whoever finds it knows that all of the start is done.
         try directory.write(FilterChoice.replacingFilter(of: spec, service), of: state.name)
+        try directory.write(known, of: state.name)
         let live = LiveContainer(
             state,
             definition: definition,
@@ -309,9 +315,12 @@ extension Machine {
         let grace = timeout.map { Duration.seconds($0) } ?? live.blueprint.stopGracePeriod
         live.isStopping = true
         let hooks = live.definition.service.preStop
+        if live.isHeld && !hooks.isEmpty { try? await setHeld(name, false) }
         let flaw = hooks.isEmpty || live.isOneOff ? nil : await run(hooks, "pre_stop", in: live)
         // A process that is gone has nothing to be told.
         try? Container.signal(live.pidfd.rawValue, live.blueprint.stopSignal)
+        // What is held still hears nothing until it goes on.
+        if live.isHeld { try? await setHeld(name, false) }
         if await live.ended.wait(atMost: grace) { return flaw }
         try? Container.signal(live.pidfd.rawValue, 9)
         _ = await live.ended.wait(atMost: .seconds(30))
@@ -326,6 +335,20 @@ extension Machine {
             // A process that is gone has nothing to be told.
             try? Container.signal(live.pidfd.rawValue, 9)
         }
+    }
+
+    /// Holds all processes of a container still, or lets them go on: the freezer of cgroups(7), version 2.
+    ///
+    /// Does nothing to a container that does not run.
+    package func setHeld(_ name: String, _ isHeld: Bool) async throws {
+        guard let live = shared.withLock({ $0.live[name] }) else { return }
+        // First, so that no health check counts what it finds in between.
+        if isHeld { live.isHeld = true }
+        do { try await blocking { try live.group.group.setFrozen(isHeld) } } catch {
+            live.isHeld = live.group.group.isFrozen
+            throw error
+        }
+        live.isHeld = isHeld
     }
 
     /// Sends a signal to a container's process; false when it does not run.

@@ -33,8 +33,11 @@ extension Machine {
             try? await Task.sleep(until: isEarly ? clock.now + early : due, clock: clock)
             if Task.isCancelled { return }
             if isEarly { early *= 2 } else { regular = due }
+            // What is held still can't answer, and neither could a check that joins it.
+            if live.isHeld { continue }
             let verdict = await run(probe, in: live)
             if Task.isCancelled { return }
+            if live.isHeld { continue }
             if verdict {
                 failures = 0
                 if !isHealthy || !live.isReady {

@@ -125,8 +125,12 @@ extension Machine {
     }
 
     /// The names that a container answers to on a network.
-    static func names(of state: ContainerState, _ joined: ComposeModel.NetworkAttachment) -> [String] {
-        (state.isOneOff ? [] : joined.aliases)
+    static func names(
+        of state: ContainerState,
+        _ joined: ComposeModel.NetworkAttachment,
+        _ service: Service
+    ) -> [String] {
+        state.isOneOff && service.labels[Self.aliasesLabel] == nil ? [] : joined.aliases
     }
 }
 

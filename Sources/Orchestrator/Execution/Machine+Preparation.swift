@@ -16,6 +16,8 @@ package struct ProjectRequest: Sendable {
     package var knownServices: Set<String>
     /// The files it was loaded from.
     package var files: [String]
+    /// Whether its services get the ports that all their containers share; those of `roost run` have their own.
+    package var reservesPorts = true
 
     /// A project with its services.
     package init(tree: YAMLNode, directory: String, knownServices: Set<String>, files: [String] = []) {
@@ -90,7 +92,7 @@ extension Machine {
                 }
             )
         }
-        try reserveSharedPorts(of: project.services)
+        if request.reservesPorts { try reserveSharedPorts(of: project.services) }
         for definition in definitions {
             learn(definition)
             try configuration.directory.write(definition: definition.text, digest: definition.digest)

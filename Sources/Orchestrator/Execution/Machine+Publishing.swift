@@ -133,7 +133,8 @@ extension Machine {
         let keys = Dictionary(container.definition.project.networks.map { ($0.name, $0.key) }) { first, _ in first }
         return Zone.Container(
             name: container.name,
-            service: container.isOneOff ? nil : container.service,
+            service: container.isOneOff && container.definition.service.labels[Self.aliasesLabel] == nil
+                ? nil : container.service,
             isReady: container.isReady,
             endpoints: container.process.attachments.map { attachment in
                 .init(
@@ -195,7 +196,8 @@ extension Machine {
             shared.withLock { $0.publisher.release(container: state.name) }
             for (index, mapping) in service.ports.enumerated() {
                 var published = mapping.published?.lowerBound ?? 0
-                if mapping.published?.count != 1 {
+                // A container of `roost run` shares its ports with nobody.
+                if mapping.published?.count != 1 || state.isOneOff {
                     let before = former.first {
                         $0.target == mapping.target && $0.transport == mapping.transport.rawValue
                     }
@@ -233,6 +235,11 @@ extension Machine {
                 let reservation = try? PortReservation.reserve(port, on: host())
             {
                 return reservation
+            }
+            if let only = mapping.published, only.count == 1,
+                let port = PublishedPort(only, to: mapping.target, transport, on: mapping.address)
+            {
+                return try PortReservation.reserve(port, on: host())
             }
             return try PortReservation.reserveAny(
                 of: mapping.published,

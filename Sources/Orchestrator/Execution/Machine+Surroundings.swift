@@ -44,7 +44,7 @@ extension Machine {
                 .init(
                     network: attachment.network.name,
                     addresses: attachment.addresses.map { "\($0.address)" },
-                    names: Self.names(of: state, joined)
+                    names: Self.names(of: state, joined, definition.service)
                 )
             )
             if place.hostGateway.isEmpty { place.hostGateway = attachment.network.subnets.map(\.gateway) }

@@ -78,6 +78,10 @@ package struct ContainerState: Hashable, Codable, Sendable {
     package var stopTimeout: Int?
     /// Whether the volumes that belong to it alone go with it; nil in states written before there was this.
     package var removesVolumes: Bool?
+    /// Whether its next making gives it new volumes of its own; nil for no.
+    package var renewsVolumes: Bool?
+    /// Whether its processes are held still; nil for no.
+    package var isHeld: Bool?
 
     /// A container that does not exist yet.
     package init(name: String, service: String, number: Int, definition: ContainerDefinition, goal: Goal) {
@@ -95,6 +99,9 @@ package struct ContainerState: Hashable, Codable, Sendable {
     package var isRunning: Bool {
         if case .running = actual?.phase { true } else { false }
     }
+
+    /// Whether its process lives and is held still: `roost pause`.
+    package var isPaused: Bool { isRunning && isHeld == true }
 
     /// Whether its process has come to an end.
     package var hasEnded: Bool { endStatus != nil }
@@ -118,6 +125,17 @@ package struct ContainerState: Hashable, Codable, Sendable {
 
     /// Whether requests may be sent to it: it runs, and its health check, if any, succeeds.
     package var isReady: Bool { isRunning && (actual?.health == Health.none || actual?.health == .healthy) }
+
+    /// Takes note that its process was started.
+    mutating func noteStart(at time: WallTime) {
+        guard var actual else { return }
+        actual.phase = .running(since: time)
+        actual.health = definition.hasHealthcheck ? .starting : .none
+        actual.restarts = goal == .keep ? actual.restarts + 1 : 0
+        self.actual = actual
+        // A command may have asked for another definition meanwhile; then this is not yet the start it wants.
+        if (goal == .start || goal == .restart) && !isDiverged { goal = .keep }
+    }
 
     /// When the restart policy has it started again; nil when it stays as it is.
     package var restartTime: WallTime? {

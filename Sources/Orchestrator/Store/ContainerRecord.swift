@@ -38,6 +38,8 @@ package struct ContainerRecord: Hashable, Codable, Sendable {
     package var labels: [String: String] = [:]
     /// Its ports.
     package var ports: [Port] = []
+    /// Whether its output is shown only to those who ask for it: `attach: false`; nil for no.
+    package var isUnattached: Bool?
     /// Whether it is removed as soon as it has ended: `roost run --rm`.
     package var isRemovedAtEnd = false
 

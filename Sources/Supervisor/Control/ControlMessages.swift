@@ -29,7 +29,7 @@ package struct UpRequest: Codable, Sendable {
     }
 }
 
-/// `POST /down`, `/stop`, `/start`, `/restart`, `/kill` and `/rm`: what becomes of services that are there.
+/// `POST /down`, `/stop`, `/start`, `/restart`, `/kill`, `/pause`, `/unpause` and `/rm`: what becomes of services that are there.
 package struct ServicesRequest: Codable, Sendable {
     /// The services; empty for all.
     package var services: Set<String> = []
@@ -62,6 +62,8 @@ package struct RunRequest: Codable, Sendable {
     package var hasDescriptors: Bool
     /// The tree of the service as it is to run, alone; the project's own stays as it is.
     package var tree: String
+    /// Whether the container was made for an earlier request like this one, whose supervisor has died since.
+    package var isBegun = false
 
     /// One more container of `service`.
     package init(up: UpRequest, service: String, container: String, hasDescriptors: Bool, tree: String) {
@@ -91,7 +93,7 @@ package enum ControlLine: Codable, Sendable {
 package struct ContainerEvent: Codable, Hashable, Sendable {
     /// What can happen.
     package enum Kind: String, Codable, Sendable {
-        case started, exited, removed, health
+        case created, started, killed, exited, stopped, removed, health, paused, unpaused
     }
 
     /// What happened.
@@ -100,7 +102,15 @@ package struct ContainerEvent: Codable, Hashable, Sendable {
     package var container: String
     /// Its service.
     package var service: String
-    /// When its process ended: the status.
+    /// When it happened; nil from supervisors of earlier versions.
+    package var time: WallTime?
+    /// Whether the container is one of `roost run`.
+    package var isOneOff = false
+    /// The container's id; nil when it has gone before anybody could look.
+    package var id: String?
+    /// The image as the file names it.
+    package var image: String?
+    /// The status of a process that ended, the signal of one that was killed.
     package var code: Int32?
     /// What its health check says now.
     package var health: ContainerState.Health?

@@ -5,6 +5,9 @@ import LinuxSystem
 ///
 /// A packet holds the container's name and its three descriptors, or the name alone when it is to have a terminal; then
 /// the terminal's master comes back over the same connection.
+///
+/// `attach NAME` asks for the terminal of a container that runs: its master comes back, and then what it shows. Without
+/// a terminal the answer is `none`.
 final class LendingDesk: Sendable {
     private let socket: OwnedDescriptor
     private let path: String
@@ -29,6 +32,9 @@ final class LendingDesk: Sendable {
             guard waitReadable([connection.rawValue], milliseconds: 1000) == [true] else { return }
             guard let packet = try PacketSocket.receive(from: connection.rawValue) else { return }
             let name = packet.text
+            if name.hasPrefix(Self.attaching) {
+                return try show(String(name.dropFirst(Self.attaching.count)), to: connection)
+            }
             if packet.descriptors.isEmpty {
                 let line = Line(connection)
                 outputs.awaitTerminal(of: name) { master in line.hand(master.rawValue) }
@@ -38,6 +44,17 @@ final class LendingDesk: Sendable {
                 try PacketSocket.send("ok", [], over: connection.rawValue)
             }
         } catch { writeDiary("\(error)") }
+    }
+
+    /// What stands before the name of a container whose terminal is asked for.
+    static let attaching = "attach "
+
+    private func show(_ container: String, to connection: borrowing OwnedDescriptor) throws {
+        if let master = try outputs.show(container, to: connection.duplicate()) {
+            try PacketSocket.send("terminal", [master.rawValue], over: connection.rawValue)
+        } else {
+            try PacketSocket.send("none", [], over: connection.rawValue)
+        }
     }
 
     /// A connection on which somebody waits for a terminal.

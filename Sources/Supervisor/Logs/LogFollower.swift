@@ -172,6 +172,8 @@ package final class LogFollower {
             return
         }
         expected.remove(name)
+        // Who names services, means them.
+        if selection.services.isEmpty && record.isUnattached == true { return }
         let cursor = LogCursor(directory: "\(storage)/containers/\(record.id)")
         if isFirst {
             if let since = selection.since { cursor.seek(since: since) }

@@ -16,6 +16,8 @@ package final class OutputCollector: Sendable {
         var pipe: Pipe
         var failure: SyscallError?
         var output: [UInt8] = []
+        /// Sockets of those who see what a terminal shows, as it comes; owned.
+        var watchers: [Int32] = []
     }
 
     private struct Input {
@@ -66,6 +68,21 @@ package final class OutputCollector: Sendable {
         for input in inputs { drain(input.descriptor, isFinal: true) }
     }
 
+    /// Lets a socket see what the terminal shows from here on; returns the terminal's master, or nil without one.
+    package func show(to socket: consuming OwnedDescriptor) throws(SyscallError) -> OwnedDescriptor? {
+        let raw = socket.release()
+        let master = state.withLock { state -> Int32? in
+            guard let terminal = state.inputs.first(where: \.isTerminal) else { return nil }
+            state.watchers.append(raw)
+            return fcntl(terminal.descriptor, F_DUPFD_CLOEXEC, 3)
+        }
+        guard let master else {
+            close(raw)
+            return nil
+        }
+        return OwnedDescriptor(adopting: try SyscallError.checkErrno(master, "fcntl", "terminal"))
+    }
+
     /// Why a record could not be written, since the last time anyone asked.
     package func takeFailure() -> SyscallError? {
         state.withLock { state in
@@ -75,7 +92,8 @@ package final class OutputCollector: Sendable {
     }
 
     deinit {
-        let inputs = state.withLock { $0.inputs }
+        let (inputs, watchers) = state.withLock { ($0.inputs, $0.watchers) }
+        for watcher in watchers { close(watcher) }
         for input in inputs {
             poller.end(input.watch)
             close(input.descriptor)
@@ -138,6 +156,7 @@ package final class OutputCollector: Sendable {
             // A terminal without a user answers EIO.
             let count = read(state.inputs[index].descriptor, &buffer, buffer.count)
             guard count > 0 else { break }
+            show(buffer[..<count], to: &state.watchers)
             state.inputs[index].partial += buffer[..<count]
             let partial = state.inputs[index].partial
             let taken = write(partial[...], .stdout, time, into: &state, isFinal: false)
@@ -146,6 +165,16 @@ package final class OutputCollector: Sendable {
         guard isFinal, !state.inputs[index].partial.isEmpty else { return }
         _ = write(state.inputs[index].partial[...], .stdout, time, into: &state, isFinal: true)
         state.inputs[index].partial = []
+    }
+
+    /// Whoever does not keep up is left: a container waits for nobody who only looks.
+    private static func show(_ bytes: ArraySlice<UInt8>, to watchers: inout [Int32]) {
+        watchers.removeAll { watcher in
+            let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+            let sent = bytes.withUnsafeBytes { send(watcher, $0.baseAddress, $0.count, flags) }
+            if sent < 0 { close(watcher) }
+            return sent < 0
+        }
     }
 
     /// Where a window can be cut without cutting a character of UTF-8, or its end when there is no such place.

@@ -32,7 +32,7 @@ struct Exec: ParsableCommand {
         guard !command.isEmpty else { throw ValidationError("say what to run in \(service)") }
         try ProjectReading.reporting {
             let directory = ProjectDirectory(project: try parent.project.name(), roots: ProjectReading.roots)
-            let container = try container(directory)
+            let container = try ContainerChoice(service: service, index: index).running(in: directory)
             let isTerminal = !noTTY && !detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
             var entry = try ContainerEntry(directory, container: container.name)
             entry.command = command
@@ -50,25 +50,5 @@ struct Exec: ParsableCommand {
                 throw ExitCode(error.shellStatus ?? 1)
             }
         }
-    }
-
-    private func container(_ directory: ProjectDirectory) throws -> ContainerState {
-        let containers = try directory.state().containers(of: service)
-        guard !containers.isEmpty else {
-            throw UserError(
-                "project \(directory.project) has no container of a service \"\(service)\"; see `roost ps -a`"
-            )
-        }
-        if let index {
-            guard let found = containers.first(where: { $0.number == index }) else {
-                throw UserError("service \(service) has no container number \(index)")
-            }
-            guard found.isRunning else { throw UserError("\(found.name) does not run; start it with `roost start`") }
-            return found
-        }
-        guard let found = containers.first(where: \.isRunning) else {
-            throw UserError("service \(service) does not run; start it with `roost start \(service)`")
-        }
-        return found
     }
 }

@@ -12,7 +12,7 @@ struct Ps: ParsableCommand {
 
     @Flag(name: .shortAndLong, help: "Show those that have stopped and those of \"run\", too.") var all = false
     @Option(help: "Show only containers for which a condition holds: status=STATE.") var filter: String?
-    @Option(help: "The form of the output: table or json.") var format = "table"
+    @Option(help: "The form of the output: table, json, or a template: {{.Name}}.") var format = "table"
     @Flag(help: "Show everything in full.") var noTrunc = false
     @Flag(inversion: .prefixedNo, help: "Show containers of services that the file does not have.")
     var orphans = true
@@ -30,9 +30,6 @@ struct Ps: ParsableCommand {
     }
 
     private func text(_ directory: ProjectDirectory) throws -> String {
-        guard ["", "table", "json", "pretty"].contains(format) else {
-            throw UserError("--format knows table and json, and no templates; to pick fields, use json and jq(1)")
-        }
         let states = try wantedStates()
         let state = try directory.state()
         try ProjectReading.check(names, in: state)
@@ -56,8 +53,12 @@ struct Ps: ParsableCommand {
             }
             return unique.map { $0 + "\n" }.joined()
         }
-        if format == "json" { return listings.map { $0.json(truncates: !noTrunc) + "\n" }.joined() }
-        return ContainerListing.table(listings, truncates: !noTrunc)
+        if ["", "table", "pretty"].contains(format) { return ContainerListing.table(listings, truncates: !noTrunc) }
+        return try OutputRow.text(
+            listings.map { $0.row(truncates: !noTrunc) },
+            format: format,
+            headings: ContainerListing.headings
+        )
     }
 
     private func wantedStates() throws -> Set<ContainerListing.State> {

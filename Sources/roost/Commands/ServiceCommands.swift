@@ -59,6 +59,11 @@ struct Down: ParsableCommand {
 
     @ParentCommand var parent: Roost
 
+    /// Which images are removed.
+    enum Images: String, ExpressibleByArgument { case local, all }
+
+    @Option(help: "Remove images of the store too: all, or local for those that were built, which none is yet.")
+    var rmi: Images?
     @Flag(name: .shortAndLong, help: "Remove its volumes too, with all data.") var volumes = false
     @Option(name: .shortAndLong, help: "How many seconds a container may take to end.") var timeout: Int?
     @Flag(help: "Remove containers of services that the file does not know; they go anyway.") var removeOrphans = false
@@ -69,7 +74,9 @@ struct Down: ParsableCommand {
         request.services = Set(services)
         request.timeout = timeout
         request.removesVolumes = volumes
+        let images = try ProjectReading.reporting { rmi == .all ? try ImageRemoval(parent.project, services) : nil }
         try ServiceCommand.perform("down", request, parent.project)
+        try ProjectReading.reporting { try images?.perform() }
         if volumes && services.isEmpty { try ProjectReading.reporting { try removeVolumes() } }
     }
 
@@ -179,6 +186,7 @@ struct Remove: ParsableCommand {
 
     @Flag(name: .shortAndLong, help: "Do not ask.") var force = false
     @Flag(name: .shortAndLong, help: "Stop them first.") var stop = false
+    @Flag(name: .shortAndLong, help: .hidden) var all = false
     @Flag(name: .shortAndLong, help: "Remove the volumes that belong to them alone too.") var volumes = false
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 

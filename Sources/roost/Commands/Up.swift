@@ -4,6 +4,7 @@ import Glibc
 import LinuxSystem
 import Orchestrator
 import Supervisor
+import TerminalOutput
 
 /// `roost up`.
 struct Up: ParsableCommand {
@@ -37,26 +38,37 @@ struct Up: ParsableCommand {
     @Flag(help: "Build images first; Roost can't yet.") var build = false
     @Flag(help: "Build no image; none is.") var noBuild = false
     @Option(help: "When to pull images: missing or never; Roost can't pull yet, so both use what is in the store.")
-    var pull = "missing"
+    var pull: String?
+    @Flag(name: [.customShort("V"), .long], help: "Give containers new volumes of their own instead of the former.")
+    var renewAnonVolumes = false
+    @Flag(name: .shortAndLong, help: "Watch files; Roost can't yet.") var watch = false
     @Flag(help: .hidden) var quietPull = false
     @Flag(help: .hidden) var quietBuild = false
-    @Flag(inversion: .prefixedNo, help: .hidden) var menu = false
+    @Flag(inversion: .prefixedNo, help: "A menu of keys; Roost has none, and Ctrl-C ends.") var menu = false
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
     func validate() throws {
-        if build { throw ValidationError("--build: images are not built yet; bring them in with roost load") }
-        guard ["missing", "never", "if_not_present"].contains(pull) else {
-            throw ValidationError("--pull \(pull): images are not pulled yet; bring them in with roost load")
-        }
-        if noRecreate && (forceRecreate || alwaysRecreateDeps) {
-            throw ValidationError("--no-recreate goes with neither --force-recreate nor --always-recreate-deps")
+        try ImageOptions.check(build: build, pull: pull)
+        if build && noBuild { throw ValidationError("--build and --no-build exclude each other") }
+        if watch { throw ValidationError("--watch: Roost does not watch files yet; run roost up again after a change") }
+        if noRecreate && (forceRecreate || alwaysRecreateDeps || renewAnonVolumes) {
+            throw ValidationError(
+                "--no-recreate goes with none of --force-recreate, --always-recreate-deps and --renew-anon-volumes"
+            )
         }
         if ProcessContext.isOn("COMPOSE_IGNORE_ORPHANS") && upOptions.removesOrphans {
             throw ValidationError("orphans can't be both ignored (COMPOSE_IGNORE_ORPHANS) and removed")
         }
-        if detach && (abortOnContainerExit || abortOnContainerFailure || exitCodeFrom != nil) {
+        if (detach || wait) && (abortOnContainerExit || abortOnContainerFailure || exitCodeFrom != nil) {
             throw ValidationError("--detach does not go with --abort-on-container-exit, -failure or --exit-code-from")
         }
+        if detach && (!attach.isEmpty || attachDependencies || menu) {
+            throw ValidationError("--detach does not go with --attach, --attach-dependencies or --menu")
+        }
+        if !attach.isEmpty && attachDependencies {
+            throw ValidationError("--attach and --attach-dependencies exclude each other")
+        }
+        if let waitTimeout, waitTimeout < 0 { throw ValidationError("--wait-timeout takes a number of seconds") }
     }
 
     func run() throws { try ProjectReading.reporting { try bringUp() } }
@@ -65,7 +77,7 @@ struct Up: ParsableCommand {
         var loaded = try RunnableProject(
             parent.project,
             services: services,
-            scale: try scales(),
+            scale: try UpCommand.scales(scale, "--scale "),
             leavesOutDependencies: noDeps
         )
         if let name = exitCodeFrom, loaded.project.service(name) == nil {
@@ -86,42 +98,28 @@ struct Up: ParsableCommand {
             request.awaited = Set(services.isEmpty ? loaded.project.services.map(\.name) : services)
             request.waitTimeout = waitTimeout
         }
-        let isForeground = !(detach || wait || noStart)
-        let since = ProjectReading.now
-        let interrupts = try SignalWatch(isForeground ? [SIGINT, SIGTERM] : [])
+        if !(detach || wait || noStart) { return try bringUpAttached(loaded, request, session) }
         var client = try session.connectOrStart()
-        let result = try session.perform("POST /up", request, on: &client, interrupts: interrupts)
-        if !result.orphans.isEmpty && !ProcessContext.isOn("COMPOSE_IGNORE_ORPHANS") {
-            ProcessContext.writeError(
-                "warning: the file does not know the services of \(result.orphans.joined(separator: ", ")); "
-                    + "--remove-orphans removes them\n"
-            )
-        }
-        try session.check(result, tree: loaded.tree)
-        guard isForeground else { return }
-        try foreground(loaded, since, interrupts).run()
+        let result = try session.perform("POST /up", request, on: &client)
+        try UpCommand.check(result, session, loaded)
+    }
+
+    private func bringUpAttached(_ loaded: RunnableProject, _ request: UpRequest, _ session: CommandSession) throws {
+        let interrupts = try SignalWatch([SIGINT, SIGTERM])
+        let foreground = ForegroundSession(session, wishes(loaded), interrupts: interrupts)
+        try foreground.run(request) { try UpCommand.check($0, session, loaded) }
     }
 
     private var upOptions: UpOptions {
         var options = UpOptions()
-        options.recreation = forceRecreate ? .always : noRecreate ? .never : .changed
-        options.recreated = alwaysRecreateDeps ? [] : Set(services)
+        options.recreation = forceRecreate || renewAnonVolumes ? .always : noRecreate ? .never : .changed
+        options.dependencyRecreation = alwaysRecreateDeps ? .always : noRecreate ? .never : .changed
+        options.recreated = Set(services)
+        options.renewsAnonymousVolumes = renewAnonVolumes
         options.removesOrphans = removeOrphans || ProcessContext.isOn("COMPOSE_REMOVE_ORPHANS")
         options.starts = !noStart
         options.stopTimeout = timeout
         return options
-    }
-
-    private func scales() throws -> [String: Int] {
-        var result: [String: Int] = [:]
-        for text in scale {
-            let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 2, !parts[0].isEmpty, let count = Int(parts[1]), count >= 0 else {
-                throw UserError("--scale takes SERVICE=NUMBER, not \"\(text)\"")
-            }
-            result[parts[0]] = count
-        }
-        return result
     }
 
     private func showPlan(_ loaded: RunnableProject) throws {
@@ -136,26 +134,25 @@ struct Up: ParsableCommand {
         ProcessContext.writeOutput(plan.isEmpty ? "nothing to do\n" : plan.description)
     }
 
-    private func foreground(
-        _ loaded: RunnableProject,
-        _ since: WallTime,
-        _ interrupts: consuming InterruptWatch
-    ) -> ForegroundSession {
-        var shown = Set(attach.isEmpty ? (services.isEmpty || attachDependencies ? [] : services) : attach)
-        if shown.isEmpty { shown = Set(loaded.project.services.filter(\.isAttached).map(\.name)) }
+    private func wishes(_ loaded: RunnableProject) -> ForegroundSession.Wishes {
+        var shown = Set(attach)
+        if shown.isEmpty {
+            let isLimited = !services.isEmpty && !attachDependencies
+            shown = Set(loaded.project.services.filter(\.isAttached).map(\.name))
+            if isLimited { shown = Set(services) }
+        }
         shown.subtract(noAttach)
-        return ForegroundSession(
-            project: loaded.project.name,
-            options: parent.project,
-            shown: shown,
-            stopped: Set(services),
-            stopTimeout: timeout,
-            abortsOnExit: abortOnContainerExit || (exitCodeFrom != nil && !abortOnContainerFailure),
-            abortsOnFailure: abortOnContainerFailure,
-            exitCodeFrom: exitCodeFrom,
-            output: .init(isColoured: !noColor, showsNames: !noLogPrefix, showsTimes: timestamps),
-            since: since,
-            interrupts: interrupts
-        )
+        var wishes = ForegroundSession.Wishes()
+        wishes.shown = shown
+        wishes.watched = services.isEmpty ? shown : Set(services)
+        wishes.stopped = Set(services)
+        wishes.stopTimeout = timeout
+        wishes.abortsOnExit = abortOnContainerExit || (exitCodeFrom != nil && !abortOnContainerFailure)
+        wishes.abortsOnFailure = abortOnContainerFailure
+        wishes.exitCodeFrom = exitCodeFrom
+        wishes.printing.isColoured = !noColor && parent.project.isColoured(STDOUT_FILENO)
+        wishes.printing.showsNames = !noLogPrefix
+        wishes.printing.showsTimes = timestamps
+        return wishes
     }
 }
