@@ -63,7 +63,8 @@ struct Validation {
             return object.isLenient ? entry.value : nil
         }
         guard !allowsEmpty else { return result }
-        for key in object.required where mapping[key] == nil && !diagnostics.damaged.contains(path) {
+        for key in object.required where !diagnostics.damaged.contains(path) {
+            if let value = mapping[key], value.directive != .reset { continue }
             diagnostics.error("\(path) needs \"\(key)\"", at: node.mark, path: path)
             diagnostics.markDamaged(path)
         }

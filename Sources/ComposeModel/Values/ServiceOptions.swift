@@ -25,7 +25,8 @@ package struct ServiceOptions {
         var service = YAMLNode(.mapping(YAMLMapping()), at: mark)
         service.set("ports", list(ports).content)
         service.set("volumes", list(mounts).content)
-        let canonical = Canonicalisation(diagnostics: diagnostics).apply(service, .object(Schema.service), "") ?? service
+        let canonical =
+            Canonicalisation(diagnostics: diagnostics).apply(service, .object(Schema.service), "") ?? service
         let resolved = PathResolution(directory: directory, home: home).service(canonical)
         self.ports = resolved["ports"]?.sequence ?? []
         self.mounts = resolved["volumes"]?.sequence ?? []
