@@ -174,7 +174,10 @@ struct CommandSession {
         try client.send("POST /run", request)
     }
 
-    private func isMade(_ container: String) -> Bool { fileExists("\(directory.container(container))/record.json") }
+    private func isMade(_ container: String) -> Bool {
+        // What can't be read is there.
+        do { return try directory.record(of: container) != nil } catch { return true }
+    }
 
     /// Lends descriptors to a container that is about to start.
     func lend(_ descriptors: [Int32], to container: String) throws {

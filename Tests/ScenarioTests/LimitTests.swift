@@ -317,9 +317,9 @@ extension Scenarios {
                 try scenario.roost("up", "-d")
                 let path = "\(parent)/deep/roost-\(scenario.name)-\(scenario.name)-a-1"
                 let listing = try scenario.containers().first { $0.Service == "a" }
-                let process =
-                    "\(scenario.runtime)/projects/\(scenario.name)/containers/\(listing?.Name ?? "")/process.json"
-                let text = try String(contentsOfFile: process, encoding: .utf8).replacing("\\/", with: "/")
+                let journal =
+                    "\(scenario.runtime)/projects/\(scenario.name)/containers/\(listing?.Name ?? "")/journal"
+                let text = try String(contentsOfFile: journal, encoding: .utf8)
                 let pid = try #require(text.firstMatch(of: /"pid":(\d+)/)?.1)
                 let groups = try String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8)
                 #expect(groups.contains("0::/\(path)\n"), "\(groups)")

@@ -52,9 +52,6 @@ extension UnsupportedAttributes.Rule {
         },
         .warn("volumes/*/bind/selinux", "SELinux labels are not changed"),
         .warn("volumes/*/consistency", "both sides of a mount are the same files anyway"),
-        .refuse("volumes/*/bind/recursive", "mounts further down are read-only as well") { value, _ in
-            value.string == "writable"
-        },
         .warn(
             "networks/*/driver_opts",
             "of options for one container only endpoint.ifname and endpoint.sysctls are known"

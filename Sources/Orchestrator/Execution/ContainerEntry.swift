@@ -22,6 +22,7 @@ package struct ContainerEntry: Sendable {
     private let spec: RuntimeSpec
     private let identity: ProcessIdentity
     private let group: ContainerCgroup
+    private let filters: FilterCache
 
     /// A terminal's size in characters.
     package struct TerminalSize: Hashable, Sendable {
@@ -56,9 +57,10 @@ package struct ContainerEntry: Sendable {
         }
     }
 
-    /// Finds the container called `container`, which has to run.
-    package init(_ directory: ProjectDirectory, container: String) throws {
+    /// Finds the container called `container`, which has to run, of a project with state below `roots`.
+    package init(_ directory: ProjectDirectory, container: String, roots: StateRoots) throws {
         name = container
+        filters = roots.filters
         guard let process = try directory.process(of: container), let spec = try directory.specification(of: container)
         else { throw ExecutionError("\(container) does not run", hint: "start it with \"roost start\"") }
         self.spec = spec
@@ -74,7 +76,7 @@ package struct ContainerEntry: Sendable {
         }
         let spec = try specification(size)
         var inputs = PlanInputs()
-        inputs.seccomp = try spec.linux?.seccomp.map { try SeccompProgram(compiling: $0) }
+        inputs.seccomp = try spec.linux?.seccomp.map { try filters.program($0) }
         inputs.awaitsGroups = group.needsAttachment
         try inputs.observeOurselves()
         var surroundings = Container.ExecSurroundings(container: pidfd.rawValue, stdio: stdio)
@@ -109,6 +111,11 @@ package struct ContainerEntry: Sendable {
         }
         return spec
     }
+}
+
+extension StateRoots {
+    /// Where compiled filters are kept.
+    var filters: FilterCache { FilterCache(directory: storage + "/filters") }
 }
 
 extension ContainerEntry {

@@ -59,8 +59,9 @@ extension Machine {
             }
             guard container.actual != nil else { return }
             let process = try configuration.directory.process(of: name)
-            if process != nil, !container.isRunning, container.actual?.isUnclean == false {
-                // Its process was started, and the state not written any more: nobody wants it started twice.
+            if process != nil, !container.isRunning, container.actual?.isUnclean == false, try !hasStartHooks(name) {
+                // Its process was started, and the state not written any more: nobody wants it started twice. With hooks
+                // a start is done when they are, and how far they came nobody knows.
                 container.noteStart(at: configuration.clock())
             }
             guard container.isRunning, let process else {
@@ -96,6 +97,10 @@ extension Machine {
         } catch {
             configuration.report(.warning("\(name): \(error)"))
         }
+    }
+
+    private func hasStartHooks(_ name: String) throws -> Bool {
+        try !definition(record(of: name).definition).service.postStart.isEmpty
     }
 
     /// Takes in that a container's process has ended.

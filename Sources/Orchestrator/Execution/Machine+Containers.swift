@@ -235,7 +235,7 @@ extension Machine {
     /// The compiled filter; the same for all containers with the same wishes.
     func filter(_ spec: SeccompSpec) throws -> SeccompProgram {
         if let known = shared.withLock({ $0.filters[spec] }) { return known }
-        let compiled = try FilterCache(directory: configuration.roots.storage + "/filters").program(spec)
+        let compiled = try configuration.roots.filters.program(spec)
         shared.withLock { $0.filters[spec] = compiled }
         return compiled
     }

@@ -35,7 +35,7 @@ extension Machine {
     }
 
     private func start(_ hook: Hook, in live: LiveContainer) throws -> StartedHook {
-        var entry = try ContainerEntry(configuration.directory, container: live.name)
+        var entry = try ContainerEntry(configuration.directory, container: live.name, roots: configuration.roots)
         entry.command = hook.command
         entry.variables = hook.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         entry.user = hook.user?.text

@@ -32,8 +32,7 @@ struct ContainerJournal {
     func last<Value: Decodable>(_ kind: Kind, as type: Value.Type) throws(StoreError) -> Value? {
         let bytes = try read()
         guard let line = Self.line(kind, in: bytes[...]) else {
-            // The state is written first.
-            if kind == .state && !bytes.isEmpty { throw unreadable }
+            if !bytes.isEmpty && Kind.allCases.allSatisfy({ Self.line($0, in: bytes[...]) == nil }) { throw unreadable }
             return nil
         }
         do {

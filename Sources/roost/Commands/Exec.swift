@@ -34,7 +34,7 @@ struct Exec: ParsableCommand {
             let directory = ProjectDirectory(project: try parent.project.name(), roots: ProjectReading.roots)
             let container = try ContainerChoice(service: service, index: index).running(in: directory)
             let isTerminal = !noTTY && !detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
-            var entry = try ContainerEntry(directory, container: container.name)
+            var entry = try ContainerEntry(directory, container: container.name, roots: ProjectReading.roots)
             entry.command = command
             entry.variables = env.map { $0.contains("=") ? $0 : "\($0)=\(ProcessContext.environment[$0] ?? "")" }
             entry.user = user

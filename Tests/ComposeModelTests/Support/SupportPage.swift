@@ -20,6 +20,7 @@ enum SupportPage {
 
     /// What no rule speaks of although nothing reads it, each with the reason.
     static let unread: [String: (support: Support, remark: String)] = [
+        "services.*.provider": (.honoured, "the program is run by up, run and down"),
         "version": (.warned, "means nothing any more"),
         "models": (.refused, "a service that uses one is refused"),
         "services.*.develop": (.planned, "there is no watch command yet"),
@@ -38,12 +39,10 @@ enum SupportPage {
         guard let project = WholeProject.load(without: attribute.keys).project else {
             return row(attribute, isRead: reason(attribute) == nil)
         }
-        // Providers are run by the command, which reads them from the tree.
-        let isRead = project != whole.project || attribute.path.hasPrefix("services.*.provider")
-        return row(attribute, isRead: isRead)
+        return row(attribute, isRead: project != whole.project)
     }
 
-    private static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
+    static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
         unread.first { path, _ in attribute.path == path || attribute.path.hasPrefix(path + ".") }?.value
     }
 
