@@ -3,15 +3,15 @@ extension Schema {
     static let fileReference = Shape.shorthand(
         .attribute("source"),
         for: .object(
-            ObjectShape(["source": .text, "target": .text, "uid": .text, "gid": .text, "mode": .mode])
+            ObjectShape(["source": .text, "target": .emptyText, "uid": .text, "gid": .text, "mode": .mode])
         )
     )
 
     /// A published port.
     static let port = ObjectShape(
         [
-            "name": .text, "mode": .text, "host_ip": .text, "target": .integer(0...Int(UInt32.max)),
-            "published": .scalar(Scalar([.string, .integer], .text)), "protocol": .text, "app_protocol": .text,
+            "name": .text, "mode": .emptyText, "host_ip": .text, "target": .integer(0...Int(UInt32.max)),
+            "published": .scalar(Scalar([.string, .integer], .text)), "protocol": .emptyText, "app_protocol": .text,
         ],
         required: ["target"]
     )
@@ -88,7 +88,7 @@ extension Schema {
 
     /// A demand for devices of a kind.
     static let deviceRequest = ObjectShape([
-        "capabilities": .uniqueTexts, "count": .scalar(Scalar([.string, .integer], .count)),
+        "capabilities": .uniqueTexts, "count": .scalar(Scalar([.string, .integer], .count, showsZero: true)),
         "device_ids": .uniqueTexts,
         "driver": .text, "options": .uniquePairs,
     ])
