@@ -106,7 +106,7 @@ package struct ContainerLayer: Hashable, Sendable {
     /// In the same boot it can't be but complete.
     private func forgetVolatility() throws(SyscallError) {
         guard access("\(work)/work/incompat", F_OK) == 0 else { return }
-        try OwnedDescriptor.directory(work).removeTree("work")
+        try OwnedDescriptor.directory("\(work)/work").removeTree("incompat")
     }
 
     /// The ways to name lower directories to overlayfs.
