@@ -62,7 +62,8 @@ struct ResourceConsistency {
     /// Checks that each secret that is the project's own has somewhere to come from.
     func checkSecrets(_ project: YAMLNode) {
         for entry in project["secrets"]?.mapping?.entries ?? [] {
-            guard entry.value["external"]?.bool != true, entry.value["file"] == nil, entry.value["environment"] == nil,
+            guard entry.value["external"]?.bool != true, entry.value["file"]?.string?.isEmpty ?? true,
+                entry.value["environment"]?.string?.isEmpty ?? true,
                 !diagnostics.damaged.contains("secrets.\(entry.key)")
             else { continue }
             tellMissing(entry, "secrets", ["file", "environment"])

@@ -59,13 +59,13 @@ extension Schema {
     )
 
     private static let secret = ObjectShape([
-        "name": .emptyText, "environment": .text, "file": .text, "external": external, "labels": .uniquePairs,
+        "name": .emptyText, "environment": .emptyText, "file": .text, "external": external, "labels": .uniquePairs,
         "driver": .text,
         "driver_opts": .options, "template_driver": .text,
     ])
 
     private static let config = ObjectShape([
-        "name": .emptyText, "content": .text, "environment": .text, "file": .text, "external": external,
+        "name": .emptyText, "content": .emptyText, "environment": .emptyText, "file": .text, "external": external,
         "labels": .uniquePairs, "template_driver": .text,
     ])
 }
