@@ -255,7 +255,7 @@ struct FileLoader<Reader: FileReader> {
                 diagnostics.error(
                     "there is no service \"\(target)\" to extend",
                     at: extends.mark,
-                    hint: diagnostics.nearest(target, among: services.keys)
+                    hint: diagnostics.hint(target, among: services.keys)
                 )
             }
             base = base?.deeplyAfter(

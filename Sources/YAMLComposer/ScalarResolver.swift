@@ -19,7 +19,7 @@ enum ScalarResolver {
         if let number = integer(plain) { return .int(number) }
         // Too large for us, but still the number that was written rather than one near it.
         if digit, let number = UInt64(plain), plain.utf8.first != 0x30 { return .string(String(number)) }
-        if isFloat(text), let number = Double(plain) { return .float(number) }
+        if isFloat(text), let number = Double(plain), number.isFinite { return .float(number) }
         return .string(text)
     }
 

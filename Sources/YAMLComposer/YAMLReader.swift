@@ -105,6 +105,7 @@ private struct Composition: ~Copyable {
     private mutating func entries() throws(Diagnostic) -> YAMLMapping {
         var result = YAMLMapping()
         var merged: [YAMLNode] = []
+        var mergeMark: SourceMark?
         while true {
             let (event, mark) = try reader.next()
             if case .collectionEnd = event { break }
@@ -112,7 +113,16 @@ private struct Composition: ~Copyable {
             let (valueEvent, valueMark) = try reader.next()
             let value = try node(valueEvent, valueMark)
             if case .scalar("<<", nil, true, _) = event {
-                merged += try mergeSources(value)
+                if let mergeMark {
+                    throw Diagnostic(
+                        "the key \"<<\" is here twice",
+                        at: mark,
+                        hint: "merge a list: <<: [*a, *b]",
+                        notes: [.init("first here", at: mergeMark)]
+                    )
+                }
+                mergeMark = mark
+                merged = try mergeSources(value)
                 continue
             }
             guard let text = key.string else {

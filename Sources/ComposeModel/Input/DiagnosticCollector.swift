@@ -107,11 +107,16 @@ package final class DiagnosticCollector {
         if damaged.contains("services.\(other)") { damaged.insert("services.\(name)") }
     }
 
-    /// The hint that names what was probably meant by `word`.
+    /// What was probably meant by `word`.
     func nearest(_ word: String, among candidates: some Sequence<String>) -> String? {
         guard hints < Self.hintLimit else { return nil }
         hints += 1
-        return NearestKey.match(word, among: candidates).map { "did you mean \"\($0)\"?" }
+        return NearestKey.match(word, among: candidates)
+    }
+
+    /// The hint that names what was probably meant by `word`.
+    func hint(_ word: String, among candidates: some Sequence<String>) -> String? {
+        nearest(word, among: candidates).map { "did you mean \"\($0)\"?" }
     }
 
     /// Notes what one check found, in the order of the lines it is about.

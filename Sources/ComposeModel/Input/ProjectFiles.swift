@@ -65,8 +65,8 @@ struct ProjectFiles {
     ) throws(Failure) -> [String] {
         var files = options.files
         if files.isEmpty, let list = environment["COMPOSE_FILE"], !list.isEmpty {
-            let separator = environment["COMPOSE_PATH_SEPARATOR"]?.first ?? ":"
-            files = list.split(separator: separator).map(String.init)
+            let given = environment["COMPOSE_PATH_SEPARATOR"] ?? ""
+            files = list.split(separator: given.isEmpty ? ":" : given).map(String.init)
         }
         var result: [String] = []
         for file in files {

@@ -50,6 +50,8 @@ package struct YAMLPrinter {
     private mutating func writeInline(_ node: YAMLNode) {
         switch node.content {
         case .string(let string): writeScalar(string)
+        case .float(let number) where !number.isFinite:
+            text.append(contentsOf: (number.isNaN ? ".nan" : number > 0 ? ".inf" : "-.inf").utf8)
         case .sequence: text.append(contentsOf: "[]".utf8)
         case .mapping: text.append(contentsOf: "{}".utf8)
         default: text.append(contentsOf: (node.scalarText ?? "null").utf8)

@@ -70,7 +70,9 @@ extension Canonicalisation {
     }
 
     private static func range(_ text: String) -> ClosedRange<Int>? {
-        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { end in
+            end.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(end) : nil
+        }
         guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2 else { return nil }
         return (0...65535).contains(first) && first <= last && last <= 65535 ? first...last : nil
     }

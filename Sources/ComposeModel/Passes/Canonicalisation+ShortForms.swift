@@ -63,8 +63,9 @@ extension Canonicalisation {
         for element in elements {
             guard var (key, value) = Self.pair(element) else { continue }
             // `config` shows a key of SSH in this way.
-            if allowsDefault, value == nil, let sign = key.firstRange(of: ": ") {
-                (key, value) = (String(key[..<sign.lowerBound]), String(key[sign.upperBound...]))
+            if allowsDefault, let sign = key.firstRange(of: ": ") {
+                let path = (element.string ?? "").dropFirst(key[..<sign.upperBound].count)
+                (key, value) = (String(key[..<sign.lowerBound]), String(path))
             }
             if value == nil && !(allowsDefault && key == "default") {
                 if isRaw { return node }
@@ -80,12 +81,14 @@ extension Canonicalisation {
 
     private func hosts(_ node: YAMLNode, _ path: String) -> YAMLNode {
         var lines: [YAMLNode] = []
+        var known: Set<String> = []
         func add(_ host: String, _ address: Substring, _ element: YAMLNode) {
             guard !host.isEmpty, !host.contains(":"), !host.contains("=") else {
                 _ = wrong(element, "\(path): \"\(host)\" is no name of a host")
                 return
             }
-            lines.append(element.with(.string("\(host)=\(Self.bare(address))")))
+            let line = "\(host)=\(Self.bare(address))"
+            if known.insert(line).inserted { lines.append(element.with(.string(line))) }
         }
         if let mapping = node.mapping {
             for entry in mapping.entries {

@@ -103,11 +103,12 @@ struct Canonicalisation {
         case .integer, .count: return integer(node, text, scalar, path)
         case .decimal:
             guard let number = Double(text) else { return wrong(node, "\(path) must be a number, not \"\(text)\"") }
-            return node.with(.float(number))
+            // Compose keeps no more digits than this, and shows those.
+            return node.with(.float(Double(Float(number).description) ?? number))
         case .bytes, .bytesOrUnlimited:
-            // Compose takes the number -1 for memory limits, but not the text.
-            let takesMinusOne = scalar.accepts.contains(.number) && node.int != nil
-            let lowest = scalar.reading == .bytes && !takesMinusOne ? 0 : -1
+            // Compose takes the number -1 for limits, but not the text.
+            let takesMinusOne = scalar.reading == .bytesOrUnlimited || node.int != nil
+            let lowest = scalar.bounds?.lowerBound ?? (takesMinusOne ? -1 : 0)
             guard let count = ByteCount(text: text), count.bytes >= lowest else {
                 return wrong(node, "\(path) must be an amount such as 512m or 2g, not \"\(text)\"")
             }

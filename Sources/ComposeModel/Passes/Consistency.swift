@@ -59,7 +59,7 @@ struct Consistency {
             diagnostics.error(
                 "\"\(name)\" depends on \"\(dependency.key)\", which is not there or not active",
                 at: dependency.keyMark,
-                hint: diagnostics.nearest(dependency.key, among: services.keys)
+                hint: diagnostics.hint(dependency.key, among: services.keys)
             )
         }
         for rule in service["develop"]?["watch"]?.sequence ?? [] where rule["target"]?.string?.isEmpty ?? true {
@@ -79,7 +79,7 @@ struct Consistency {
                 diagnostics.error(
                     "there is no service \"\(name)\" to build from",
                     at: context.value.mark,
-                    hint: diagnostics.nearest(name, among: services.keys)
+                    hint: diagnostics.hint(name, among: services.keys)
                 )
             } else if services[name]?["build"] == nil, !diagnostics.damaged.contains("services.\(name)") {
                 diagnostics.error(
@@ -133,11 +133,11 @@ struct Consistency {
         let known = project[kind]?.mapping
         guard known?.entry(name) == nil, !diagnostics.isIncomplete else { return }
         // The section may be there under a misspelled name.
-        if known == nil && diagnostics.damaged.contains("") { return }
+        if known == nil && diagnostics.damaged.contains(kind) { return }
         diagnostics.error(
             "\"\(name)\" is not defined under \"\(kind)\"",
             at: mark,
-            hint: diagnostics.nearest(name, among: known?.keys ?? [])
+            hint: diagnostics.hint(name, among: known?.keys ?? [])
         )
     }
 

@@ -55,18 +55,24 @@ struct ResourceConsistency {
         if given.count > 1 {
             diagnostics.error("\(given.joined(separator: " and ")) exclude each other", at: entry.keyMark)
         } else if entry.value["external"] == nil && entry.value["driver"] == nil {
-            let wanted = keys.count == 2 ? "\"file\" or \"environment\"" : "\"file\", \"environment\" or \"content\""
-            diagnostics.error("\"\(entry.key)\" under \"\(kind)\" needs \(wanted)", at: entry.keyMark)
+            tellMissing(entry, kind, keys)
         }
     }
 
     /// Checks that each secret that is the project's own has somewhere to come from.
     func checkSecrets(_ project: YAMLNode) {
         for entry in project["secrets"]?.mapping?.entries ?? [] {
-            guard entry.value["external"]?.bool != true, entry.value["file"] == nil, entry.value["environment"] == nil,
-                entry.value["external"] != nil || entry.value["driver"] != nil
+            guard entry.value["external"]?.bool != true, entry.value["file"]?.string?.isEmpty ?? true,
+                entry.value["environment"]?.string?.isEmpty ?? true,
+                !diagnostics.damaged.contains("secrets.\(entry.key)")
             else { continue }
-            diagnostics.error("the secret \"\(entry.key)\" needs a file or an environment variable", at: entry.keyMark)
+            tellMissing(entry, "secrets", ["file", "environment"])
         }
+    }
+
+    private func tellMissing(_ entry: YAMLMapping.Entry, _ kind: String, _ keys: [String]) {
+        let words = keys.map { "\"\($0)\"" }
+        let wanted = words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+        diagnostics.error("\"\(entry.key)\" under \"\(kind)\" needs \(wanted)", at: entry.keyMark)
     }
 }

@@ -15,7 +15,7 @@ struct Selection {
             diagnostics.error(
                 "there is no service \"\(name)\"",
                 at: nil,
-                hint: diagnostics.nearest(name, among: all.keys)
+                hint: diagnostics.hint(name, among: all.keys)
                     ?? "there are \(all.keys.sorted().joined(separator: ", "))"
             )
         }

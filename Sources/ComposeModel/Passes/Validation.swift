@@ -9,6 +9,9 @@ struct Validation {
     /// Whether values may be missing, or be such that only together with an earlier file they make sense.
     let allowsEmpty: Bool
 
+    /// The check of what no earlier file can complete.
+    private var strict: Validation { Validation(diagnostics: diagnostics, allowsEmpty: false) }
+
     /// The file without what is wrong in it.
     func checked(_ node: YAMLNode) -> YAMLNode {
         checked(node, .object(Schema.project), "", nil) ?? node.with(.mapping(YAMLMapping()))
@@ -60,7 +63,8 @@ struct Validation {
             return object.isLenient ? entry.value : nil
         }
         guard !allowsEmpty else { return result }
-        for key in object.required where mapping[key] == nil && !diagnostics.damaged.contains(path) {
+        for key in object.required where !diagnostics.damaged.contains(path) {
+            if let value = mapping[key], value.directive != .reset { continue }
             diagnostics.error("\(path) needs \"\(key)\"", at: node.mark, path: path)
             diagnostics.markDamaged(path)
         }
@@ -69,12 +73,15 @@ struct Validation {
 
     private func tellUnknown(_ entry: YAMLMapping.Entry, _ object: ObjectShape, _ path: String) {
         let place = path.isEmpty ? "at the top of a Compose file" : "in \(path)"
+        let nearest = diagnostics.nearest(entry.key, among: object.attributes.keys)
+        // A section under a misspelled name is not a missing one.
+        if path.isEmpty, let nearest { diagnostics.markDamaged(nearest) }
         diagnostics.addUnknownKey(
             Diagnostic(
                 "there is no key \"\(entry.key)\" \(place)",
                 at: entry.keyMark,
                 severity: object.isLenient ? .warning : .error,
-                hint: diagnostics.nearest(entry.key, among: object.attributes.keys)
+                hint: nearest.map { "did you mean \"\($0)\"?" }
             ),
             in: path
         )
@@ -110,9 +117,9 @@ struct Validation {
             let inner = join(path, entry.key)
             if let value = check(entry, inner, written) { return value }
             diagnostics.markDamaged(path)
+            if isSection || path.isEmpty { diagnostics.markDamaged(inner) }
             guard isSection else { return nil }
             // What refers to it by name is no mistake.
-            diagnostics.markDamaged(inner)
             return entry.value.with(.mapping(YAMLMapping()))
         }
         if let written = written?.mapping, written.entries.count < mapping.entries.count {
@@ -155,7 +162,7 @@ struct Validation {
         }
         guard !scalar.words.isEmpty, !scalar.words.contains(text) else { return true }
         let choices = scalar.words.joined(separator: ", ")
-        let nearest = diagnostics.nearest(text, among: scalar.words)
+        let nearest = diagnostics.hint(text, among: scalar.words)
         diagnostics.error("\(path) is one of \(choices), not \"\(text)\"", at: node.mark, hint: nearest)
         return false
     }
@@ -178,7 +185,7 @@ struct Validation {
                 }
                 return .longForm
             }
-            _ = checked(node, .uniqueTexts, path, nil)
+            _ = strict.checked(node, .uniqueTexts, path, nil)
             return .accepted
         case .command: return node.isNull || node.string != nil ? .accepted : .longForm
         case .healthTest, .attribute, .mount, .device: return node.string != nil ? .accepted : .longForm
@@ -209,10 +216,11 @@ struct Validation {
 
     private func hosts(_ node: YAMLNode, _ path: String) -> Verdict {
         if allowsEmpty && node.string != nil { return .accepted }
+        if allowsEmpty, let elements = node.sequence { checkRepetition(elements, path) }
         guard let mapping = node.mapping else { return .longForm }
         for entry in mapping.entries {
             if entry.value.isNull { _ = wrong(entry.value, join(path, entry.key), "an address") }
-            _ = checked(
+            _ = strict.checked(
                 entry.value,
                 .shorthand(.single(isSpelledOut: false), for: .texts),
                 join(path, entry.key),

@@ -3,15 +3,15 @@ extension Schema {
     static let fileReference = Shape.shorthand(
         .attribute("source"),
         for: .object(
-            ObjectShape(["source": .text, "target": .text, "uid": .text, "gid": .text, "mode": .mode])
+            ObjectShape(["source": .text, "target": .emptyText, "uid": .text, "gid": .text, "mode": .mode])
         )
     )
 
     /// A published port.
     static let port = ObjectShape(
         [
-            "name": .text, "mode": .text, "host_ip": .text, "target": .integer(0...Int(UInt32.max)),
-            "published": .scalar(Scalar([.string, .integer], .text)), "protocol": .text, "app_protocol": .text,
+            "name": .text, "mode": .emptyText, "host_ip": .text, "target": .integer(0...Int(UInt32.max)),
+            "published": .scalar(Scalar([.string, .integer], .text)), "protocol": .emptyText, "app_protocol": .text,
         ],
         required: ["target"]
     )
@@ -30,7 +30,7 @@ extension Schema {
             "volume": .object(ObjectShape(["labels": .uniquePairs, "nocopy": .flag, "subpath": .text])),
             "tmpfs": .object(
                 ObjectShape([
-                    "size": .wholeBytes,
+                    "size": .scalar(Scalar([.integer, .string], .bytes, bounds: 0...Int.max)),
                     "mode": .scalar(Scalar([.number], .integer, showsZero: true, bounds: 0...Int(UInt32.max))),
                 ])
             ),
@@ -56,7 +56,7 @@ extension Schema {
     )
 
     /// Additions to the container's hosts file.
-    static let extraHosts = Shape.shorthand(.hosts, for: .uniqueTexts)
+    static let extraHosts = Shape.shorthand(.hosts, for: .list(of: .text, by: .none))
 
     /// Resource limits of processes.
     static let ulimits = Shape.map(
@@ -83,9 +83,12 @@ extension Schema {
         by: .none
     )
 
+    /// A demand for graphics cards; Compose does not look at keys it does not know here.
+    static let gpuRequest = ObjectShape(deviceRequest.attributes, isLenient: true)
+
     /// A demand for devices of a kind.
     static let deviceRequest = ObjectShape([
-        "capabilities": .uniqueTexts, "count": .scalar(Scalar([.string, .integer], .count)),
+        "capabilities": .uniqueTexts, "count": .scalar(Scalar([.string, .integer], .count, showsZero: true)),
         "device_ids": .uniqueTexts,
         "driver": .text, "options": .uniquePairs,
     ])

@@ -1,7 +1,7 @@
 extension Schema {
     /// How an image is built.
     static let build = ObjectShape([
-        "context": .text, "dockerfile": .emptyText, "dockerfile_inline": .text,
+        "context": .emptyText, "dockerfile": .emptyText, "dockerfile_inline": .emptyText,
         "entitlements": .list(of: .text, by: .none),
         "args": .environment, "labels": .pairs, "cache_from": .list(of: .text, by: .none),
         "cache_to": .list(of: .text, by: .none),

@@ -26,7 +26,7 @@ extension Schema {
 
     private static let model = ObjectShape(
         [
-            "name": .text, "model": .text, "context_size": .scalar(Scalar([.integer], .integer)),
+            "name": .emptyText, "model": .text, "context_size": .scalar(Scalar([.integer], .integer)),
             "runtime_flags": .list(of: .text, by: .none),
         ],
         required: ["model"]
@@ -34,7 +34,7 @@ extension Schema {
 
     private static let network = ObjectShape(
         [
-            "name": .text, "driver": .text, "driver_opts": .options, "external": external, "internal": .flag,
+            "name": .emptyText, "driver": .text, "driver_opts": .options, "external": external, "internal": .flag,
             "enable_ipv4": .keptFlag, "enable_ipv6": .keptFlag, "attachable": .flag, "labels": .pairs,
             "ipam": .object(
                 ObjectShape([
@@ -54,18 +54,18 @@ extension Schema {
     )
 
     private static let volume = ObjectShape(
-        ["name": .text, "driver": .text, "driver_opts": .options, "external": external, "labels": .uniquePairs],
+        ["name": .emptyText, "driver": .text, "driver_opts": .options, "external": external, "labels": .uniquePairs],
         nullable: true
     )
 
     private static let secret = ObjectShape([
-        "name": .text, "environment": .text, "file": .text, "external": external, "labels": .uniquePairs,
+        "name": .emptyText, "environment": .emptyText, "file": .text, "external": external, "labels": .uniquePairs,
         "driver": .text,
         "driver_opts": .options, "template_driver": .text,
     ])
 
     private static let config = ObjectShape([
-        "name": .text, "content": .text, "environment": .text, "file": .text, "external": external,
+        "name": .emptyText, "content": .emptyText, "environment": .emptyText, "file": .text, "external": external,
         "labels": .uniquePairs, "template_driver": .text,
     ])
 }

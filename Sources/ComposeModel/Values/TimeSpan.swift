@@ -6,9 +6,9 @@ package struct TimeSpan: Hashable, Sendable, CustomStringConvertible {
     /// A length of `nanoseconds`.
     package init(nanoseconds: Int) { self.nanoseconds = nanoseconds }
 
-    private static let units: [(name: String, nanoseconds: Double)] = [
-        ("ns", 1), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("d", 86400e9),
-        ("w", 604_800e9),
+    private static let units: [(name: String, nanoseconds: Int)] = [
+        ("ns", 1), ("us", 1000), ("µs", 1000), ("μs", 1000), ("ms", 1_000_000), ("s", 1_000_000_000),
+        ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000), ("w", 604_800_000_000_000),
     ]
 
     /// Reads `1h30m`, `1.5s`, `300ms`, `2d`, with a sign if need be.
@@ -16,21 +16,43 @@ package struct TimeSpan: Hashable, Sendable, CustomStringConvertible {
         let negative = text.hasPrefix("-")
         var rest = negative || text.hasPrefix("+") ? text.dropFirst() : text[...]
         guard !rest.isEmpty else { return nil }
-        var total = 0.0
-        if rest != "0" {
-            while !rest.isEmpty {
-                let number = rest.prefix { ("0"..."9").contains($0) || $0 == "." }
-                rest = rest.dropFirst(number.count)
-                let name = rest.prefix { !("0"..."9").contains($0) && $0 != "." }
-                rest = rest.dropFirst(name.count)
-                guard let value = Double(number), let unit = Self.units.first(where: { $0.name == name }) else {
-                    return nil
-                }
-                total += value * unit.nanoseconds
-            }
+        var total = 0
+        // Nothing else than zero goes without a unit.
+        if rest == "0" { rest = "" }
+        while !rest.isEmpty {
+            guard let part = Self.part(&rest) else { return nil }
+            let (sum, isTooLong) = total.addingReportingOverflow(part)
+            guard !isTooLong else { return nil }
+            total = sum
         }
-        guard total < 9.2e18 else { return nil }
-        nanoseconds = Int((negative ? -total : total).rounded())
+        nanoseconds = negative ? -total : total
+    }
+
+    /// A number with its unit at the start of `text`, in nanoseconds.
+    private static func part(_ text: inout Substring) -> Int? {
+        func digits() -> Substring {
+            let found = text.prefix { ("0"..."9").contains($0) }
+            text = text.dropFirst(found.count)
+            return found
+        }
+        let whole = digits()
+        var fraction = Substring()
+        if text.first == "." {
+            text = text.dropFirst()
+            fraction = digits()
+        }
+        guard !whole.isEmpty || !fraction.isEmpty, let value = whole.isEmpty ? 0 : Int(whole) else { return nil }
+        let name = text.prefix { !("0"..."9").contains($0) && $0 != "." }
+        text = text.dropFirst(name.count)
+        guard let unit = units.first(where: { $0.name.utf8.elementsEqual(name.utf8) })?.nanoseconds else { return nil }
+        // Digits behind the eighteenth are less than a nanosecond of any unit.
+        let kept = fraction.prefix(18)
+        var scale = 1.0
+        for _ in kept { scale *= 10 }
+        let extra = Int(Double(Int(kept) ?? 0) * (Double(unit) / scale))
+        let (product, isTooLong) = value.multipliedReportingOverflow(by: unit)
+        let (sum, isFurther) = product.addingReportingOverflow(extra)
+        return isTooLong || isFurther ? nil : sum
     }
 
     /// The form that reads back: `1h30m0s`, `1.5s`, `300ms`.
