@@ -25,13 +25,6 @@ enum SupportPage {
         "services.*.develop": (.planned, "there is no watch command yet"),
     ]
 
-    /// What does not go through the typed project: the file that reads it from the tree, and what for.
-    static let readElsewhere: [String: (file: String, remark: String)] = [
-        "services.*.provider": ("roost/Providers.swift", "the program is run by up, run and down"),
-        "services.*.provider.type": ("roost/Providers.swift", "the program to run"),
-        "services.*.provider.options": ("roost/Providers.swift", "options of the program"),
-    ]
-
     private static let rules: [(section: String, rules: [UnsupportedAttributes.Rule])] = [
         ("services", UnsupportedAttributes.Rule.services), ("networks", UnsupportedAttributes.Rule.networks),
         ("volumes", UnsupportedAttributes.Rule.volumes), ("secrets", UnsupportedAttributes.Rule.secrets),
@@ -45,7 +38,7 @@ enum SupportPage {
         guard let project = WholeProject.load(without: attribute.keys).project else {
             return row(attribute, isRead: reason(attribute) == nil)
         }
-        return row(attribute, isRead: project != whole.project || readElsewhere[attribute.path] != nil)
+        return row(attribute, isRead: project != whole.project)
     }
 
     static func reason(_ attribute: SchemaAttribute) -> (support: Support, remark: String)? {
@@ -68,7 +61,6 @@ enum SupportPage {
             return row(rule.severity == .error ? .refused : .warned, rule.reason)
         }
         if let (support, remark) = reason(attribute) { return row(support, remark) }
-        if let elsewhere = readElsewhere[attribute.path] { return row(.honoured, elsewhere.remark) }
         guard let partial = rules.first(where: isOwn) else { return row(.honoured, attribute.forms) }
         let verb = partial.severity == .error ? "refused" : "without effect"
         return row(.honoured, "some values \(verb): \(partial.reason)")

@@ -27,16 +27,6 @@ struct SupportTests {
         }
     }
 
-    @Test("what is read from the tree alone is read by the file that is named for it")
-    func otherReaders() throws {
-        let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Sources")
-        for (path, reader) in SupportPage.readElsewhere {
-            let text = try String(contentsOf: sources.appending(path: reader.file), encoding: .utf8)
-            let key = path.split(separator: ".").last ?? ""
-            #expect(text.contains("[\"\(key)\"]"), "\(path)")
-        }
-    }
-
     @Test("the page about support says what the code does")
     func page() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
