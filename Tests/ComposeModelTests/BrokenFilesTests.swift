@@ -2,7 +2,9 @@ import ComposeModel
 import Foundation
 import Testing
 
-/// Files as people get them wrong, and what they are told. `ROOST_WRITE_GOLDEN=1 swift test` writes the answers again.
+/// Files as people get them wrong, and what they are told.
+///
+/// `ROOST_WRITE_GOLDEN=1 swift test` writes the answers again.
 @Suite("A broken file")
 struct BrokenFilesTests {
     private static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "BrokenFiles")

@@ -2,7 +2,7 @@ import Glibc
 
 /// Reads files from the disk.
 package struct DiskFileReader: FileReader {
-    /// How much is read of a file, of which some never end; more than anybody accepts.
+    /// How much is read of a file: one that never ends is none.
     private static let limit = 64 << 20
 
     /// A reader.
@@ -33,9 +33,8 @@ package struct DiskFileReader: FileReader {
             if count < 0 && errno == EINTR { continue }
             if count < 0 { return nil }
             if count == 0 { return result }
+            guard result.count + count <= Self.limit else { return nil }
             result += chunk[..<count]
-            // Who reads it says that it is too long.
-            guard result.count < Self.limit else { return result }
         }
     }
 }
