@@ -120,7 +120,10 @@ extension Scenarios {
                 // A successor knows it, too.
                 #expect(kill(try scenario.supervisor(), SIGKILL) == 0)
                 try scenario.roost("pause")
-                #expect(try scenario.states() == ["clock-1": "paused", "other-1": "paused"])
+                let states = try scenario.states()
+                let diary = "\(scenario.runtime)/projects/\(scenario.name)/supervisor.log"
+                let words = try String(contentsOfFile: diary, encoding: .utf8)
+                #expect(states == ["clock-1": "paused", "other-1": "paused"], "\(states) \(words)")
                 let listed = try scenario.containers().first { $0.Service == "clock" }
                 #expect(listed?.Status.contains("Paused") == true)
                 try scenario.roost("unpause")

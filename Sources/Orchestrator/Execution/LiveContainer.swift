@@ -19,6 +19,7 @@ final class LiveContainer: Sendable {
     let ended = Gate()
     private let readiness: Mutex<Bool>
     private let stopping = Mutex(false)
+    private let entrance = Mutex(())
     private let held = Mutex(false)
     private let checks = Mutex<Task<Void, Never>?>(nil)
 
@@ -59,6 +60,25 @@ final class LiveContainer: Sendable {
     var isHeld: Bool {
         get { held.withLock { $0 } }
         set { held.withLock { $0 = newValue } }
+    }
+
+    /// Starts a program in the container, unless it is held still.
+    ///
+    /// Until it executes, such a program has all that the supervisor has open. Held still at that moment it would keep
+    /// it, ports of name servers too, from a successor; so nobody holds a container still meanwhile.
+    func enter<Value: ~Copyable>(_ body: () throws -> Value) throws -> Value {
+        try entrance.withLock { _ in
+            guard !isHeld else {
+                throw ExecutionError("\(name) is paused", hint: "let it go on with \"roost unpause\"")
+            }
+            return try body()
+        }
+    }
+
+    /// Holds the container still while nobody is about to execute a program in it.
+    func hold(_ body: () throws -> Void) throws {
+        isHeld = true
+        try entrance.withLock { _ in try body() }
     }
 
     /// Begins checking its health.

@@ -175,7 +175,11 @@ extension Machine {
         } catch { configuration.report(.warning("\(container.name): \(error)")) }
         if !process.attachments.isEmpty {
             let namespace = try OwnedDescriptor.reading("/proc/\(process.pid)/ns/net")
-            try await resolver.serve(container.name, view(of: definition), in: namespace.rawValue)
+            do { try await resolver.serve(container.name, view(of: definition), in: namespace.rawValue) } catch {
+                // It runs, and can be looked after: names are not worth its life.
+                let words = "finds no names until it is restarted: \(error)"
+                configuration.report(.warning("\(container.name) \(words)"))
+            }
         }
         try watch(live)
     }

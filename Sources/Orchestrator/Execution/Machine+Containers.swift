@@ -343,9 +343,12 @@ extension Machine {
     /// Does nothing to a container that does not run.
     package func setHeld(_ name: String, _ isHeld: Bool) async throws {
         guard let live = shared.withLock({ $0.live[name] }) else { return }
-        // First, so that no health check counts what it finds in between.
-        if isHeld { live.isHeld = true }
-        do { try await blocking { try live.group.group.setFrozen(isHeld) } } catch {
+        do {
+            try await blocking {
+                let group = live.group.group
+                if isHeld { try live.hold { try group.setFrozen(true) } } else { try group.setFrozen(false) }
+            }
+        } catch {
             live.isHeld = live.group.group.isFrozen
             throw error
         }

@@ -95,6 +95,6 @@ extension Machine {
             stdio: (null.rawValue, null.rawValue, null.rawValue)
         )
         surroundings.group = group
-        return StartedProbe(try Container.execute(plan, in: surroundings))
+        return StartedProbe(try live.enter { try Container.execute(plan, in: surroundings) })
     }
 }

@@ -48,8 +48,8 @@ extension Machine {
         let null = try OwnedDescriptor.null()
         let output = try output("stdout", of: live.name)
         let error = try self.output("stderr", of: live.name)
-        let started = try entry.start(stdio: (null.rawValue, output.rawValue, error.rawValue))
-        return StartedHook(started.takeProcess())
+        let stdio = (null.rawValue, output.rawValue, error.rawValue)
+        return StartedHook(try live.enter { try entry.start(stdio: stdio).takeProcess() })
     }
 
     /// Where a container's output goes; nowhere when it has a terminal, or nobody keeps its output.
