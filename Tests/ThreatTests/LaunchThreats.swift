@@ -96,6 +96,37 @@ extension OneAtATime {
             }
         }
 
+        @Test(
+            "that takes the pipe of a program that joins it, keeps it open or lies on it, holds nothing up",
+            .timeLimit(.minutes(1))
+        )
+        func stolenReport() throws {
+            let script = """
+                import os, struct
+                print("ready", flush=True)
+                last, held = os.getpid(), 0
+                while True:
+                    for pid in range(last + 1, last + 5):
+                        try: pipe = os.open(f"/proc/{pid}/fd/3", os.O_WRONLY | os.O_NONBLOCK)
+                        except OSError: continue
+                        try:
+                            if not os.readlink(f"/proc/self/fd/{pipe}").startswith("pipe:"): continue
+                            held += 1
+                            if held % 2: os.write(pipe, struct.pack("II", 0, 2))
+                            with open("/seen", "a") as log: print(pid, file=log)
+                        except OSError: pass
+                    with open("/proc/loadavg") as load: last = max(last, int(load.read().split()[4]) - 1)
+                """
+            try whileRunning(script) { box, pidfd in
+                var refused = 0
+                for _ in 0..<150 {
+                    // What is said to have failed is ended.
+                    do { try join(box, pidfd, times: 1) } catch is ContainerError { refused += 1 }
+                }
+                #expect(refused < 150)
+            }
+        }
+
         @Test("whose user id a process of the host has gives that one no look at a start")
         func watchedFromHost() throws {
             let script = """
