@@ -10,7 +10,7 @@ STATIC = $(CURDIR)/.build/static
 # C library takes no run path then.
 LINK = $(addprefix -Xswiftc ,-static-executable -use-ld=lld -Xclang-linker -static-pie) -Xlinker --pack-dyn-relocs=relr
 
-.PHONY: all build release demo test check bench format docs install deps toolchain clean
+.PHONY: all build release demo test check sanitize bench format docs install deps toolchain clean
 
 all: build
 
@@ -46,6 +46,14 @@ check: deps
 	swift format lint --strict --recursive Package.swift Sources Tests
 	swift build --build-tests
 	swift test --skip-build --skip KernelTests
+
+# The C code under sanitizers, with warnings as errors: launch lists, ordinary and random ones.
+SANITIZED = .build/sanitized
+sanitize: toolchain
+	@mkdir -p .build
+	clang -std=gnu17 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld \
+	  -ISources/CLinux/include Sources/CLinux/*.c Tests/Sanitizers/launch.c -o $(SANITIZED)
+	ASAN_OPTIONS=detect_stack_use_after_return=1 timeout 300 $(SANITIZED)
 
 # BENCH= takes options: docs/benchmarks.md lists them.
 bench: release

@@ -103,7 +103,7 @@ let package = Package(
             swiftSettings: memorySafe
         ),
 
-        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: common),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["CLinux", "LinuxSystem"], swiftSettings: common),
         .testTarget(
             name: "ContainerRuntimeTests",
             dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"],
@@ -123,6 +123,14 @@ let package = Package(
             name: "KernelTests",
             dependencies: [
                 "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "ThreatTests",
+            dependencies: [
+                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "roost",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: common

@@ -13,6 +13,16 @@ static uint64_t value(const struct clinux_launch *launch, const struct clinux_ca
     return (call->kinds >> (2 * i) & 3) == CLINUX_SLOT ? (uint64_t)(int64_t)launch->slots[raw] : raw;
 }
 
+/// Whether a call reads and writes no slots but those that there are. A list that does is a mistake of its author; where
+/// memory is shared, it would be the parent that is damaged.
+static bool is_sound(const struct clinux_launch *launch, const struct clinux_call *call) {
+    for (int i = 0; i < 6; i++) {
+        if ((call->kinds >> (2 * i) & 3) == CLINUX_SLOT && call->argument[i] >= launch->slot_count)
+            return false;
+    }
+    return call->skip >= 0 && (call->result < 0 || (uint32_t)call->result < launch->slot_count);
+}
+
 static bool is_ignored(const struct clinux_call *call, int error) {
     return call->flags & CLINUX_CALL_IGNORE_ALL || call->ignored[0] == error || call->ignored[1] == error;
 }
@@ -32,6 +42,8 @@ static _Noreturn void obey(const struct clinux_launch *launch) {
     struct clinux_report failure = {0, 0};
     for (uint32_t i = 0; i < launch->count; i++) {
         const struct clinux_call *call = &launch->calls[i];
+        if (!is_sound(launch, call))
+            give_up(launch, (struct clinux_report){i, EINVAL});
         long result = syscall(call->number, value(launch, call, 0), value(launch, call, 1), value(launch, call, 2),
                               value(launch, call, 3), value(launch, call, 4), value(launch, call, 5));
         int error = result < 0 ? errno : 0;
@@ -43,8 +55,11 @@ static _Noreturn void obey(const struct clinux_launch *launch) {
         }
         if (call->result >= 0)
             launch->slots[call->result] = error ? -1 : (int32_t)result;
-        if (call->flags & (error ? CLINUX_CALL_SKIP_ON_ERROR : CLINUX_CALL_SKIP_ON_SUCCESS))
+        if (call->flags & (error ? CLINUX_CALL_SKIP_ON_ERROR : CLINUX_CALL_SKIP_ON_SUCCESS)) {
+            if ((uint32_t)call->skip >= launch->count - i)
+                break;
             i += (uint32_t)call->skip;
+        }
     }
     // A list that ends without execve(2) is a mistake of its author and reported as call 0, errno 0.
     give_up(launch, failure);

@@ -42,7 +42,8 @@ int64_t clinux_receive_descriptors(int socket, void *bytes, uint32_t count, int 
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
     if (*descriptor_count > 8)
         return -EINVAL;
-    message.msg_controllen = CMSG_SPACE(*descriptor_count * sizeof(int));
+    // Without the padding, which the kernel would fill with one descriptor more.
+    message.msg_controllen = CMSG_LEN(*descriptor_count * sizeof(int));
     *descriptor_count = 0;
     ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (received < 0)

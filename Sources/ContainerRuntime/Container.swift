@@ -73,6 +73,8 @@ package enum Container {
             } catch {
                 // It has ended by itself and waits to be reaped; a sibling is our parent's to reap.
                 descriptors.closeGroupsReady()
+                // Unless the failure was told by a hostile process beside it. It may have ended, and that is as well.
+                try? sendSignal(SIGKILL, to: process.descriptor.rawValue)
                 if !options.isSibling { _ = try process.waitForExit() }
                 throw error
             }

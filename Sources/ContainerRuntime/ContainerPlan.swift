@@ -62,7 +62,8 @@ package struct ContainerPlan: Hashable, Sendable {
         launch = LaunchPlan(namespaces: namespaces.created.subtracting(.cgroup))
         launch.sharesMemory =
             namespaces.created.contains(.pid) && namespaces.all.isDisjoint(with: [.user, .time])
-            && spec.linux?.resources?.memory == nil && !inputs.awaitsGroups
+            && spec.linux?.resources?.memory == nil && !inputs.hasForeignLimits
+            && !inputs.awaitsGroups
         guard namespaces.created.contains(.mount) else {
             throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
         }

@@ -26,6 +26,8 @@ package struct PlanInputs: Hashable, Sendable {
     package var lendsNetwork = false
     /// The process waits until it is in groups of v1 hierarchies too.
     package var awaitsGroups = false
+    /// The control group is in one whose limits others set, so that the kernel may end the process for want of memory.
+    package var hasForeignLimits = false
     /// A first process of ours that passes on signals and collects ended processes; the program is its child.
     package var hasInit = false
     /// The capabilities that we can give.

@@ -99,6 +99,8 @@ package enum SupervisorProcess {
         let listener = try await server.start(at: socket, on: loops) { route, body, reply in
             inbox.continuation.yield(.command(route, body, reply))
         }
+        // The directory lets in nobody else; this holds also for a descriptor of it that got out.
+        guard chmod(socket, 0o600) == 0 else { throw SyscallError(call: "chmod", subject: socket, errno: .current) }
         let lending = try LendingDesk(directory: directory.path, outputs: outputs, poller: poller)
         if isFirst { tellStarter("") }
         let end = await supervisor.run()

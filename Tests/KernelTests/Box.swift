@@ -4,6 +4,7 @@ import class Foundation.FileManager
 import Glibc
 import LinuxSystem
 import OCISpec
+import Testing
 
 /// A standard container on a copy-on-write view of the host's root, for tests.
 struct Box: ~Copyable {
@@ -154,4 +155,12 @@ final class Started {
         try Container.signal(process.descriptor.rawValue, SIGKILL)
         return try process.waitForExit()
     }
+}
+
+/// Makes a file with a text.
+func make(_ path: String, _ text: String) throws {
+    let file = OwnedDescriptor(
+        adopting: try SyscallError.checkErrno(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644), "open", path)
+    )
+    #expect(write(file.rawValue, text, text.utf8.count) == text.utf8.count)
 }

@@ -114,16 +114,6 @@ extension NetworkTests {
     }
 }
 
-extension ProjectFixture {
-    /// One event loop whose thread is in the namespace that plays the host.
-    func makeEventLoops() async throws -> MultiThreadedEventLoopGroup {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let descriptor = host.descriptor
-        try await group.next().submit { try check(negated: clinux_network_enter(descriptor), "setns(2)") }.get()
-        return group
-    }
-}
-
 extension Listener {
     /// Takes the next connection, which sends `count` bytes and ends its direction; sends all of it back only then,
     /// and returns how many bytes the client gets.

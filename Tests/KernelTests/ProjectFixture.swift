@@ -1,7 +1,10 @@
+import CLinux
 import ContainerNetwork
 import class Foundation.FileManager
 import Glibc
 import LinuxSystem
+import NIOCore
+import NIOPosix
 import Testing
 
 /// A project's networks on a namespace that plays the host, and beyond it a machine of another network.
@@ -99,4 +102,14 @@ func withTemporaryDirectory(_ body: (String) throws -> Void) throws {
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer { try? FileManager.default.removeItem(atPath: path) }
     try body(path)
+}
+
+extension ProjectFixture {
+    /// One event loop whose thread is in the namespace that plays the host.
+    func makeEventLoops() async throws -> MultiThreadedEventLoopGroup {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let descriptor = host.descriptor
+        try await group.next().submit { try check(negated: clinux_network_enter(descriptor), "setns(2)") }.get()
+        return group
+    }
 }

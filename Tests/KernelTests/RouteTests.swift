@@ -222,8 +222,6 @@ private struct Leaks {
     }
 }
 
-func interfaceName(_ text: String) throws -> InterfaceName { try #require(InterfaceName(text)) }
-
 /// A request for a bridge with the given index, the simplest interface there is.
 func bridge(_ name: String, _ index: UInt32) throws -> NetlinkRequest {
     let options = LinkOptions(index: InterfaceIndex(rawValue: index))

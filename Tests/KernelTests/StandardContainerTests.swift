@@ -248,11 +248,3 @@ extension RuntimeSpec {
         return inputs
     }
 }
-
-/// Makes a file with a text.
-func make(_ path: String, _ text: String) throws {
-    let file = OwnedDescriptor(
-        adopting: try SyscallError.checkErrno(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644), "open", path)
-    )
-    #expect(write(file.rawValue, text, text.utf8.count) == text.utf8.count)
-}

@@ -70,3 +70,5 @@ func writeSystemControl(_ path: String, _ value: String) throws {
     let file = OwnedDescriptor(adopting: try check(open("/proc/sys/\(path)", O_WRONLY | O_CLOEXEC), "open(2)"))
     try check(CInt(write(file.rawValue, value, value.utf8.count)), "write(2)")
 }
+
+func interfaceName(_ text: String) throws -> InterfaceName { try #require(InterfaceName(text)) }

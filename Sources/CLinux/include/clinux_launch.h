@@ -27,7 +27,7 @@ struct clinux_call {
     uint16_t flags;       ///< CLINUX_CALL_…
     int16_t result;       ///< the slot that takes the result, or -1
     uint8_t ignored[2];   ///< errno values after which the list goes on; 0 stands for none
-    int32_t skip;         ///< see CLINUX_CALL_SKIP_…
+    int32_t skip;         ///< see CLINUX_CALL_SKIP_…; not negative
     int32_t expected;     ///< see CLINUX_CALL_EXACT
 };
 
@@ -41,7 +41,7 @@ struct clinux_launch {
     int32_t report;                         ///< a close-on-exec pipe's writing end, for a `clinux_report` on failure
     const struct clinux_call *_Nonnull calls; ///< the last one is an execve(2) or an exit(2)
     uint32_t count;
-    uint32_t slot_count;
+    uint32_t slot_count;                    ///< a call that names a slot beyond fails with EINVAL
     int32_t *_Nonnull slots;                ///< descriptors the calls refer to, some of them set by the caller
 };
 

@@ -354,6 +354,9 @@ struct LaunchEncoder {
             list.call(SYS_setresgid, [gid, gid, gid])
             list.call(SYS_prctl, [.flags(PR_SET_KEEPCAPS), .flags(1), .null, .null, .null])
             list.call(SYS_setresuid, [uid, uid, uid])
+            // Again: a change of identity makes the memory what fs.suid_dumpable says, and with 1 or 2 a process of the
+            // host that has the same user id could look at it, or have it written to a file by a signal.
+            list.call(SYS_prctl, [.flags(PR_SET_DUMPABLE), .null, .null, .null, .null])
         case .limitBoundingSet(let kept):
             for number in 0..<CapabilitySet.knownCount where !kept.contains(number: number) {
                 // EINVAL: the kernel is older than the capability.

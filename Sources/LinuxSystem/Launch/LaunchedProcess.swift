@@ -33,6 +33,8 @@ package struct LaunchedProcess: ~Copyable, Sendable {
     private let report: OwnedDescriptor
     private let entries: [LaunchPlan.Entry]
     private let stepOfCall: [Int]
+    /// What the process executes before its program, where others can look at it meanwhile.
+    private let exposedHelper: ExecutableIdentity?
 
     /// How a process comes into being beside its plan.
     package struct Options: Sendable {
@@ -86,8 +88,20 @@ package struct LaunchedProcess: ~Copyable, Sendable {
             descriptor: OwnedDescriptor(adopting: pidfd),
             report: pipe.reading,
             entries: plan.entries,
-            stepOfCall: encoder.stepOfCall
+            stepOfCall: encoder.stepOfCall,
+            exposedHelper: exposedHelper(of: plan, descriptors)
         )
+    }
+
+    /// The helper of a process that has others beside it in its PID namespace.
+    private static func exposedHelper(
+        of plan: LaunchPlan,
+        _ descriptors: [LaunchSlot: CInt]
+    ) -> ExecutableIdentity? {
+        guard !plan.namespaces.contains(.pid), case .executeThrough(let slot, _, _, _, _)? = plan.entries.last?.step,
+            let number = descriptors[slot]
+        else { return nil }
+        return ExecutableIdentity(path: "/proc/self/fd/\(number)")
     }
 
     private static func makeReportPipe() throws(LaunchError) -> Pipe {
@@ -98,6 +112,7 @@ package struct LaunchedProcess: ~Copyable, Sendable {
     ///
     /// The process has then ended by itself.
     package borrowing func awaitExecution() throws(LaunchError) {
+        if let exposedHelper, !awaitReport(exposedHelper) { return }
         var answer = clinux_report()
         var count = 0
         repeat {
@@ -109,6 +124,39 @@ package struct LaunchedProcess: ~Copyable, Sendable {
             throw LaunchError(entry: nil, errno: Errno(rawValue: EIO))
         }
         throw LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
+    }
+
+    /// Waits until there is a report, or its end; false when the program is executed, or has ended, without either.
+    ///
+    /// In the moment before the helper hides itself, a hostile process beside it can open the pipe and keep it open. So
+    /// the end of the pipe is not the only sign that the program is executed: the process's executable is another.
+    private borrowing func awaitReport(_ helper: ExecutableIdentity) -> Bool {
+        let ours = ExecutableIdentity(path: "/proc/self/exe")
+        // Ten seconds for the helper, which makes a few system calls: an image could have executed it once more.
+        var patience = 500
+        while !waitReadable([report.rawValue], milliseconds: 20)[0] {
+            if waitReadable([descriptor.rawValue], milliseconds: 0)[0] {
+                return waitReadable([report.rawValue], milliseconds: 0)[0]
+            }
+            // One that is just ending has none.
+            guard let seen = ExecutableIdentity(path: "/proc/\(pid)/exe"), seen != ours else { continue }
+            patience -= 1
+            if seen != helper || patience == 0 { return false }
+        }
+        return true
+    }
+}
+
+/// Which file a process executes.
+private struct ExecutableIdentity: Equatable, Sendable {
+    let device: UInt64
+    let inode: UInt64
+
+    /// The file that a magic link leads to; nil when it leads nowhere.
+    init?(path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
 

@@ -161,6 +161,7 @@ extension Machine {
         inputs.seccomp = try spec.linux?.seccomp.map { try filter($0) }
         inputs.lendsNetwork = namespace != nil
         inputs.awaitsGroups = group.needsAttachment
+        inputs.hasForeignLimits = service.cgroupParent != nil
         inputs.hasInit = service.usesInit == true
         inputs.prepared = prepared.kinds
         try inputs.observe(for: spec)

@@ -1,0 +1,1 @@
+../../ScenarioTests/Scenario+Containers.swift
