@@ -80,11 +80,10 @@ package struct RuntimeContainer: Sendable {
         guard [.created, .running, .paused].contains(status) else {
             throw wrongState("container not running: it is \(status.rawValue)")
         }
-        do { try sendSignal(signal, to: try process().rawValue) } catch let error as SyscallError {
-            throw .kernel("container \(id)", error)
-        } catch let error as ContainerError {
-            throw error
-        } catch { throw ContainerError(code: .kernel, message: "\(error)", cause: error) }
+        // Named, so that it stays open for the call.
+        let pidfd = try process()
+        do { try sendSignal(signal, to: pidfd.rawValue) } catch { throw .kernel("container \(id)", error) }
+        withExtendedLifetime(pidfd) {}
     }
 
     /// Stops all processes where they are.

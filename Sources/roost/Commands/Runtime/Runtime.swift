@@ -4,6 +4,7 @@ import ArgumentParser
 struct Runtime: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The built-in OCI runtime, with runc's command line.",
+        usage: "roost runtime [<options of the runtime>] <command> …",
         discussion: """
             Options that stand before the command:
               --root <directory>    Where the state of containers is kept.
