@@ -50,7 +50,8 @@ struct FileLoader<Reader: FileReader> {
     private mutating func parse(_ path: String) {
         parsed[path] = []
         guard let bytes = reader.contents(of: path) else {
-            diagnostics.error("\(shown(path)) can't be read", at: nil)
+            let hint = "look at who may read it; a file of more than 64 MiB is not read"
+            diagnostics.error("\(shown(path)) can't be read", at: nil, hint: hint)
             return
         }
         sizes[path] = bytes.count

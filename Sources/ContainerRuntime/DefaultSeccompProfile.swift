@@ -8,7 +8,7 @@ extension SeccompSpec {
     /// refused. Unlike Docker's profile this one has no `socketcall`, whose argument a filter can't look at: 32-bit
     /// programs make sockets by the direct calls, as C libraries do since Linux 4.3.
     package static func standard(capabilities: CapabilitySet) -> SeccompSpec {
-        var rules = [Rule(names: words(always), action: allow)]
+        var rules = [Rule(names: alwaysAllowed, action: allow)]
         rules += sockets + personalities
         for (name, calls) in byCapability {
             if let capability = CapabilitySet(named: name), capabilities.isSuperset(of: capability) {
@@ -32,6 +32,8 @@ extension SeccompSpec {
     private static let noSuchCall: UInt32 = 38
     /// `CLONE_NEWNS`, `NEWCGROUP`, `NEWUTS`, `NEWIPC`, `NEWUSER`, `NEWPID`, `NEWNET`.
     private static let namespaceFlags: UInt64 = 0x7e02_0000
+
+    private static let alwaysAllowed = words(always)
 
     private static func words(_ text: String) -> [String] {
         // By bytes: asking every character whether it is white space takes longer than compiling the filter.

@@ -70,7 +70,20 @@ package struct PlanInputs: Hashable, Sendable {
     }
 
     /// Adds what we may do ourselves; all that a program which joins a container needs to know.
+    ///
+    /// That does not change, and is asked for once.
     package mutating func observeOurselves() throws(ContainerError) {
+        let ours = try Self.ours.get()
+        (permitted, hardLimits, lowestOOMScore) = (ours.permitted, ours.hardLimits, ours.lowestOOMScore)
+    }
+
+    private static let ours = Result { () throws(ContainerError) in
+        var inputs = PlanInputs()
+        try inputs.askForOurselves()
+        return inputs
+    }
+
+    private mutating func askForOurselves() throws(ContainerError) {
         do { permitted = try CapabilitySet.ofThisProcess() } catch { throw .kernel("process.capabilities", error) }
         guard let resources = CapabilitySet(named: "SYS_RESOURCE"), !permitted.isSuperset(of: resources) else { return }
         do {

@@ -52,7 +52,8 @@ package enum SupervisorProcess {
         let clock: @Sendable () -> WallTime = { now() }
         let poller = try Poller()
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let threads = NIOThreadPool(numberOfThreads: max(2, min(8, System.coreCount)))
+        // Most of a step is the kernel's work, and some of it waits: for grace periods, and for locks of the network.
+        let threads = NIOThreadPool(numberOfThreads: max(4, min(24, 3 * System.coreCount)))
         threads.start()
         let inbox = AsyncStream.makeStream(of: Supervisor.Message.self)
         let outputs = ContainerOutputCollectors(

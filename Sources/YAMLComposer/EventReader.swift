@@ -84,10 +84,21 @@ struct EventReader: ~Copyable {
         var place = parser.pointee.problem_mark
         // A mark at the very end points past the last line: the context is where the mistake began.
         if source.line(place.line + 1) == nil && parser.pointee.context != nil { place = parser.pointee.context_mark }
-        let hint =
-            message.contains("cannot start any token") && source.line(place.line + 1)?.contains("\t") == true
-            ? "YAML is indented with spaces, not with tabs" : nil
-        return Diagnostic(message, at: mark(place), hint: hint)
+        return Diagnostic(message, at: mark(place), hint: hint(message, line: source.line(place.line + 1) ?? ""))
+    }
+
+    /// What is wrong most often when libyaml says so.
+    private func hint(_ message: String, line: String) -> String? {
+        switch message {
+        case _ where message.contains("cannot start any token") && line.contains("\t"):
+            "YAML is indented with spaces, not with tabs"
+        case "mapping values are not allowed in this context":
+            "the line before may lack a colon, or a value that has a colon in it its quotes"
+        case "could not find expected ':'": "after a key stand a colon and a blank"
+        case "did not find expected key", "did not find expected '-' indicator":
+            "look at the indentation: what belongs together starts in the same column"
+        default: nil
+        }
     }
 
     private func readerProblem(_ message: String) -> Diagnostic {

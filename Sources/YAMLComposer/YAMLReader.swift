@@ -9,7 +9,7 @@ package struct YAMLReader: Sendable {
     package func documents(of source: SourceFile) throws(Diagnostic) -> [YAMLNode] {
         let start = SourceMark(file: source, line: 1, column: 1)
         guard source.bytes.count <= limits.bytes else {
-            throw Diagnostic("the file has \(source.bytes.count) bytes; at most \(limits.bytes) are read", at: start)
+            throw Diagnostic("the file has more than the \(limits.bytes) bytes that are read at most", at: start)
         }
         var composition = Composition(source, limits: limits)
         return try composition.documents()

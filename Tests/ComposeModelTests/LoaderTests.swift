@@ -240,17 +240,18 @@ func unknownKeyAndOthers() {
                     imge: nginx
                     ^
               hint: did you mean "image"?
-            compose.yaml:5:14: there is no key "taget" in services.web.ports[0]
-                    ports: [{taget: 80}]
-                             ^
-              hint: did you mean "target"?
             compose.yaml:4:18: "web" depends on "databse", which is not there or not active
                     depends_on: [databse]
                                  ^
               hint: did you mean "database"?
+            compose.yaml:5:14: there is no key "taget" in services.web.ports[0]
+                    ports: [{taget: 80}]
+                             ^
+              hint: did you mean "target"?
             compose.yaml:8:16: "back" is not defined under "networks"
                     networks: [back]
                                ^
+              hint: define it, at the left margin: networks: {back: {}}
 
             """
     )
@@ -284,13 +285,6 @@ func allMistakesInOneRun() {
             secrets: {s: {fil: x}}
             """
         ) == """
-            compose.yaml:11:12: the variable IMAGE needs a value: say which
-                    image: "${IMAGE:?say which}"
-                           ^
-              hint: set IMAGE in the environment or in .env
-            compose.yaml:12:12: services.db.scale must be a number, not "many"
-                    scale: "many"
-                           ^
             compose.yaml:1:1: there is no key "nam" at the top of a Compose file
                 nam: shop
                 ^
@@ -299,39 +293,43 @@ func allMistakesInOneRun() {
                     imge: nginx
                     ^
               hint: did you mean "image"?
-            compose.yaml:7:16: services.web.mem_limit must be text or a number, not a list
-                    mem_limit: [1g]
-                               ^
-            compose.yaml:13:29: services.db.healthcheck.interval must be text, not a number
-                    healthcheck: {interval: 5}
-                                            ^
-              hint: put it in quotes: "5"
-            compose.yaml:17:8: services.job must be a mapping, not text
-                  job: busybox
-                       ^
-            compose.yaml:20:26: networks.bck must be a mapping, not a number
-                networks: {front: , bck: 5}
-                                         ^
-            compose.yaml:21:15: there is no key "fil" in secrets.s
-                secrets: {s: {fil: x}}
-                              ^
-              hint: did you mean "file"?
             compose.yaml:5:13: services.web.ports wants [[address:]published:]target[/protocol], not "80:99999"
                     ports: ["80:99999", "443"]
                             ^
             compose.yaml:6:24: services.web.stop_grace_period must be a length of time such as 1m30s, not "soon"
                     stop_grace_period: soon
                                        ^
+            compose.yaml:7:16: services.web.mem_limit must be text or a number, not a list
+                    mem_limit: [1g]
+                               ^
             compose.yaml:9:14: there is no service "bse" to extend
                     extends: {service: bse}
                              ^
               hint: did you mean "base"?
+            compose.yaml:11:12: the variable IMAGE needs a value: say which
+                    image: "${IMAGE:?say which}"
+                           ^
+              hint: set IMAGE in the environment or in .env
+            compose.yaml:12:12: services.db.scale must be a number, not "many"
+                    scale: "many"
+                           ^
+            compose.yaml:13:29: services.db.healthcheck.interval must be text, not a number
+                    healthcheck: {interval: 5}
+                                            ^
+              hint: give it a unit: 5s
             compose.yaml:14:18: "db" depends on "databse", which is not there or not active
                     depends_on: [databse]
                                  ^
             compose.yaml:15:24: "data" is not defined under "volumes"
                     volumes: [data:/a, data:/a/]
                                        ^
+              hint: define it, at the left margin: volumes: {data: {}}
+            compose.yaml:16:15: there is no file none.env
+                    env_file: none.env
+                              ^
+            compose.yaml:17:8: services.job must be a mapping, not text
+                  job: busybox
+                       ^
             compose.yaml:18:3: the service "idle" has nothing to run
                   idle: {restart: always}
                   ^
@@ -343,9 +341,14 @@ func allMistakesInOneRun() {
             compose.yaml:19:39: "cache" is not defined under "volumes"
                   base: {depends_on: [job], volumes: ["cache:/c"], secrets: [s]}
                                                       ^
-            compose.yaml:16:15: there is no file none.env
-                    env_file: none.env
+              hint: define it, at the left margin: volumes: {cache: {}}
+            compose.yaml:20:26: networks.bck must be a mapping, not a number
+                networks: {front: , bck: 5}
+                                         ^
+            compose.yaml:21:15: there is no key "fil" in secrets.s
+                secrets: {s: {fil: x}}
                               ^
+              hint: did you mean "file"?
 
             """
     )

@@ -2,8 +2,23 @@ package import YAMLComposer
 
 /// Gathers the mistakes and warnings of one load, so that all are reported at once.
 package final class DiagnosticCollector {
-    /// What was found, in the order of finding.
-    package private(set) var all: [Diagnostic] = []
+    /// What was found: first what has no place, then file by file, from top to bottom.
+    package var all: [Diagnostic] {
+        var files: [String: Int] = [:]
+        for diagnostic in found {
+            guard let file = diagnostic.mark?.file.name, files[file] == nil else { continue }
+            files[file] = files.count + 1
+        }
+        func place(_ diagnostic: Diagnostic) -> (Int, Int, Int) {
+            diagnostic.mark.map { (files[$0.file.name] ?? 0, $0.line, $0.column) } ?? (0, 0, 0)
+        }
+        // Of one place in the order of finding.
+        return found.enumerated().map { (place: place($1), order: $0, diagnostic: $1) }
+            .sorted { $0.place != $1.place ? $0.place < $1.place : $0.order < $1.order }
+            .map(\.diagnostic)
+    }
+
+    private var found: [Diagnostic] = []
     /// Whether anything found makes the project unusable.
     package private(set) var hasErrors = false
 
@@ -52,14 +67,14 @@ package final class DiagnosticCollector {
 
     /// Notes the use of a variable that is not set: a warning for the first one of each name.
     func missing(_ name: String, at mark: SourceMark) {
-        let place = all.count
+        let place = found.count
         warning("the variable \(name) is not set and stands for nothing here", at: mark)
         remember(name, mark, at: place)
     }
 
     /// Notes the use of a variable that is not set and must be.
     func required(_ name: String, because message: String, at mark: SourceMark) {
-        let place = all.count
+        let place = found.count
         error(
             "the variable \(name) needs a value" + (message.isEmpty ? "" : ": \(message)"),
             at: mark,
@@ -70,24 +85,24 @@ package final class DiagnosticCollector {
 
     private func remember(_ name: String, _ mark: SourceMark, at place: Int) {
         // What was told before was not told again.
-        guard let told = place < all.count ? place : missing[name]?.last?.told else { return }
+        guard let told = place < found.count ? place : missing[name]?.last?.told else { return }
         if missing[name]?.count ?? 0 < Self.useLimit { missing[name, default: []].append((mark, told)) }
     }
 
     /// Says more of a variable that is not set, once.
     func explainMissing(at place: Int, hint: String, note: Diagnostic.Note) {
-        guard all.indices.contains(place), all[place].notes.isEmpty else { return }
-        all[place].hint = hint
-        all[place].notes.append(note)
+        guard found.indices.contains(place), found[place].notes.isEmpty else { return }
+        found[place].hint = hint
+        found[place].notes.append(note)
     }
 
-    /// Notes a mistake unless it was told of the same place before, or a warning unless it was given at all.
+    /// Notes a mistake unless it was told of the same place before, or a warning unless it was given at found.
     package func add(_ diagnostic: Diagnostic) {
         let isWarning = diagnostic.severity == .warning
         let place = isWarning ? "" : diagnostic.mark?.location.description ?? ""
         guard told.insert("\(diagnostic.severity) \(place) \(diagnostic.message)").inserted else { return }
         hasErrors = hasErrors || !isWarning
-        all.append(diagnostic)
+        found.append(diagnostic)
     }
 
     /// Notes a key that means nothing in the mapping at `path`; passes go on without it.

@@ -19,7 +19,10 @@ extension Canonicalisation {
         var outside: ClosedRange<Int>?
         if !published.isEmpty {
             outside = Self.range(published)
-            guard let outside, targets.count == 1 || targets.count == outside.count else {
+            guard let outside else {
+                return refuse(node, "\(path): \"\(published)\" of \"\(text)\" is no port; they go from 0 to 65535")
+            }
+            guard targets.count == 1 || targets.count == outside.count else {
                 return refuse(node, "\(path): the port ranges of \"\(text)\" do not have the same length")
             }
         }

@@ -137,8 +137,14 @@ struct Consistency {
         diagnostics.error(
             "\"\(name)\" is not defined under \"\(kind)\"",
             at: mark,
-            hint: diagnostics.hint(name, among: known?.keys ?? [])
+            hint: diagnostics.hint(name, among: known?.keys ?? []) ?? Self.example(kind, name)
         )
+    }
+
+    /// How a name is defined that needs no more than to be there.
+    private static func example(_ kind: String, _ name: String) -> String? {
+        guard kind == "networks" || kind == "volumes" else { return nil }
+        return "define it, at the left margin: \(kind): {\(name): {}}"
     }
 
     private func checkLimits(_ entry: YAMLMapping.Entry) {

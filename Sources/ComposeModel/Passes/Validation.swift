@@ -145,8 +145,9 @@ struct Validation {
 
     private func isRight(_ node: YAMLNode, _ scalar: Scalar, _ path: String) -> Bool {
         guard let kind = node.valueKind, scalar.accepts.contains(kind) else {
-            let hint = scalar.accepts == .string ? node.scalarText.map { "put it in quotes: \"\($0)\"" } : nil
-            _ = wrong(node, path, scalar.accepts.description, hint: hint)
+            let text = scalar.accepts == .string ? node.scalarText : nil
+            let hint = scalar.reading == .duration ? text.map { "give it a unit: \($0)s" } : nil
+            _ = wrong(node, path, scalar.accepts.description, hint: hint ?? text.map { "put it in quotes: \"\($0)\"" })
             return false
         }
         if let bounds = scalar.bounds, let number = node.number,
@@ -271,6 +272,12 @@ struct Validation {
 
     private func wrong(_ node: YAMLNode, _ path: String, _ wanted: String, hint: String? = nil) -> YAMLNode? {
         let place = path.isEmpty ? "a Compose file" : path
+        let parts = path.split(separator: ".")
+        if parts.count == 2, parts[0] == "services", Schema.service.attributes[String(parts[1])] != nil {
+            let hint = "\"\(parts[1])\" says something of a service: indent it as the other keys of its service"
+            diagnostics.error("there is no service in \(path)", at: node.mark, hint: hint, path: path)
+            return nil
+        }
         diagnostics.error("\(place) must be \(wanted), not \(node.kind)", at: node.mark, hint: hint, path: path)
         return nil
     }

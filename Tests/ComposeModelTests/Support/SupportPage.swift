@@ -108,7 +108,7 @@ enum SupportPage {
             - **planned**: it is to be honoured, and until then warned about or refused.
 
             `config` shows all of them. Where honoured attributes differ from docker compose on purpose is told in
-            [the loader](loader.md#deviations).
+            [Deviations](#deviations).
 
             | | attributes |
             |---|--:|
