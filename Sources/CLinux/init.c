@@ -17,9 +17,6 @@
 #define SECTION __attribute__((section("roost_init"), used, retain, no_stack_protector, visibility("hidden")))
 #define INLINE static inline __attribute__((always_inline, no_stack_protector))
 
-/// The descriptor that a failure is told on; the launch makes it this number.
-enum { REPORT = 3 };
-
 INLINE long call(long number, long a, long b, long c, long d, long e) {
 #if defined(__x86_64__)
     long result;
@@ -50,7 +47,7 @@ INLINE _Noreturn void end(long status) {
 }
 
 /// Executes the first candidate that exists, or tells why not: the errors that mean "look further" are execvp(3)'s.
-INLINE _Noreturn void execute(char **candidate, long step, char **arguments, char **environment) {
+INLINE _Noreturn void execute(char **candidate, long teller, long step, char **arguments, char **environment) {
     long error = -ENOENT;
     for (; **candidate; candidate++) {
         error = call(SYS_execve, (long)*candidate, (long)arguments, (long)environment, 0, 0);
@@ -61,7 +58,7 @@ INLINE _Noreturn void execute(char **candidate, long step, char **arguments, cha
     volatile unsigned report[2];
     report[0] = (unsigned)step;
     report[1] = (unsigned)-error;
-    call(SYS_write, REPORT, (long)report, sizeof report, 0, 0);
+    call(SYS_write, teller, (long)report, sizeof report, 0, 0);
     end(127);
 }
 
@@ -81,15 +78,18 @@ INLINE void reap(long program) {
 
 /// The stack as the kernel leaves it: count, arguments, null, environment, null.
 ///
-/// The arguments are a name, `i` for a first process or `x`, the number of the launch's step, the candidates, an empty
-/// string, and the program's own.
+/// The arguments are a name, `i` for a first process or `x`, with the number of the descriptor that a failure is told on,
+/// the number of the launch's step, the candidates, an empty string, and the program's own.
 SECTION _Noreturn void clinux_init_main(char **stack) {
     // Before the image's code is among us: nobody is to look at the pipe we hold.
     call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-    call(SYS_fcntl, REPORT, F_SETFD, FD_CLOEXEC, 0, 0);
     // An image can execute us too, with any arguments; what we then do is done with its own rights.
     if ((size_t)stack[0] < 5)
         end(126);
+    long teller = 0;
+    for (char *digit = stack[2] + (*stack[2] != 0); *digit; digit++)
+        teller = teller * 10 + (*digit - '0');
+    call(SYS_fcntl, teller, F_SETFD, FD_CLOEXEC, 0, 0);
     char **environment = stack + 1 + (size_t)stack[0] + 1;
     char **candidates = stack + 4;
     char **arguments = candidates;
@@ -102,7 +102,7 @@ SECTION _Noreturn void clinux_init_main(char **stack) {
     for (char *digit = stack[3]; *digit; digit++)
         step = step * 10 + (*digit - '0');
     if (*stack[2] != 'i')
-        execute(candidates, step, arguments, environment);
+        execute(candidates, teller, step, arguments, environment);
 
     // A blocked signal is kept for us, even one that a first process would otherwise never see.
     volatile unsigned long every = ~0ul, none = 0;
@@ -114,9 +114,9 @@ SECTION _Noreturn void clinux_init_main(char **stack) {
         // In the terminal's foreground, where there is one. SIGTTOU is still blocked.
         call(SYS_ioctl, 0, TIOCSPGRP, (long)&group, 0, 0);
         call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, sizeof none, 0);
-        execute(candidates, step, arguments, environment);
+        execute(candidates, teller, step, arguments, environment);
     }
-    call(SYS_close, REPORT, 0, 0, 0, 0);
+    call(SYS_close, teller, 0, 0, 0, 0);
     // What ps(1) shows; executed by descriptor we would be called by its number.
     volatile char name[5];
     name[0] = name[2] = 'i';

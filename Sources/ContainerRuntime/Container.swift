@@ -19,6 +19,8 @@ package enum Container {
         package var terminal: Int32?
         /// The control group to be born in.
         package var group: ContainerCgroup?
+        /// A FIFO that is open for reading and writing, for a plan with gates; lent.
+        package var gate: Int32?
 
         /// A root and the three descriptors.
         package init(root: consuming DetachedMount, stdio: (Int32, Int32, Int32) = (0, 1, 2)) {
@@ -32,7 +34,8 @@ package enum Container {
                 stdio: [stdio.0, stdio.1, stdio.2],
                 mounts: mounts,
                 network: network,
-                terminal: terminal
+                terminal: terminal,
+                gate: gate
             )
         }
     }
@@ -48,11 +51,53 @@ package enum Container {
         try launch(plan, lending: surroundings.lent, group: surroundings.group, options: options)
     }
 
+    /// Makes the container, and returns when it waits at the gate before its program.
+    ///
+    /// For a plan whose inputs say `awaitsStart`. Where they say `awaitsHooks`, it waits before its root is made too, and
+    /// goes on when `atHooks` has returned, which gets its process id and a pidfd; a throw ends it. A byte in the FIFO
+    /// that is lent as `gate` starts the program.
+    package static func create(
+        _ plan: ContainerPlan,
+        in surroundings: borrowing Surroundings,
+        atHooks: (Int32, Int32) throws -> Void
+    ) throws(ContainerError) -> LaunchedProcess {
+        let process = try launch(
+            plan,
+            lending: surroundings.lent,
+            group: surroundings.group,
+            options: LaunchedProcess.Options(),
+            awaitsExecution: false
+        )
+        do {
+            if plan.inputs.awaitsHooks {
+                try process.awaitGate()
+                try atHooks(process.pid, process.descriptor.rawValue)
+                try passGate(surroundings.gate ?? -1)
+            }
+            try process.awaitGate()
+            return process
+        } catch {
+            // It waits, or has ended by itself; either way it is ours to reap.
+            try? sendSignal(SIGKILL, to: process.descriptor.rawValue)  // one that has ended needs no signal
+            _ = try? process.waitForExit()  // the first error is the one to tell
+            throw error as? ContainerError ?? explained(error)
+        }
+    }
+
+    /// Says to a process at a gate that it may go on: one byte.
+    package static func passGate(_ gate: Int32) throws(SyscallError) {
+        var byte: UInt8 = 1
+        guard write(gate, &byte, 1) == 1 else {
+            throw SyscallError(call: "write", subject: "the container's gate", errno: .current)
+        }
+    }
+
     static func launch(
         _ plan: ContainerPlan,
         lending lent: LentDescriptors,
         group: ContainerCgroup?,
-        options: LaunchedProcess.Options
+        options: LaunchedProcess.Options,
+        awaitsExecution: Bool = true
     ) throws(ContainerError) -> LaunchedProcess {
         guard group != nil || !plan.needsGroup else {
             throw .invalid("linux.resources", "needs a control group, and none is given")
@@ -69,7 +114,7 @@ package enum Container {
             do {
                 try group?.attachLegacy(pid: process.pid)
                 try descriptors.releaseProcess()
-                try process.awaitExecution()
+                if awaitsExecution { try process.awaitExecution() }
             } catch {
                 // It has ended by itself and waits to be reaped; a sibling is our parent's to reap.
                 descriptors.closeGroupsReady()
@@ -82,12 +127,17 @@ package enum Container {
         } catch let error as ContainerError {
             throw error
         } catch {
-            if let refused = error as? LaunchError,
-                case .executeThrough(_, _, _, let arguments, _)? = refused.entry?.step
-            {
-                throw .program(arguments.first ?? "", refused)
-            }
-            throw ContainerError(code: .kernel, message: "\(error)", cause: error)
+            throw explained(error)
+        }
+    }
+
+    /// An error of a launch in the runtime's words.
+    private static func explained(_ error: any Error) -> ContainerError {
+        let refused = error as? LaunchError
+        switch (refused, refused?.entry?.step) {
+        case (let refused?, .executeThrough(_, _, _, let arguments, _)): return .program(arguments.first ?? "", refused)
+        case (let refused?, .checkProgram(_, let name)): return .program(name, refused)
+        default: return ContainerError(code: .kernel, message: "\(error)", cause: error)
         }
     }
 }
@@ -100,6 +150,7 @@ struct LentDescriptors {
     var network: Int32?
     var terminal: Int32?
     var container: Int32?
+    var gate: Int32?
 }
 
 /// Descriptors opened for a launch, closed when it is done.
@@ -127,6 +178,7 @@ private struct OpenedSources: ~Copyable {
                 }
             case .terminalSocket: try lend(lent.terminal, as: slot, "the terminal's socket")
             case .container: try lend(lent.container, as: slot, "the container")
+            case .gate: try lend(lent.gate, as: slot, "the gate")
             case .helper: keep(try LaunchHelper.make(), as: slot)
             case .groupsTeller: numbers[slot] = try makeGroupsPipe()
             case .groupsReady: numbers[slot] = groupsWait

@@ -12,6 +12,10 @@ package struct ContainerError: Error, Sendable, CustomStringConvertible {
         case noProgram
         /// The program can't be executed.
         case notExecutable
+        /// There is no such container.
+        case noContainer
+        /// The container is not in a state for it.
+        case wrongState
         /// The kernel refused.
         case kernel
     }
@@ -52,7 +56,7 @@ package struct ContainerError: Error, Sendable, CustomStringConvertible {
         switch code {
         case .noProgram: 127
         case .notExecutable: 126
-        case .invalidConfiguration, .unsupported, .kernel: nil
+        case .invalidConfiguration, .unsupported, .noContainer, .wrongState, .kernel: nil
         }
     }
 

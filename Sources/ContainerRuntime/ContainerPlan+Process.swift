@@ -30,14 +30,21 @@ extension ContainerPlan {
             launch.append(.setLimit(possible(try resourceLimit(limit, place: place), place: place)), origin: place)
         }
         launch.append(.changeDirectory(process.cwd), origin: "process.cwd")
-        try appendIdentity(process, seccomp: inputs.seccomp)
-        launch.append(.closeDescriptors(from: 3))
         let environment = process.env ?? []
+        let candidates = ContainerPlan.candidates(program, environment: environment)
+        try appendIdentity(process, seccomp: inputs.seccomp) { plan in
+            guard plan.inputs.awaitsStart else { return }
+            // What can't be executed is to be known now, while there is somebody to tell.
+            plan.launch.append(.checkProgram(candidates: candidates, name: program), origin: "process.args")
+            plan.launch.append(.awaitGate(plan.gate()), origin: "start")
+        }
+        launch.keptDescriptors = inputs.keptDescriptors
+        launch.append(.closeDescriptors(from: 3 + UInt32(inputs.keptDescriptors)))
         launch.append(
             .executeThrough(
                 makeSlot("helper", .helper),
                 asInit: inputs.hasInit && isFirst,
-                candidates: ContainerPlan.candidates(program, environment: environment),
+                candidates: candidates,
                 arguments: arguments,
                 environment: environment
             ),
@@ -99,7 +106,12 @@ extension ContainerPlan {
         return set.intersection(inputs.permitted)
     }
 
-    private mutating func appendIdentity(_ process: ProcessSpec, seccomp: SeccompProgram?) throws(ContainerError) {
+    /// `beforeFilter` is where the process can still do what a filter may forbid, if the filter can be loaded last.
+    private mutating func appendIdentity(
+        _ process: ProcessSpec,
+        seccomp: SeccompProgram?,
+        beforeFilter: (inout ContainerPlan) -> Void
+    ) throws(ContainerError) {
         let user = process.user ?? ProcessSpec.User()
         let names = process.capabilities ?? ProcessSpec.Capabilities()
         let place = "process.capabilities"
@@ -132,8 +144,9 @@ extension ContainerPlan {
             origin: place
         )
         if !ambient.isEmpty { launch.append(.raiseAmbient(ambient), origin: "\(place).ambient") }
+        if noNewPrivileges { launch.append(.setNoNewPrivileges, origin: "process.noNewPrivileges") }
+        beforeFilter(&self)
         guard noNewPrivileges else { return }
-        launch.append(.setNoNewPrivileges, origin: "process.noNewPrivileges")
         if let seccomp { launch.append(.loadSeccomp(seccomp), origin: "linux.seccomp") }
     }
 

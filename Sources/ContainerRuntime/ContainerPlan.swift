@@ -21,6 +21,8 @@ package enum DescriptorSource: Hashable, Sendable {
     case groupsTeller
     /// A namespace file, as in `/proc/PID/ns`; `own` when it may not be the launching process's, which is to change it.
     case namespace(path: String, Namespaces, own: Bool)
+    /// The FIFO that tells a waiting process to go on; lent.
+    case gate
     /// The program between us and the image's own: `LaunchHelper`.
     case helper
     /// Standard input, output or error of the program.
@@ -62,8 +64,8 @@ package struct ContainerPlan: Hashable, Sendable {
         launch = LaunchPlan(namespaces: namespaces.created.subtracting(.cgroup))
         launch.sharesMemory =
             namespaces.created.contains(.pid) && namespaces.all.isDisjoint(with: [.user, .time])
-            && spec.linux?.resources?.memory == nil && !inputs.hasForeignLimits
-            && !inputs.awaitsGroups
+            && spec.linux?.resources?.memory == nil && !inputs.hasForeignLimits && !inputs.awaitsGroups
+            && !inputs.awaitsStart && !inputs.awaitsHooks
         guard namespaces.created.contains(.mount) else {
             throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
         }
@@ -135,11 +137,16 @@ package struct ContainerPlan: Hashable, Sendable {
         return slot
     }
 
+    /// The one slot of the FIFO that gates wait at.
+    mutating func gate() -> LaunchSlot { slot(of: .gate) ?? makeSlot("gate", .gate) }
+
     private func slot(of source: DescriptorSource) -> LaunchSlot? { sources.first { $0.value == source }?.key }
 
     private mutating func appendRoot(_ spec: RuntimeSpec) {
         let root = makeSlot("root", .root)
         launch.append(.setPropagation(.private))
+        // What a hook mounts in here must not reach the host either.
+        if inputs.awaitsHooks { launch.append(.awaitGate(gate()), origin: "hooks") }
         // The host's null device, before its files are out of reach: what an image calls /dev/null may be anything.
         for path in spec.linux?.maskedPaths ?? [] where inputs.kernelPaths[path] ?? .file == .file {
             let cover = launch.makeSlot("cover-of-\(path)")

@@ -17,6 +17,7 @@ package struct MountOptions: Hashable, Sendable {
     package init(_ words: [String]) {
         for word in words {
             if let set = MountOptions.setting[word] {
+                attributes.subtract(MountOptions.replaced[word] ?? [])
                 attributes.insert(set)
             } else if let cleared = MountOptions.clearing[word] {
                 attributes.remove(cleared)
@@ -26,8 +27,8 @@ package struct MountOptions: Hashable, Sendable {
                 switch word {
                 case "bind": isBind = true
                 case "rbind": (isBind, isRecursive) = (true, true)
-                case "defaults", "async", "relatime", "silent": break  // what a mount is without being told
-                case "sync", "dirsync", "noatime", "nodiratime", "strictatime", "nosymfollow", "norelatime", "loud":
+                case "defaults", "async", "silent": break  // what a mount is without being told
+                case "sync", "dirsync", "norelatime", "loud":
                     unsupported.append(word)
                 default: parameters.append(MountOptions.parameter(word))
                 }
@@ -42,9 +43,17 @@ package struct MountOptions: Hashable, Sendable {
 
     private static let setting: [String: MountAttributes] = [
         "ro": .readOnly, "nosuid": .noSetuid, "nodev": .noDevices, "noexec": .noExecute,
+        "noatime": .noAccessTimes, "strictatime": .strictAccessTimes, "nodiratime": .noDirectoryAccessTimes,
+        "nosymfollow": .noSymlinks,
+    ]
+    /// When access times are written is one choice of three.
+    private static let replaced: [String: MountAttributes] = [
+        "noatime": .strictAccessTimes, "strictatime": .noAccessTimes,
     ]
     private static let clearing: [String: MountAttributes] = [
         "rw": .readOnly, "suid": .noSetuid, "dev": .noDevices, "exec": .noExecute,
+        "relatime": [.noAccessTimes, .strictAccessTimes], "atime": .noAccessTimes, "nostrictatime": .strictAccessTimes,
+        "diratime": .noDirectoryAccessTimes, "symfollow": .noSymlinks,
     ]
     private static let propagations: [String: MountPropagation] = [
         "private": .private, "rprivate": .private, "slave": .slave, "rslave": .slave, "shared": .shared,

@@ -28,6 +28,12 @@ package struct PlanInputs: Hashable, Sendable {
     package var awaitsGroups = false
     /// The control group is in one whose limits others set, so that the kernel may end the process for want of memory.
     package var hasForeignLimits = false
+    /// The process waits before its root is made, for the hooks of the host's side.
+    package var awaitsHooks = false
+    /// The process waits right before its program is executed.
+    package var awaitsStart = false
+    /// How many descriptors from 3 on the program inherits from us.
+    package var keptDescriptors = 0
     /// A first process of ours that passes on signals and collects ended processes; the program is its child.
     package var hasInit = false
     /// The capabilities that we can give.

@@ -3,18 +3,34 @@ import LinuxSystem
 package import OCISpec
 
 extension RuntimeSpec {
-    /// The most bytes of a `config.json` that are read.
-    private static let sizeLimit = 64 << 20
-
     /// Reads `config.json` of a bundle directory; a mistake is named with its place in the document.
     package init(bundle: String) throws(ContainerError) {
-        let path = "\(bundle)/config.json"
-        let text: String
-        do { text = try readFile(path, limit: RuntimeSpec.sizeLimit) } catch { throw .kernel(path, error) }
+        self = try SpecificationFile.read("\(bundle)/config.json")
+    }
+}
+
+extension ProcessSpec {
+    /// Reads a file that holds a `process` alone, as `exec --process` has it.
+    package init(file: String) throws(ContainerError) { self = try SpecificationFile.read(file) }
+}
+
+extension ResourcesSpec {
+    /// Reads a file that holds `resources` alone, as `update --resources` has it.
+    package init(file: String) throws(ContainerError) { self = try SpecificationFile.read(file) }
+}
+
+/// Files in the specification's form of JSON.
+private enum SpecificationFile {
+    /// The most bytes of a file that are read.
+    private static let sizeLimit = 64 << 20
+
+    static func read<Part: Decodable>(_ path: String) throws(ContainerError) -> Part {
+        let bytes: [UInt8]
+        do { bytes = try readBytes(path, limit: sizeLimit) } catch { throw .kernel(path, error) }
         do {
-            self = try JSONDecoder().decode(RuntimeSpec.self, from: Data(text.utf8))
+            return try JSONDecoder().decode(Part.self, from: Data(bytes))
         } catch let error as DecodingError {
-            throw .invalid(path, RuntimeSpec.explanation(of: error))
+            throw .invalid(path, explanation(of: error))
         } catch {
             throw .invalid(path, "\(error)")
         }

@@ -15,6 +15,9 @@ package struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConvert
         "CHECKPOINT_RESTORE",
     ]
 
+    /// The names of all capabilities in order of number, without `CAP_`.
+    package static var allNames: [String] { names }
+
     /// How many capabilities this build knows by name.
     package static var knownCount: Int { names.count }
 

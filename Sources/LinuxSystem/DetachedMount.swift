@@ -102,7 +102,7 @@ package struct DetachedMount: ~Copyable, Sendable {
     ) throws(SyscallError) {
         var request = mount_attr()
         request.attr_set = attributes.rawValue
-        request.attr_clr = cleared.rawValue
+        request.attr_clr = cleared.rawValue | attributes.cleared
         request.propagation = propagation.flag
         let flags = UInt32(AT_EMPTY_PATH) | (recursively ? UInt32(atRecursive) : 0)
         let descriptor = mount.rawValue

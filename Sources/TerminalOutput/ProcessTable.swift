@@ -51,7 +51,7 @@ package struct ProcessTable: Sendable {
                 String(process.pid), String(process.parent),
                 String(age == 0 ? 0 : min(99, process.ticks * 100 / age)), began(age), Self.terminal(process.terminal),
                 Self.clock(seconds),
-                process.pid == first && process.command.hasPrefix("init i ") ? "init" : process.command.withoutControls,
+                process.pid == first && process.command.isOfHelper ? "init" : process.command.withoutControls,
             ])
         }
     }
@@ -99,5 +99,14 @@ extension String {
                 unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }
             )
         )
+    }
+}
+
+extension String {
+    /// Whether these are the words of our own first process: `init`, `i` and a number, and what it executes.
+    fileprivate var isOfHelper: Bool {
+        let words = split(separator: " ", maxSplits: 2)
+        return words.count == 3 && words[0] == "init" && words[1].first == "i"
+            && words[1].dropFirst().allSatisfy(\.isNumber)
     }
 }

@@ -105,4 +105,5 @@ if CommandLine.arguments.first == SupervisorLauncher.keeperName {
     // Returns only in the supervisors that the keeper starts.
     SupervisorMain.run(project: CommandLine.arguments.dropFirst().first ?? "")
 }
+RuntimeProgram.startIfMeant()
 Roost.start()

@@ -29,14 +29,18 @@ final class CommandLineScratch {
         try? FileManager.default.removeItem(atPath: path)
     }
 
+    /// The built program.
+    var program: String {
+        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("roost").path
+    }
+
     /// Runs `roost` in the directory `work`.
     func roost(_ arguments: String...) throws -> Answer { try roost(arguments) }
 
     /// Runs `roost` in the directory `work`.
     func roost(_ arguments: [String]) throws -> Answer {
         let process = Process()
-        let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        process.executableURL = program.appendingPathComponent("roost")
+        process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: path + "/work")
         process.environment = ["ROOST_RUNTIME": roots.runtime, "ROOST_ROOT": roots.storage, "HOME": path, "TZ": "UTC"]

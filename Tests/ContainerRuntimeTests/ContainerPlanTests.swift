@@ -17,6 +17,25 @@ struct ContainerPlanTests {
         return spec
     }
 
+    @Test("a container that is made first waits before its root, and right before its program and its filter")
+    func gates() throws {
+        var inputs = PlanInputs()
+        (inputs.awaitsHooks, inputs.awaitsStart, inputs.keptDescriptors) = (true, true, 2)
+        inputs.seccomp = SeccompProgram(instructions: Array(repeating: 0, count: 16), flags: 0)
+        let plan = try ContainerPlan(spec { $0.process?.noNewPrivileges = true }, inputs)
+        let lines = plan.launch.description.split(separator: "\n")
+        let told = ["propagation", "gate", "pivot", "capabilities", "no-new", "check", "seccomp", "close-on-exec"]
+        #expect(
+            lines.filter { line in told.contains { line.hasPrefix($0) } } == [
+                "propagation / private", "gate $gate  # hooks", "pivot $root  # root.path",
+                "capabilities effective none permitted none inheritable none  # process.capabilities",
+                "no-new-privileges  # process.noNewPrivileges", "check /bin/id|/usr/bin/id  # process.args",
+                "gate $gate  # start", "seccomp 2 instructions  # linux.seccomp", "close-on-exec 5-",
+            ]
+        )
+        #expect(!plan.launch.sharesMemory)
+    }
+
     @Test("pivots before anything of the image is looked at, and drops privilege last")
     func order() throws {
         let plan = try ContainerPlan(

@@ -10,9 +10,12 @@ struct LaunchEncoder {
     private(set) var brokenStep: Int?
     /// The slot of the pipe that failures are told on.
     let reportSlot: Int
+    /// The number that the helper finds the pipe at, after those that the program keeps.
+    private let reportNumber: Int
 
     init(_ plan: LaunchPlan) {
         reportSlot = plan.slots.count
+        reportNumber = 3 + plan.keptDescriptors
         list = CallList(slotCount: plan.slots.count + 1)
         for (index, entry) in plan.entries.enumerated() {
             encode(entry.step)
@@ -60,10 +63,24 @@ struct LaunchEncoder {
         case .close(let slot): close(slot.index)
         case .awaitByte(let slot):
             list.call(SYS_read, [.slot(slot.index), list.bytes([0]), .flags(1)], .init(exactly: 1))
+        case .awaitGate(let slot):
+            // struct clinux_report: this step, and no error
+            let report = list.halfWords([UInt32(list.calls.count), 0])
+            list.call(SYS_write, [.slot(reportSlot), report, .flags(8)], .init(exactly: 8))
+            list.call(SYS_read, [.slot(slot.index), list.bytes([0]), .flags(1)], .init(exactly: 1))
+        case .checkProgram(let candidates, _):
+            for (index, path) in candidates.enumerated() {
+                let rest = candidates.count - 1 - index
+                list.call(
+                    SYS_faccessat,
+                    [.currentDirectory, list.string(path), .flags(X_OK)],
+                    .init(ignoring: rest == 0 ? [] : [ENOENT, ENOTDIR], skipOnSuccess: Int32(rest))
+                )
+            }
         case .execute(let candidates, let arguments, let environment):
             encodeExecution(candidates, arguments, environment)
         case .executeThrough(let helper, let asInit, let candidates, let arguments, let environment):
-            executeThrough(helper.index, asInit ? "i" : "x", candidates, arguments, environment)
+            executeThrough(helper.index, (asInit ? "i" : "x") + "\(reportNumber)", candidates, arguments, environment)
         case .executeDescriptor(let slot, let arguments, let environment):
             list.call(
                 SYS_execveat,
@@ -97,11 +114,15 @@ struct LaunchEncoder {
         _ environment: [String]
     ) {
         let moved = list.scratchSlot()
-        // Out of the way of descriptor 3, where the helper looks for the pipe.
-        list.call(SYS_fcntl, [.slot(helper), .flags(fcntlDuplicateCloseOnExec), .flags(4)], .init(into: moved))
+        // Out of the way of the number where the helper looks for the pipe.
+        list.call(
+            SYS_fcntl,
+            [.slot(helper), .flags(fcntlDuplicateCloseOnExec), .flags(reportNumber + 1)],
+            .init(into: moved)
+        )
         list.call(
             SYS_dup3,
-            [.slot(reportSlot), .flags(3), .null],
+            [.slot(reportSlot), .flags(reportNumber), .null],
             .init(ignoring: [EINVAL], skipOnSuccess: 1)
         )
         list.call(SYS_fcntl, [.slot(reportSlot), .flags(F_SETFD), .null])
@@ -193,7 +214,7 @@ struct LaunchEncoder {
 
     private mutating func setAttributes(_ slot: Int, _ attributes: MountAttributes, recursive: Bool) {
         // struct mount_attr: attr_set, attr_clr, propagation, userns_fd
-        let argument = list.words([attributes.rawValue, 0, 0, 0])
+        let argument = list.words([attributes.rawValue, attributes.cleared, 0, 0])
         list.call(
             SYS_mount_setattr,
             [

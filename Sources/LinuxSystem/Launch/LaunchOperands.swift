@@ -52,8 +52,22 @@ package struct MountAttributes: OptionSet, Hashable, Sendable, CustomStringConve
     /// `MOUNT_ATTR_NOEXEC`.
     package static let noExecute = MountAttributes(rawValue: 0x8)
 
+    /// `MOUNT_ATTR_NOATIME`.
+    package static let noAccessTimes = MountAttributes(rawValue: 0x10)
+    /// `MOUNT_ATTR_STRICTATIME`.
+    package static let strictAccessTimes = MountAttributes(rawValue: 0x20)
+    /// `MOUNT_ATTR_NODIRATIME`.
+    package static let noDirectoryAccessTimes = MountAttributes(rawValue: 0x80)
+    /// `MOUNT_ATTR_NOSYMFOLLOW`, Linux 5.14.
+    package static let noSymlinks = MountAttributes(rawValue: 0x20_0000)
+
+    /// What mount_setattr(2) has to clear first: `MOUNT_ATTR__ATIME`, which is a field and not a bit.
+    var cleared: UInt64 { rawValue & 0x70 == 0 ? 0 : 0x70 }
+
     private static let names: [(MountAttributes, String)] = [
         (.readOnly, "ro"), (.noSetuid, "nosuid"), (.noDevices, "nodev"), (.noExecute, "noexec"),
+        (.noAccessTimes, "noatime"), (.strictAccessTimes, "strictatime"), (.noDirectoryAccessTimes, "nodiratime"),
+        (.noSymlinks, "nosymfollow"),
     ]
 
     /// The options as mount(8) writes them; `rw` when there is none.

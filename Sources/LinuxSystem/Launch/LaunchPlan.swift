@@ -29,6 +29,8 @@ package struct LaunchPlan: Hashable, Sendable, CustomStringConvertible {
     /// writes to. The calling thread waits meanwhile, so no step may wait for it in turn. Nobody else may see the child,
     /// and the kernel must have no reason to end it for want of memory, as it would end us with it.
     package var sharesMemory = false
+    /// How many descriptors from 3 on the program inherits from the launching process; `closeDescriptors` comes after them.
+    package var keptDescriptors = 0
     /// The steps in order.
     ///
     /// The last one executes a program.

@@ -96,6 +96,12 @@ package enum LaunchStep: Hashable, Sendable {
     case close(LaunchSlot)
     /// Waits until the launching process says go on, with one byte.
     case awaitByte(LaunchSlot)
+    /// Says that the process has come this far, and waits until somebody says go on, with one byte.
+    ///
+    /// The launching process learns of it by `LaunchedProcess.awaitGate`.
+    case awaitGate(LaunchSlot)
+    /// Fails as the execution of the first of `candidates` that exists would, if that is foreseeable: faccessat(2).
+    case checkProgram(candidates: [String], name: String)
     /// Executes the first of `candidates` that exists: execve(2).
     case execute(candidates: [String], arguments: [String], environment: [String])
     /// Executes the first of `candidates` that exists, through `LaunchHelper`, which then is what the program finds at
@@ -157,6 +163,8 @@ extension LaunchStep: CustomStringConvertible {
         case .closeDescriptors(let first): "close-on-exec \(first)-"
         case .close(let slot): "close \(slot)"
         case .awaitByte(let slot): "await \(slot)"
+        case .awaitGate(let slot): "gate \(slot)"
+        case .checkProgram(let candidates, _): "check \(candidates.joined(separator: "|"))"
         case .execute(let candidates, let arguments, let environment):
             "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
         case .executeThrough(_, let asInit, let candidates, let arguments, let environment):

@@ -113,17 +113,31 @@ package struct LaunchedProcess: ~Copyable, Sendable {
     /// The process has then ended by itself.
     package borrowing func awaitExecution() throws(LaunchError) {
         if let exposedHelper, !awaitReport(exposedHelper) { return }
+        guard let report = try nextReport() else { return }
+        throw report
+    }
+
+    /// Waits until the process is at the next gate of its plan; throws the step that failed on the way.
+    ///
+    /// Throws `ESRCH` without a step when it has ended or executed instead.
+    package borrowing func awaitGate() throws(LaunchError) {
+        guard let report = try nextReport() else { throw LaunchError(entry: nil, errno: Errno(rawValue: ESRCH)) }
+        guard report.errno.rawValue == 0, case .awaitGate? = report.entry?.step else { throw report }
+    }
+
+    /// What the process tells next; nil when it has executed its program, or has ended.
+    private borrowing func nextReport() throws(LaunchError) -> LaunchError? {
         var answer = clinux_report()
         var count = 0
         repeat {
             count = read(report.rawValue, &answer, MemoryLayout<clinux_report>.size)
         } while count < 0 && Glibc.errno == EINTR
-        guard count != 0 else { return }
+        guard count != 0 else { return nil }
         // The helper tells its failures from inside the container, where others might do so too.
         guard count == MemoryLayout<clinux_report>.size, stepOfCall.indices.contains(Int(answer.index)) else {
             throw LaunchError(entry: nil, errno: Errno(rawValue: EIO))
         }
-        throw LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
+        return LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
     }
 
     /// Waits until there is a report, or its end; false when the program is executed, or has ended, without either.

@@ -3,14 +3,6 @@ import ContainerRuntime
 import LinuxSystem
 import OCISpec
 
-/// `roost runtime`: the built-in OCI runtime.
-struct Runtime: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "The built-in OCI runtime.",
-        subcommands: [RuntimePlan.self]
-    )
-}
-
 /// `roost runtime plan`: shows what starting a bundle would do.
 struct RuntimePlan: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,50 @@
+import OCISpec
+
+extension RuntimeSpec {
+    /// Reads the configuration of a bundle for `roost runtime`, with all paths of the host made absolute.
+    init(absolute bundle: String) throws(ContainerError) {
+        try self.init(bundle: bundle)
+        guard ociVersion.hasPrefix("1.") else {
+            throw .unsupported("ociVersion", "'\(ociVersion)' is not a version 1 of the specification")
+        }
+        guard let path = root?.path, !path.isEmpty else { throw .invalid("root.path", "missing: there is no root") }
+        root?.path = path.absolute(in: bundle)
+        for (index, mount) in (mounts ?? []).enumerated() {
+            guard mount.type != MountSpec.preparedType else {
+                throw .invalid("mounts[\(index)].type", "'\(MountSpec.preparedType)' is not a filesystem")
+            }
+            guard let source = mount.source, mount.type == "bind" || MountOptions(mount.options ?? []).isBind else {
+                continue
+            }
+            mounts?[index].source = source.absolute(in: bundle)
+        }
+    }
+
+    /// The configuration as `ContainerPlan` takes it: what is done around the container is not in it.
+    var ofContainer: RuntimeSpec {
+        var spec = self
+        spec.hooks = nil
+        spec.linux?.cgroupsPath = nil
+        return spec
+    }
+
+    /// The path of the control group of a container with this configuration: `/roost-runtime/ID` without a word of it.
+    func groupPath(_ id: ContainerID) throws(ContainerError) -> String {
+        let place = "linux.cgroupsPath"
+        guard let path = linux?.cgroupsPath, !path.isEmpty else { return "/roost-runtime/\(id)" }
+        guard path.split(separator: ":", omittingEmptySubsequences: false).count != 3 else {
+            throw .unsupported(place, "'\(path)' names a slice of systemd; give a path instead")
+        }
+        let parts = path.split(separator: "/")
+        // The root group holds the host.
+        guard !parts.isEmpty, !parts.contains(where: { $0 == "." || $0 == ".." }), !path.utf8.contains(0) else {
+            throw .invalid(place, "'\(path)' is not the path of a group below the root")
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+}
+
+extension String {
+    /// This path of the host; one that is not absolute begins in a directory.
+    fileprivate func absolute(in directory: String) -> String { hasPrefix("/") ? self : "\(directory)/\(self)" }
+}

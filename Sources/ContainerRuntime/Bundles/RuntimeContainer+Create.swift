@@ -1,0 +1,175 @@
+import Glibc
+package import LinuxSystem
+import OCISpec
+
+/// A container that has been made and not started yet, and its first process, which is our child.
+package struct CreatedContainer: ~Copyable {
+    package let container: RuntimeContainer
+    package let process: LaunchedProcess
+    /// What this host can't do of what is asked, in words for a warning.
+    package let unenforced: [String]
+
+    /// Lets the process go on, and returns when its program is executed.
+    ///
+    /// Returns what went wrong in hooks after that.
+    package borrowing func start() throws(ContainerError) -> [ContainerError] {
+        let failures = try container.start()
+        do { try process.awaitExecution() } catch {
+            if case .executeThrough(_, _, _, let arguments, _)? = error.entry?.step {
+                throw .program(arguments.first ?? "", error)
+            }
+            throw ContainerError(code: .kernel, message: "container \(container.id): \(error)", cause: error)
+        }
+        return failures
+    }
+}
+
+extension RuntimeContainer {
+    /// What a command lends to a container that it makes.
+    package struct CreateOptions: Sendable {
+        /// The absolute path of the bundle.
+        package var bundle: String
+        /// A connected socket that takes the terminal's master; lent.
+        package var terminal: Int32?
+        /// How many descriptors from 3 on the program gets.
+        package var keptDescriptors = 0
+
+        /// A bundle, and nothing lent.
+        package init(bundle: String) { self.bundle = bundle }
+    }
+
+    /// Makes a container that waits right before its program; standard input, output and error are ours.
+    ///
+    /// A failure leaves nothing behind; a crash leaves what `delete` with `force` removes.
+    package static func create(
+        _ id: ContainerID,
+        in store: RuntimeStore,
+        _ options: CreateOptions
+    ) throws(ContainerError) -> CreatedContainer {
+        let spec = try RuntimeSpec(absolute: options.bundle)
+        try checkTerminal(spec, options)
+        var inputs = PlanInputs()
+        inputs.seccomp = try spec.linux?.seccomp.map { seccomp throws(ContainerError) in
+            try SeccompProgram(compiling: seccomp)
+        }
+        inputs.awaitsStart = true
+        inputs.awaitsHooks = spec.hooks?.areBeforeRoot == true
+        inputs.keptDescriptors = options.keptDescriptors
+        // What is wrong with the configuration is to be known before anything is made.
+        _ = try ContainerPlan(spec.ofContainer, inputs)
+        let path = try spec.groupPath(id)
+        try store.checkFree(id)
+        try refuseForeignGroup(path)
+        try store.claim(id)
+        let record = RuntimeRecord(
+            id: "\(id)",
+            bundle: options.bundle,
+            rootfs: spec.root?.path ?? "",
+            created: Timestamp.now(),
+            owner: getuid(),
+            cgroup: path,
+            config: spec
+        )
+        let container = RuntimeContainer(id, in: store, record: record)
+        do {
+            try store.write(record, of: id)
+            return try container.launch(inputs, options)
+        } catch {
+            // The first error is the one to tell; what stays is there for `delete --force`.
+            _ = try? container.remove()
+            throw error
+        }
+    }
+
+    private static func checkTerminal(_ spec: RuntimeSpec, _ options: CreateOptions) throws(ContainerError) {
+        switch (spec.process?.terminal == true, options.terminal != nil) {
+        case (true, false):
+            throw .invalid(
+                "process.terminal",
+                "cannot allocate a tty without --console-socket: give the path of a socket"
+            )
+        case (false, true):
+            throw .invalid("--console-socket", "the configuration asks for no terminal: set process.terminal")
+        default: break
+        }
+    }
+
+    /// Nobody's processes but the container's may be in a group that goes with it.
+    private static func refuseForeignGroup(_ path: String) throws(ContainerError) {
+        let group = Cgroup(path, in: try hierarchies())
+        guard let directory = group.unifiedDirectory,
+            let events = try? readFile("\(directory)/cgroup.events"),  // there is none, so nobody is in it
+            events.contains("populated 1")
+        else { return }
+        throw .invalid("linux.cgroupsPath", "the group \(path) has processes; name one of the container's own")
+    }
+
+    private func launch(_ given: PlanInputs, _ options: CreateOptions) throws(ContainerError) -> CreatedContainer {
+        let spec = record.config
+        let group = try makeGroup(spec)
+        var inputs = given
+        inputs.awaitsGroups = group.needsAttachment
+        try inputs.observe(for: spec)
+        let plan = try ContainerPlan(spec.ofContainer, inputs)
+        let gate = try openGate()
+        var surroundings = Container.Surroundings(root: try copyRoot())
+        surroundings.group = group
+        surroundings.gate = gate.rawValue
+        surroundings.terminal = options.terminal
+        let process = try Container.create(plan, in: surroundings) { pid, pidfd in
+            var state = state(.creating)
+            state.pid = pid
+            let hooks = spec.hooks
+            try HookRun(name: "prestart", state: state, place: .host).run(hooks?.prestart)
+            try HookRun(name: "createRuntime", state: state, place: .host).run(hooks?.createRuntime)
+            try HookRun(name: "createContainer", state: state, place: .namespaces(pidfd)).run(hooks?.createContainer)
+        }
+        withExtendedLifetime(gate) {}
+        var created = self
+        created.record.process = ProcessIdentity(of: process.pid)
+        do { try store.write(created.record, of: id) } catch {
+            try? sendSignal(SIGKILL, to: process.descriptor.rawValue)  // it may just have ended
+            _ = try? process.waitForExit()  // the first error is the one to tell
+            throw error
+        }
+        return CreatedContainer(container: created, process: process, unenforced: plan.unenforced + group.unenforced)
+    }
+
+    private func copyRoot() throws(ContainerError) -> DetachedMount {
+        do { return try DetachedMount.copy(of: record.rootfs, recursive: true, attributes: []) } catch {
+            throw .kernel("root.path", error)
+        }
+    }
+
+    private func makeGroup(_ spec: RuntimeSpec) throws(ContainerError) -> ContainerCgroup {
+        let named = try group.group
+        let above = named.missingParents
+        let devices = try DeviceProgram(spec.linux?.resources?.devices ?? [])
+        let made = try ContainerCgroup.make(
+            record.cgroup,
+            in: named.hierarchies,
+            resources: spec.linux?.resources,
+            devices: devices
+        )
+        do { try Cgroup.markOwn(above) } catch { throw .kernel("linux.cgroupsPath", error) }
+        return made
+    }
+
+    /// Makes the FIFO at which the process waits, and opens it so that nobody has to wait for anybody: fifo(7).
+    private func openGate() throws(ContainerError) -> OwnedDescriptor {
+        let path = store.gate(of: id)
+        do {
+            _ = try SyscallError.checkErrno(mkfifo(path, 0o600), "mkfifo", path)
+            return OwnedDescriptor(
+                adopting: try SyscallError.checkErrno(open(path, O_RDWR | O_CLOEXEC), "open", path)
+            )
+        } catch { throw .kernel("container \(id)", error) }
+    }
+}
+
+extension HooksSpec {
+    /// Whether some hook is to run before the container has its root.
+    fileprivate var areBeforeRoot: Bool {
+        [prestart, createRuntime, createContainer].contains { $0?.isEmpty == false }
+    }
+}

@@ -1,0 +1,87 @@
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+
+/// The containers of `roost runtime`: a directory for each below `--root`.
+package struct RuntimeStore: Hashable, Sendable {
+    /// The most bytes of a record that are read: a configuration and a bit.
+    private static let sizeLimit = 65 << 20
+
+    package let root: String
+
+    /// The containers below a directory, which need not exist.
+    package init(root: String) { self.root = root }
+
+    /// The directory of a container.
+    package func directory(of id: ContainerID) -> String { "\(root)/\(id)" }
+
+    /// The FIFO at which its process waits; there until it is started.
+    func gate(of id: ContainerID) -> String { "\(directory(of: id))/exec.fifo" }
+
+    /// Takes a name: whoever makes its directory has it, mkdir(2).
+    func claim(_ id: ContainerID) throws(ContainerError) {
+        do { try makeDirectories(root, mode: 0o711) } catch { throw .kernel("--root", error) }
+        guard mkdir(directory(of: id), 0o711) == 0 else {
+            let reason = Errno.current
+            guard reason == .exists else {
+                throw .kernel("--root", SyscallError(call: "mkdir", subject: directory(of: id), errno: reason))
+            }
+            throw RuntimeStore.taken(id)
+        }
+    }
+
+    /// Refuses a name that is taken, before anything else is found to be wrong with it.
+    func checkFree(_ id: ContainerID) throws(ContainerError) {
+        guard !fileExists(directory(of: id)) else { throw RuntimeStore.taken(id) }
+    }
+
+    private static func taken(_ id: ContainerID) -> ContainerError {
+        ContainerError(code: .wrongState, message: "container with id \(id) already exists: choose another id")
+    }
+
+    /// The record of a container; nil when its making was cut short before there was one.
+    package func find(_ id: ContainerID) throws(ContainerError) -> RuntimeRecord? {
+        let path = "\(directory(of: id))/state.json"
+        let bytes: [UInt8]
+        do { bytes = try readBytes(path, limit: RuntimeStore.sizeLimit) } catch {
+            guard error.errno == .notFound else { throw .kernel("container \(id)", error) }
+            guard fileExists(directory(of: id)) else {
+                throw ContainerError(code: .noContainer, message: "container \(id) does not exist: see `list`")
+            }
+            return nil
+        }
+        do { return try JSONDecoder().decode(RuntimeRecord.self, from: Data(bytes)) } catch {
+            throw .invalid(path, "is not a state of this version: \(error)")
+        }
+    }
+
+    /// The record of a container that has one.
+    package func record(_ id: ContainerID) throws(ContainerError) -> RuntimeRecord {
+        guard let record = try find(id) else {
+            throw ContainerError(
+                code: .wrongState,
+                message: "container \(id) was never finished: `delete --force` removes it"
+            )
+        }
+        return record
+    }
+
+    /// Puts a record in the place of the one before.
+    func write(_ record: RuntimeRecord, of id: ContainerID) throws(ContainerError) {
+        let bytes: [UInt8]
+        do { bytes = Array(try JSONEncoder().encode(record)) } catch { throw .invalid("container \(id)", "\(error)") }
+        do { try replaceFile("\(directory(of: id))/state.json", bytes) } catch {
+            throw .kernel("container \(id)", error)
+        }
+    }
+
+    /// The containers by name; what has no container's name is passed over.
+    package func identifiers() -> [ContainerID] {
+        namesInDirectory(root).compactMap { try? ContainerID($0) }  // somebody else's file
+    }
+
+    /// Forgets a container.
+    func remove(_ id: ContainerID) throws(ContainerError) {
+        do { try OwnedDescriptor.directory(root).removeTree("\(id)") } catch { throw .kernel("container \(id)", error) }
+    }
+}

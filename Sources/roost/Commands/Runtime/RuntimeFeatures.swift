@@ -1,0 +1,41 @@
+import ArgumentParser
+import LinuxSystem
+
+/// `roost runtime features`: OCI Runtime Specification, "Features Structure".
+struct RuntimeFeatures: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "features",
+        abstract: "Print what the runtime can do as JSON."
+    )
+
+    private struct Features: Encodable {
+        struct Switch: Encodable { var enabled: Bool }
+        struct Group: Encodable { var v1 = true, v2 = true, systemd = false, systemdUser = false, rdma = true }
+        struct Linux: Encodable {
+            var namespaces = ["cgroup", "ipc", "mount", "network", "pid", "uts"]
+            var capabilities: [String]
+            var cgroup = Group()
+            var seccomp = Switch(enabled: true)
+            var apparmor = Switch(enabled: false)
+            var selinux = Switch(enabled: false)
+            var intelRdt = Switch(enabled: false)
+        }
+
+        var ociVersionMin = "1.0.0"
+        var ociVersionMax = "1.2.0"
+        var hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
+        var mountOptions = [
+            "atime", "bind", "defaults", "dev", "diratime", "exec", "noatime", "nodev", "nodiratime", "noexec",
+            "nosuid",
+            "nosymfollow", "private", "rbind", "relatime", "ro", "rprivate", "rshared", "rslave", "rw", "shared",
+            "slave",
+            "strictatime", "suid", "symfollow",
+        ]
+        var linux: Linux
+    }
+
+    func run() throws {
+        let names = CapabilitySet.allNames.map { "CAP_\($0)" }
+        ProcessContext.writeOutput(try RuntimeJSON.text(Features(linux: .init(capabilities: names))))
+    }
+}

@@ -1,0 +1,57 @@
+import ContainerRuntime
+import Glibc
+import LinuxSystem
+import OCISpec
+
+/// What a command does while a program of a container has our standard descriptors.
+struct RuntimeForeground: ~Copyable {
+    /// The two ends over which a program's terminal comes.
+    final class Terminal {
+        private let socket: DescriptorSocket
+        var sending: Int32 { socket.sending }
+        init(_ socket: consuming DescriptorSocket) { self.socket = socket }
+        func receive() throws -> OwnedDescriptor { try socket.receive() }
+    }
+
+    private let signals: SignalWatch
+
+    /// Takes the signals that are passed on; to be made before the program is started.
+    init(isWanted: Bool) throws {
+        signals = try SignalWatch(isWanted ? [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGWINCH] : [])
+    }
+
+    /// The way for a terminal of the program's own.
+    static func terminal(isWanted: Bool) throws -> Terminal? {
+        isWanted ? Terminal(try DescriptorSocket.make()) : nil
+    }
+
+    /// Waits until a child of ours has ended, and passes on signals or what is typed; returns its status.
+    borrowing func wait(for process: borrowing LaunchedProcess, terminal: Terminal?) throws -> Int32 {
+        if let master = try terminal?.receive() {
+            TerminalRelay.setSize(of: master.rawValue)
+            guard isatty(STDIN_FILENO) == 1 else {
+                TerminalRelay.relay(master.rawValue, signals)
+                return try process.waitForExit().shellStatus
+            }
+            let raw = try RawTerminal(STDIN_FILENO)
+            TerminalRelay.relay(master.rawValue, signals)
+            raw.restore()
+            return try process.waitForExit().shellStatus
+        }
+        while true {
+            let ready = waitReadable([process.descriptor.rawValue, signals.descriptor])
+            if ready[0] { return try process.waitForExit().shellStatus }
+            if ready[1], let signal = signals.next() {
+                try? sendSignal(signal, to: process.descriptor.rawValue)  // it may just have ended
+            }
+        }
+    }
+}
+
+/// A look at a bundle before a container is made of it.
+enum RuntimeSpecFile {
+    /// Whether its program asks for a terminal.
+    static func hasTerminal(_ bundle: String) throws -> Bool {
+        try RuntimeSpec(bundle: bundle).process?.terminal == true
+    }
+}

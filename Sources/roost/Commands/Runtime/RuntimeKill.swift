@@ -1,0 +1,20 @@
+import ArgumentParser
+import ComposeModel
+import ContainerRuntime
+
+/// `roost runtime kill`.
+struct RuntimeKill: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kill",
+        abstract: "Send a signal to the first process of a container."
+    )
+
+    @Flag(name: .shortAndLong, help: "Send it to all processes of the container.") var all = false
+    @Argument(help: "The container's id.") var id: String
+    @Argument(help: "The signal, a name or a number.") var signal = "TERM"
+
+    func run() throws {
+        guard let number = Signal(text: signal)?.number else { throw UserError("unknown signal \"\(signal)\"") }
+        try RuntimeContainer(ContainerID(id), in: RuntimeProgram.settings.store).kill(number, all: all)
+    }
+}

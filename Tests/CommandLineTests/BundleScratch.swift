@@ -1,0 +1,76 @@
+import Foundation
+import Glibc
+import LinuxSystem
+import Testing
+
+/// Containers of `roost runtime` on the host's root, read-only, with a directory of the test's own at `/mnt`.
+final class BundleScratch {
+    let scratch: CommandLineScratch
+    var bundle: String { scratch.path + "/bundle" }
+    var share: String { scratch.path + "/share" }
+    var state: String { scratch.path + "/state" }
+    /// A name that no other test's control group has.
+    let id: String
+
+    init() throws {
+        scratch = try CommandLineScratch()
+        id = "roost-test-" + String(scratch.path.suffix(6))
+        try makeDirectories(bundle)
+        try makeDirectories(share)
+    }
+
+    deinit { _ = try? scratch.roost(["runtime", "--root", state, "delete", "--force", id]) }  // a test that failed
+
+    /// Runs a command of the runtime.
+    func runtime(_ arguments: String...) throws -> CommandLineScratch.Answer {
+        try scratch.roost(["runtime", "--root", state] + arguments)
+    }
+
+    /// Writes the configuration of a container that runs a shell's script.
+    func write(_ script: String, terminal: Bool = false, _ change: (inout [String: Any]) -> Void = { _ in }) throws {
+        try write(["/bin/sh", "-c", script], terminal: terminal, change)
+    }
+
+    func write(
+        _ arguments: [String],
+        terminal: Bool = false,
+        _ change: (inout [String: Any]) -> Void = { _ in }
+    ) throws {
+        var spec: [String: Any] = [
+            "ociVersion": "1.2.0", "hostname": "bundle", "root": ["path": "/", "readonly": true],
+            "process": [
+                "terminal": terminal, "cwd": "/", "args": arguments, "env": ["PATH=/usr/bin:/bin"],
+                "user": ["uid": 0, "gid": 0], "noNewPrivileges": true,
+            ],
+            "mounts": [
+                ["destination": "/proc", "type": "proc", "source": "proc"],
+                ["destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]],
+                [
+                    "destination": "/dev/pts", "type": "devpts", "source": "devpts",
+                    "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
+                ],
+                ["destination": "/mnt", "type": "bind", "source": share, "options": ["bind"]],
+            ],
+            "linux": ["namespaces": ["pid", "mount", "ipc", "uts", "network", "cgroup"].map { ["type": $0] }],
+        ]
+        change(&spec)
+        try JSONSerialization.data(withJSONObject: spec).write(to: URL(fileURLWithPath: bundle + "/config.json"))
+    }
+
+    /// What a container has written to a file of its `/mnt`.
+    func said(_ name: String = "said") -> String { (try? readFile("\(share)/\(name)")) ?? "" }
+
+    /// A member of what `state` prints.
+    func stateMember(_ name: String) throws -> String {
+        let answer = try runtime("state", id)
+        let object = try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any]
+        return object?[name].map { "\($0)" } ?? answer.error
+    }
+
+    /// What is left of containers: state directories and control groups.
+    func leftovers() throws -> [String] {
+        let hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        let roots = [hierarchies.unified].compactMap { $0 } + hierarchies.legacy.values
+        return namesInDirectory(state) + roots.map { "\($0)/roost-runtime/\(id)" }.filter { fileExists($0) }
+    }
+}

@@ -1,0 +1,70 @@
+import LinuxSystem
+import Testing
+
+struct RuntimeHookTests {
+    /// A hook that notes its name and the state it is told.
+    private func hook(_ name: String, _ file: String, status: Int = 0) -> [[String: Any]] {
+        let script = "grep -o '\"status\":\"[a-z]*\"' | sed 's/^/\(name) /' >> \(file); exit \(status)"
+        return [["path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"], "timeout": 10]]
+    }
+
+    @Test func allSixRunInTheirOrder() throws {
+        let box = try BundleScratch()
+        let file = box.share + "/said"
+        try box.write("echo program >> /mnt/said; read line < /mnt/end") { spec in
+            spec["hooks"] = [
+                "prestart": hook("prestart", file), "createRuntime": hook("createRuntime", file),
+                "createContainer": hook("createContainer", file),
+                "startContainer": hook("startContainer", "/mnt/said"),
+                "poststop": hook("poststop", file),
+            ]
+        }
+        #expect(try box.runtime("create", "--bundle", box.bundle, box.id).error == "")
+        let before = """
+            prestart "status":"creating"
+            createRuntime "status":"creating"
+            createContainer "status":"creating"
+
+            """
+        #expect(box.said() == before)
+        #expect(try box.runtime("run", "--bundle", box.bundle, box.id).status == 1)
+        #expect(try box.runtime("start", box.id).error == "")
+        #expect(try box.runtime("delete", "--force", box.id).error == "")
+        let lines = box.said().split(separator: "\n").map(String.init)
+        // The program may be killed before it has said anything.
+        #expect(
+            lines.filter { $0 != "program" }.suffix(2) == [
+                "startContainer \"status\":\"created\"", "poststop \"status\":\"stopped\"",
+            ]
+        )
+    }
+
+    @Test func oneAfterTheStartIsToldThatTheContainerRuns() throws {
+        let box = try BundleScratch()
+        try box.write("true") { spec in spec["hooks"] = ["poststart": hook("poststart", box.share + "/said")] }
+        #expect(try box.runtime("run", "--bundle", box.bundle, box.id).error == "")
+        #expect(box.said() == "poststart \"status\":\"running\"\n")
+    }
+
+    @Test func oneThatFailsEndsTheCreationAndLeavesNothing() throws {
+        let box = try BundleScratch()
+        try box.write("true") { spec in
+            spec["hooks"] = ["createRuntime": hook("createRuntime", "/dev/null", status: 3)]
+        }
+        let answer = try box.runtime("create", "--bundle", box.bundle, box.id)
+        #expect(answer.status == 1)
+        #expect(answer.error == "error: hooks.createRuntime[0]: /bin/sh ended with status 3\n")
+        #expect(try box.leftovers() == [])
+    }
+
+    @Test func oneThatHangsIsEndedAtItsTimeout() throws {
+        let box = try BundleScratch()
+        try box.write("true") { spec in
+            spec["hooks"] = ["prestart": [["path": "/bin/sleep", "args": ["sleep", "1000"], "timeout": 1]]]
+        }
+        let answer = try box.runtime("create", "--bundle", box.bundle, box.id)
+        #expect(answer.status == 1)
+        #expect(answer.error == "error: hooks.prestart[0]: /bin/sleep took longer than its 1 seconds\n")
+        #expect(try box.leftovers() == [])
+    }
+}
