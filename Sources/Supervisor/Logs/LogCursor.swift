@@ -85,7 +85,7 @@ package final class LogCursor {
     /// Reads on; false when there is nothing more for now.
     private func fill() -> Bool {
         if identity == nil {
-            guard let oldest = numbers().first, open(oldest) else { return false }
+            guard openOldest() else { return false }
         }
         if read() { return true }
         if isCutShort() {
@@ -170,6 +170,16 @@ package final class LogCursor {
         offset = 0
         discard()
         return true
+    }
+
+    /// Opens the oldest file; false when there is none.
+    private func openOldest() -> Bool {
+        // The writer may rename the files between our look and our opening: then one is older than what we have opened.
+        for _ in 0..<64 {
+            guard let oldest = numbers().first else { return false }
+            if open(oldest), self.identity(of: numbers().first ?? 0) == identity { return true }
+        }
+        return identity != nil
     }
 
     /// Whether the file has been emptied since it was read: a log of a single file starts again that way.
