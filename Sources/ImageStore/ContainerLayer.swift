@@ -39,6 +39,9 @@ package struct ContainerLayer: Hashable, Sendable {
     ///
     /// An older one is emptied: a loss of power may have taken any part of it.
     package func make(for root: RootFilesystem) throws(ImageError) {
+        guard !Self.boot.isEmpty else {
+            throw ImageError(.unsupported, "container \(id): /proc does not tell the boot's name; mount a proc there")
+        }
         // It is made last.
         if access(work, F_OK) == 0 { return }
         let lower = root.mask == nil ? root.lowerDirectories[0] : "/"

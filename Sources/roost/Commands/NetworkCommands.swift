@@ -71,16 +71,6 @@ struct NetworkCommands: ParsableCommand {
             guard let value = read(text) else { throw UserError("\(option) can't be \"\(text)\"") }
             return value
         }
-
-        private func pairs(_ texts: [String], _ option: String) throws -> [String: String] {
-            var result: [String: String] = [:]
-            for text in texts {
-                let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                guard !parts[0].isEmpty else { throw UserError("\(option) takes KEY=VALUE, not \"\(text)\"") }
-                result[parts[0]] = parts.count == 2 ? parts[1] : ""
-            }
-            return result
-        }
     }
 
     /// `roost network ls`.

@@ -30,19 +30,15 @@ struct VolumeCommands: ParsableCommand {
         func run() throws {
             let made = try ProjectReading.reporting {
                 try volumes.ensure(
-                    VolumeRecord(name: name, driver: driver, driverOptions: pairs(opt), labels: pairs(label))
+                    VolumeRecord(
+                        name: name,
+                        driver: driver,
+                        driverOptions: pairs(opt, "-o"),
+                        labels: pairs(label, "--label")
+                    )
                 )
             }
             ProcessContext.writeOutput(made.name + "\n")
-        }
-
-        private func pairs(_ texts: [String]) -> [String: String] {
-            var result: [String: String] = [:]
-            for text in texts {
-                let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                result[parts[0]] = parts.count == 2 ? parts[1] : ""
-            }
-            return result
         }
     }
 
