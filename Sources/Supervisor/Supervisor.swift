@@ -192,8 +192,11 @@ final class Supervisor {
         default: break
         }
         if case .health(let name, let health) = event { announce(.health, name) { $0.health = health } }
-        for container in before.containers where reconciler.state[container: container.name] == nil {
-            announce(.removed, container)
+        // An event has containers go, or none.
+        if reconciler.state.containers.count < before.containers.count {
+            for container in before.containers where reconciler.state[container: container.name] == nil {
+                announce(.removed, container)
+            }
         }
         settleRuns()
     }
