@@ -56,6 +56,8 @@ final class Supervisor {
     /// Results that are told when everything is cleared away.
     var last: [OpenRequest] = []
     var watchers: [ControlReply] = []
+    /// What happened lately, for those who begin to watch while it does.
+    var past: [ContainerEvent] = []
     var preparing = 0
     /// Whether somebody has asked for something: whoever had us started is about to.
     var isUsed = false
