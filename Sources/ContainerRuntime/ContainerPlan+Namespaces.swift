@@ -13,13 +13,13 @@ extension ContainerPlan {
 
     /// Joins and makes namespaces, and becomes the root of a user namespace.
     mutating func appendNamespaces(
-        _ process: ProcessSpec,
-        _ linux: LinuxSpec,
+        _ spec: RuntimeSpec,
         hasSysctls: Bool
     ) throws(ContainerError) {
+        let linux = spec.linux ?? LinuxSpec()
         if namespaces.created.contains(.user) {
             let ids = try NamespaceIDs(linux, inputs)
-            try ids.check(process.user ?? .init())
+            try ids.check(spec.process?.user ?? .init())
             preparation = preparation ?? ChildPreparation()
             preparation?.ids = ids
         } else if namespaces.all.contains(.user) {
@@ -27,6 +27,8 @@ extension ContainerPlan {
         }
         launch.staysVisible = isVisible
         for joined in namespaces.joinedInOrder { appendJoin(joined, hasSysctls: hasSysctls) }
+        // Names of others' namespaces are for those to set who have a right to them.
+        if namespaces.forks, !namespaces.created.contains(.uts) { appendNames(spec) }
         if namespaces.forks { launch.append(.fork(namespaces.created.subtracting([.cgroup, .time]))) }
         if preparation != nil { appendWait(.ids, origin: "linux.namespaces") }
         if namespaces.created.contains(.time) {
@@ -41,6 +43,12 @@ extension ContainerPlan {
             launch.append(.setCredentials(root), origin: "linux.namespaces")
         }
         if let name = inputs.keyring { launch.append(.joinKeyring(name)) }
+    }
+
+    /// The names of the uts namespace.
+    mutating func appendNames(_ spec: RuntimeSpec) {
+        if let hostname = spec.hostname { launch.append(.setHostname(hostname), origin: "hostname") }
+        if let domainname = spec.domainname { launch.append(.setDomainname(domainname), origin: "domainname") }
     }
 
     private mutating func appendJoin(_ joined: NamespacePlan.Joined, hasSysctls: Bool) {

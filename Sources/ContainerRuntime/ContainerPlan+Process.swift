@@ -16,7 +16,7 @@ extension ContainerPlan {
             throw .invalid("process.cwd", "'\(process.cwd)' is not an absolute path")
         }
         // Before a filter that may forbid to wait, and after all that can be done meanwhile.
-        if inputs.awaitsGroups {
+        if inputs.awaitsGroups, !waitsEarlyForGroups {
             appendWait(.groups, origin: "linux.resources")
             // Again, now that the process is in the groups that are to be the namespace's roots in v1 hierarchies too.
             if hasOwnGroups { launch.append(.unshare(.cgroup)) }

@@ -32,8 +32,9 @@ extension ContainerPlan {
             launch.append(.leave(root, host: oldRoot), origin: "root.path")
         }
         if let rootPropagation {
+            // Not for the mounts below, each of which has said how it travels.
             var change = MountChange()
-            change.all.propagation = rootPropagation
+            change.top.propagation = rootPropagation
             launch.append(.change(root, change), origin: "linux.rootfsPropagation")
         }
         if spec.root?.readonly == true {

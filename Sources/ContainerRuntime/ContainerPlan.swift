@@ -121,11 +121,12 @@ package struct ContainerPlan: Hashable, Sendable {
         // Before any file or device: a mode is what the configuration says, not what is left of it.
         launch.append(.setUmask(0))
         if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: true) }
-        try appendNamespaces(process, linux, hasSysctls: !sysctls.isEmpty)
+        try appendNamespaces(spec, hasSysctls: !sysctls.isEmpty)
         try appendRoot(spec)
+        // Before a hierarchy is mounted, which shows what lies below the group that the process is in then.
+        if waitsEarlyForGroups { appendWait(.groups, origin: "linux.resources") }
         if namespaces.created.contains(.cgroup) { launch.append(.unshare(.cgroup)) }
-        if let hostname = spec.hostname { launch.append(.setHostname(hostname), origin: "hostname") }
-        if let domainname = spec.domainname { launch.append(.setDomainname(domainname), origin: "domainname") }
+        if !namespaces.forks || namespaces.created.contains(.uts) { appendNames(spec) }
         try appendMounts(spec, sysctls: sysctls)
         try appendDevices(spec)
         appendPathRestrictions(spec)
@@ -167,6 +168,9 @@ package struct ContainerPlan: Hashable, Sendable {
     mutating func gate() -> LaunchSlot { slot(of: .gate) ?? makeSlot("gate", .gate) }
 
     func slot(of source: DescriptorSource) -> LaunchSlot? { sources.first { $0.value == source }?.key }
+
+    /// Whether the process is in its groups before its mounts are made.
+    var waitsEarlyForGroups: Bool { inputs.awaitsGroups && !inputs.legacyHierarchies.isEmpty }
 
     /// The one slot of the host's procfs.
     mutating func procfs() -> LaunchSlot { slot(of: .procfs) ?? makeSlot("procfs", .procfs) }

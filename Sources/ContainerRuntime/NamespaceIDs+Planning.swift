@@ -35,7 +35,7 @@ extension IDMap {
     /// The ranges of a configuration.
     init(_ mappings: [IDMapping]?, place: String) throws(ContainerError) {
         guard let mappings, !mappings.isEmpty else {
-            throw .invalid(place, "missing: a new user namespace has no ids of its own")
+            throw .invalid(place, "missing: ids need ranges of inside, outside and count")
         }
         guard mappings.count <= IDMap.mostRanges else {
             throw .invalid(place, "\(mappings.count) ranges are more than the \(IDMap.mostRanges) of the kernel")

@@ -51,7 +51,7 @@ package struct PlanInputs: Hashable, Sendable {
     package var labels: Set<SecurityLabel> = [.apparmor, .selinux]
     /// The name of a session keyring of the container's own; nil to leave it ours.
     package var keyring: String?
-    /// The v1 controllers whose groups the container is in, with the options that their hierarchies are mounted with.
+    /// What a mount of type `cgroup` shows where not all is in the unified hierarchy: `ContainerCgroup.legacyMounts`.
     package var legacyHierarchies: [String] = []
 
     /// Everything is permitted and nothing is lent.

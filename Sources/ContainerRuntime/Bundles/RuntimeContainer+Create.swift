@@ -114,7 +114,8 @@ extension RuntimeContainer {
         var unenforced: [String] = []
         let group = try inputs.mayMount ? makeGroup(spec) : makeDelegatedGroup(&spec, &unenforced)
         inputs.awaitsGroups = group?.needsAttachment == true
-        inputs.legacyHierarchies = group?.legacyMounts ?? []
+        let showsGroups = spec.mounts?.contains { $0.type == "cgroup" } == true
+        inputs.legacyHierarchies = showsGroups ? group?.legacyMounts ?? [] : []
         try inputs.observe(for: spec)
         spec.process?.addHome(root: record.rootfs)
         let plan = try ContainerPlan(spec.ofContainer, inputs)
