@@ -4,6 +4,9 @@ extension Canonicalisation {
     /// The ports that `[[address:]published:]target[/protocol]` stands for, ranges included.
     func ports(_ node: YAMLNode, _ path: String) -> [YAMLNode] {
         let text = node.scalarText ?? ""
+        if case .float = node.content {
+            return refuse(node, "\(path) must be a port, not a number with a fraction or exponent")
+        }
         let halves = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let networkProtocol = halves.count > 1 && !halves[1].isEmpty ? halves[1].lowercased() : "tcp"
         guard ["tcp", "udp", "sctp"].contains(networkProtocol) else {

@@ -3,6 +3,8 @@ import YAMLComposer
 /// Checks that the parts of a project fit together.
 struct Consistency {
     let diagnostics: DiagnosticCollector
+    /// Every service of the files, those that are off too.
+    let knownServices: Set<String>
 
     /// Checks a normalised project.
     func check(_ project: YAMLNode) {
@@ -55,7 +57,9 @@ struct Consistency {
             diagnostics.error("a health check starts with CMD, CMD-SHELL or NONE", at: test.mark)
         }
         for dependency in service["depends_on"]?.mapping?.entries ?? [] where services[dependency.key] == nil {
-            guard dependency.value["required"]?.bool != false, !diagnostics.isIncomplete else { continue }
+            // One that is off may be missing, but not one that nobody knows.
+            let isOptional = dependency.value["required"]?.bool == false
+            if diagnostics.isIncomplete || isOptional && knownServices.contains(dependency.key) { continue }
             diagnostics.error(
                 "\"\(name)\" depends on \"\(dependency.key)\", which is not there or not active",
                 at: dependency.keyMark,
@@ -111,7 +115,9 @@ struct Consistency {
             }
         }
         for reference in service["build"]?["secrets"]?.sequence ?? [] {
-            if let source = reference["source"] { demand("secrets", source.string ?? "", at: source.mark, project) }
+            let source = reference["source"]
+            if source == nil && diagnostics.hasErrors { continue }
+            demand("secrets", source?.string ?? "", at: (source ?? reference).mark, project)
         }
         var targets: [String: YAMLNode] = [:]
         let volatile = service["tmpfs"]?.sequence ?? []

@@ -32,8 +32,21 @@ struct Merge {
             (.object, .mapping(let first), .mapping(let second)),
             (.any, .mapping(let first), .mapping(let second)):
             return over.with(.mapping(merged(first, second, shape)))
+        case (.any, .sequence, _), (.any, .mapping, _), (.list, .sequence, _):
+            return isRaw && !shape.isAny ? replacing(base, over) : refused(over, base)
         default: return replacing(base, over)
         }
+    }
+
+    /// Of what can't be merged the earlier value stays.
+    private func refused(_ over: YAMLNode, _ base: YAMLNode) -> YAMLNode {
+        diagnostics.error(
+            "\(over.kind) can't be merged with \(base.kind) of an earlier file",
+            at: over.mark,
+            hint: "tag it !override to put it in the other's place",
+            notes: [.init("\(base.kind) stands here", at: base.mark)]
+        )
+        return base
     }
 
     /// `over`, which takes the place of `base`, and remembers that when someone will ask.
