@@ -176,7 +176,7 @@ struct FileLoader<Reader: FileReader> {
         var documents: [YAMLNode] = []
         for path in paths { documents += self.documents(path).map { $0.deeplyAfter(step) } }
         let inner = Scope(directory: directory, environment: environment)
-        guard var tree = merged(documents, inner, chain: chain + paths)?.mapping else { return nil }
+        guard var tree = merged(documents, inner, chain: chain + paths).map(Merge.settled)?.mapping else { return nil }
         for key in tree.keys where key == "name" || key == "version" || key.hasPrefix("x-") { tree[key] = nil }
         let rooted = PathResolution(directory: directory, home: environment["HOME"])
         return rooted.apply(entry.with(.mapping(tree)))
@@ -236,9 +236,11 @@ struct FileLoader<Reader: FileReader> {
         chain: [String]
     ) -> YAMLNode? {
         guard let service = services[name], var own = service.mapping else { return services[name] }
-        guard let extends = own["extends"].map(Merge.settled), extends.mapping != nil else { return service }
+        guard let written = own["extends"], written.mapping != nil else { return service }
         own["extends"] = nil
         let rest = service.with(.mapping(own))
+        guard written.directive != .reset else { return rest }
+        let extends = Merge.settled(written)
         let link = "\(file):\(name)"
         guard !chain.contains(link), chain.count < Self.chainLimit else {
             let problem =
@@ -313,7 +315,9 @@ struct FileLoader<Reader: FileReader> {
             return nil
         }
         guard let service = complete(target, services, inner, file: path, chain: chain) else { return nil }
-        return PathResolution(directory: inner.directory, home: scope.environment["HOME"]).service(service)
+        // Its tags are about its own file.
+        let settled = Merge.settled(service)
+        return PathResolution(directory: inner.directory, home: scope.environment["HOME"]).service(settled)
     }
 
     /// Tells what is wrong with variables anywhere in a file that only some services are taken from, as Compose does.

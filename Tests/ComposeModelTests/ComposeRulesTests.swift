@@ -56,6 +56,9 @@ struct ComposeRulesTests {
             ("privileged: true", "privileged: !reset \"${U:?}\"", "{}"),
             ("cpu_shares: 5", "cpu_shares: !reset few", "{}"),
             ("dns_opt: [a]", "dns_opt: [b, !reset a]", #"{"dns_opt":["a","b"]}"#),
+            // What is taken away where nothing is yet comes back with nobody.
+            ("expose: !reset [1]", "expose: [2]", #"{"expose":["2"]}"#),
+            ("cpus: 1, extends: !reset {service: nobody}", "cpus: 2", #"{"cpus":2}"#),
             // Only what has the same form is merged.
             ("x-a: {b: 1}", "x-a: [1]", "a list can't be merged with a mapping of an earlier file"),
             (
@@ -67,6 +70,14 @@ struct ComposeRulesTests {
     func tags(earlier: String, later: String, expected: String) {
         let first = "services: {web: {image: i, \(earlier)}}"
         #expect(web([first, "services: {web: {image: i, \(later)}}"]).hasSuffix(expected))
+    }
+
+    @Test("tags of a file that others take from act in that file only")
+    func foreignTags() {
+        let others = ["b.yaml": "services: {base: {image: i, expose: !override [1], dns_opt: !reset [a]}}"]
+        let first = "services: {web: {image: i, expose: [2], dns_opt: [b]}}"
+        let second = "services: {web: {extends: {file: b.yaml, service: base}}}"
+        #expect(web([first, second], others) == #"{"dns_opt":["b"],"expose":["2","1"]}"#)
     }
 
     @Test("options of a provider take each other's place, and lists of them join")

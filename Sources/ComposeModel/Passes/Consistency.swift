@@ -51,6 +51,7 @@ struct Consistency {
                 notes: [Self.other("networks", service.mapping?.entry("networks")?.keyMark)]
             )
         }
+        checkNetworkOwner(of: service, services)
         if let test = service["healthcheck"]?["test"], let first = test.texts.first,
             !["NONE", "CMD", "CMD-SHELL"].contains(first)
         {
@@ -71,6 +72,18 @@ struct Consistency {
                 diagnostics.error("to \(action.string ?? "") needs a \"target\"", at: rule.mark)
             }
         }
+    }
+
+    /// Who shares another service's network depends on it, which is not written down where nothing is normalised.
+    private func checkNetworkOwner(of service: YAMLNode, _ services: YAMLMapping) {
+        guard let mode = service["network_mode"], let text = mode.string, text.hasPrefix("service:") else { return }
+        let name = String(text.dropFirst("service:".count))
+        guard services[name] == nil, service["depends_on"]?[name] == nil, !diagnostics.isIncomplete else { return }
+        diagnostics.error(
+            "there is no service \"\(name)\" to share the network of",
+            at: mode.mark,
+            hint: diagnostics.hint(name, among: services.keys)
+        )
     }
 
     /// A context that is another service's image wants that to be built.

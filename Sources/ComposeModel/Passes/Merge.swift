@@ -10,6 +10,8 @@ struct Merge {
     /// `base` with what `over` says laid over it.
     func apply(_ over: YAMLNode, over base: YAMLNode, _ shape: Shape) -> YAMLNode? {
         if over.directive == .reset { return nil }
+        // What an earlier file takes away is not there.
+        if base.directive == .reset { return over }
         if over.directive == .override { return replacing(base, over) }
         // An empty later value takes nothing away; where it may not stand, the check of the merged file says so.
         if over.isNull, !base.isNull, !Self.takesNull(shape) { return base }
