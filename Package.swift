@@ -52,6 +52,14 @@ let package = Package(
             dependencies: ["OCISpec", "LinuxSystem", "CArchive", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: common
         ),
+        .target(
+            name: "ImageBuilder",
+            dependencies: [
+                "ComposeModel", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "YAMLComposer",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: common
+        ),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(
             name: "ComposeModel",
@@ -120,9 +128,14 @@ let package = Package(
             swiftSettings: common
         ),
         .testTarget(
+            name: "ImageBuilderTests",
+            dependencies: ["ImageBuilder", "LinuxSystem", "OCISpec", "YAMLComposer"],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "KernelTests",
             dependencies: [
-                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "roost",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: common

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ComposeModel
+import ImageStore
 import LinuxSystem
 import Supervisor
 
@@ -101,6 +102,9 @@ struct Roost: ParsableCommand {
     }
 }
 
+if CommandLine.arguments.first == UnpackProgram.name {
+    UnpackProgram.run(Array(CommandLine.arguments.dropFirst()))
+}
 if CommandLine.arguments.first == SupervisorLauncher.keeperName {
     // Returns only in the supervisors that the keeper starts.
     SupervisorMain.run(project: CommandLine.arguments.dropFirst().first ?? "")
