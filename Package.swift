@@ -52,6 +52,14 @@ let package = Package(
             dependencies: ["OCISpec", "LinuxSystem", "CArchive", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: common
         ),
+        .target(
+            name: "ImageBuilder",
+            dependencies: [
+                "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "YAMLComposer",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: common
+        ),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(
             name: "ComposeModel",
@@ -117,6 +125,11 @@ let package = Package(
         .testTarget(
             name: "ImageStoreTests",
             dependencies: ["ImageStore", "LinuxSystem", "OCISpec"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "ImageBuilderTests",
+            dependencies: ["ImageBuilder", "LinuxSystem", "OCISpec", "YAMLComposer"],
             swiftSettings: common
         ),
         .testTarget(
