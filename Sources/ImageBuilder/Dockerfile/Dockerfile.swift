@@ -43,7 +43,7 @@ package struct Dockerfile: Sendable {
     package struct Heredoc: Hashable, Sendable {
         /// The word that ends it, without quotes.
         package var name: String
-        /// What stands between; every line ends with a line break. Tabs before the lines are still there.
+        /// What stands between, each line with its line break and its tabs.
         package var content: String
         /// Whether tabs before the lines do not count: `<<-EOF`.
         package var stripsTabs: Bool

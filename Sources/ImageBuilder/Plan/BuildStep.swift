@@ -45,16 +45,29 @@ package enum BuildContext: Hashable, Sendable {
 
 /// Files of a step's result, an image or a context; the digest over them is part of the key of who takes them.
 package struct FileSelection: Hashable, Sendable {
+    /// What characters like "*" mean.
+    package enum Wildcards: Hashable, Sendable {
+        /// Themselves: sources of mounts.
+        case none
+        /// Any text between two "/": `PathPattern` for each part of the path. Sources of COPY and ADD.
+        case withinParts
+        /// The same, and "**" any number of directories: sources of `COPY --parents`.
+        case acrossParts
+    }
+
     /// The step that holds them.
     package var source: StepID
-    /// Paths relative to the source's root, cleaned, without "/" before; "" is the root itself. May have wildcards.
-    package var patterns: [String]
-    /// Patterns of what is left out, as in `.dockerignore`, relative to the root.
+    /// The directory in which `pattern` begins, relative to the source's root, cleaned; "" for the root.
+    package var base: String
+    /// A path relative to `base`, cleaned, without "/" before; "" is `base` itself.
+    package var pattern: String
+    package var wildcards: Wildcards
+    /// Patterns as in `.dockerignore` of what is left out.
+    ///
+    /// They are relative to a directory that `pattern` names, with `--parents` to `base`; of a file, the name counts.
     package var excludes: [String]
     /// Whether `.dockerignore` counts: only for contexts.
     package var honoursIgnoreFile: Bool
-    /// Whether `patterns` may have wildcards: sources of COPY and ADD, but not of mounts.
-    package var hasWildcards: Bool
 }
 
 /// A RUN with everything it needs, variables replaced.
