@@ -129,8 +129,10 @@ package struct BuildSnapshots: Hashable, Sendable {
 
     /// The directory with a result's files.
     package func path(of snapshot: BuildSnapshot) -> String {
-        if let layer = snapshot.layer { return files.layer(layer.diffID) }
-        return "\(directory)/snapshots/\(snapshot.id)/fs"
+        let own = "\(directory)/snapshots/\(snapshot.id)/fs"
+        // Recorded as a layer before it is moved there.
+        guard let layer = snapshot.layer, access(own, F_OK) != 0 else { return own }
+        return files.layer(layer.diffID)
     }
 
     /// Opens the directory with a result's files, wherever it is at the moment.

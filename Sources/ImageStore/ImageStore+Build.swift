@@ -84,7 +84,13 @@ extension ImageStore {
             platform: configuration.platform,
             annotations: [identifierAnnotation: id.rawValue]
         )
-        if case .directory(let path) = built.base { entry.annotations?[directoryAnnotation] = path }
+        switch built.base {
+        case .scratch: break
+        case .directory(let path): entry.annotations?[directoryAnnotation] = path
+        case .image(let digest):
+            let base = try index().manifests.first { $0.digest == digest }
+            entry.annotations?[directoryAnnotation] = base?.annotations?[directoryAnnotation]
+        }
         if try isThere(entry, names: built.names), built.layers.allSatisfy({ $0.blob == nil && $0.directory == nil }) {
             return id
         }

@@ -107,7 +107,8 @@ package struct ImageStore: Hashable, Sendable {
             configuration: ImageConfiguration(),
             diffIDs: [],
             names: [],
-            rootFilesystem: RootFilesystem(lowerDirectories: [path], mask: mask)
+            rootFilesystem: RootFilesystem(lowerDirectories: [path], mask: mask),
+            directory: path
         )
     }
 
@@ -142,7 +143,8 @@ package struct ImageStore: Hashable, Sendable {
             configuration: configuration,
             diffIDs: diffIDs,
             names: names.sorted(),
-            rootFilesystem: try rootFilesystem(diffIDs, on: entry.annotations?[directoryAnnotation])
+            rootFilesystem: try rootFilesystem(diffIDs, on: entry.annotations?[directoryAnnotation]),
+            directory: entry.annotations?[directoryAnnotation]
         )
     }
 

@@ -45,38 +45,42 @@ final class SourceTree: Sendable {
     struct Match: Hashable, Sendable {
         /// Relative to the root, without links on the way.
         var path: [String]
-        /// The name under which it is copied: that of the source, where a link leads elsewhere.
+        /// As the source names it, from the selection's `base` on.
         var written: [String]
         var metadata: FileMetadata
     }
 
-    /// Finds what the patterns of a selection name, in the order of their names.
+    /// Finds what a selection names, in the order of the names.
     ///
     /// What has no wildcard has to be there. Throws `notFound`.
     func matches(_ selection: FileSelection) throws -> [Match] {
+        let base = selection.base.split(separator: "/").map(String.init)
         let filter = try filter(of: selection)
-        var result: [Match] = []
-        for pattern in selection.patterns {
-            guard selection.hasWildcards, PathPattern.hasWildcards(pattern) else {
-                let plain = selection.hasWildcards ? PathPattern.unescaped(pattern) : pattern
-                guard let match = try match(plain.split(separator: "/").map(String.init)),
-                    !filter.excludes(match.path.joined(separator: "/"))
-                else { throw missing(plain, filter) }
-                result.append(match)
-                continue
-            }
-            let glob: SourceGlob
-            do { glob = try SourceGlob(pattern) } catch {
+        let pattern = selection.pattern
+        var found: [Match]
+        switch selection.wildcards {
+        case .acrossParts where pattern.contains("**"):
+            guard let top = try match([], in: base), top.metadata.kind == .directory else { return [] }
+            found = []
+            do { try search(top, base, PathPattern(pattern), &found) } catch let error as PathPattern.Malformed {
                 throw BuildError(.notFound, "\(pattern): \(error.message)")
             }
-            var found = try expand(glob.parts[...], from: [])
-            found.removeAll { filter.excludes($0.path.joined(separator: "/")) }
-            result += found
+        case .acrossParts where PathPattern.hasWildcards(pattern), .withinParts where PathPattern.hasWildcards(pattern):
+            do { found = try expand(SourceGlob(pattern).parts[...], from: [], in: base) } catch let error as PathPattern.Malformed {
+                throw BuildError(.notFound, "\(pattern): \(error.message)")
+            }
+        default:
+            let plain = selection.wildcards == .none ? pattern : PathPattern.unescaped(pattern)
+            let match = try match(plain.split(separator: "/").map(String.init), in: base)
+            guard let match, !filter.leavesOut(match) else {
+                throw missing((base + [plain]).joined(separator: "/"))
+            }
+            return [match]
         }
-        return result
+        return found.filter { !filter.leavesOut($0) }
     }
 
-    private func missing(_ path: String, _ filter: Filter) -> BuildError {
+    private func missing(_ path: String) -> BuildError {
         let name = path.isEmpty ? "/" : path
         let isIgnored = ignored.excludes(path)
         return BuildError(
@@ -87,9 +91,9 @@ final class SourceTree: Sendable {
         )
     }
 
-    private func match(_ written: [String]) throws -> Match? {
+    private func match(_ written: [String], in base: [String]) throws -> Match? {
         let place: RootPath
-        do throws(SyscallError) { place = try RootPath(written.joined(separator: "/"), in: root) } catch {
+        do throws(SyscallError) { place = try RootPath((base + written).joined(separator: "/"), in: root) } catch {
             if error.errno.rawValue == ENOTDIR { return nil }
             throw BuildError(.system, "read \(subject): \(error)")
         }
@@ -98,18 +102,42 @@ final class SourceTree: Sendable {
         return Match(path: place.present, written: written, metadata: try file.metadata())
     }
 
-    private func expand(_ parts: ArraySlice<SourceGlob.Part>, from written: [String]) throws -> [Match] {
-        guard let part = parts.first else { return try match(written).map { [$0] } ?? [] }
+    private func expand(
+        _ parts: ArraySlice<SourceGlob.Part>,
+        from written: [String],
+        in base: [String]
+    ) throws -> [Match] {
+        guard let part = parts.first else { return try match(written, in: base).map { [$0] } ?? [] }
         let rest = parts.dropFirst()
         switch part {
-        case .name(let name): return try expand(rest, from: written + [name])
+        case .name(let name): return try expand(rest, from: written + [name], in: base)
         case .pattern(let pattern):
-            guard let above = try match(written), above.metadata.kind == .directory else { return [] }
-            let path = above.path.isEmpty ? "." : above.path.joined(separator: "/")
-            let directory = try root.openAt(path: path, O_RDONLY | O_DIRECTORY, [.beneath, .noLinks])
-            let names = try Self.sortedNames(of: directory).map { Self.text($0) }.filter { pattern.matches($0) }
-            return try names.flatMap { try expand(rest, from: written + [$0]) }
+            guard let above = try match(written, in: base), above.metadata.kind == .directory else { return [] }
+            let names = try names(in: above).filter { pattern.matches($0) }
+            return try names.flatMap { try expand(rest, from: written + [$0], in: base) }
         }
+    }
+
+    /// Adds what matches a pattern with "**"; a directory that does is not searched.
+    private func search(_ above: Match, _ base: [String], _ pattern: PathPattern, _ found: inout [Match]) throws {
+        guard above.written.count < TreeWalk.deepest else { return }
+        for name in try names(in: above) {
+            let written = above.written + [name]
+            let text = written.joined(separator: "/")
+            if pattern.matches(text) {
+                if let match = try match(written, in: base) { found.append(match) }
+            } else if pattern.mayMatch(below: text) {
+                let place = try RootPath((above.path + [name]).joined(separator: "/"), in: root, followsLast: false)
+                guard place.isThere, place.kind == .directory, let match = try match(written, in: base) else { continue }
+                try search(match, base, pattern, &found)
+            }
+        }
+    }
+
+    private func names(in directory: Match) throws -> [String] {
+        let path = directory.path.isEmpty ? "." : directory.path.joined(separator: "/")
+        let opened = try root.openAt(path: path, O_RDONLY | O_DIRECTORY, [.beneath, .noLinks])
+        return try Self.sortedNames(of: opened).map { Self.text($0) }
     }
 
     // MARK: walking
@@ -127,19 +155,18 @@ final class SourceTree: Sendable {
         let directory = try root.openAt(path: path.isEmpty ? "." : path, O_RDONLY | O_DIRECTORY, [.beneath, .noLinks])
         let walk = Walk(filter: filter, sink: sink)
         try walk.enter(Array((match.path.last ?? "").utf8CString), directory)
-        try walk.entries(of: directory, path: path, filter.inherited(by: match.path), depth: 0)
+        let place = filter.place(of: match)
+        try walk.entries(of: directory, place, depth: 0)
         try walk.leave()
     }
 
     private func filter(of selection: FileSelection) throws -> Filter {
-        var rules: [IgnoreRules] = []
-        if selection.honoursIgnoreFile && !ignored.isEmpty { rules.append(ignored) }
-        if !selection.excludes.isEmpty {
-            do { rules.append(try IgnoreRules(selection.excludes)) } catch let error as PathPattern.Malformed {
-                throw BuildError(.notFound, "--exclude: \(error.message)")
-            }
+        var filter = Filter(keepsParents: selection.wildcards == .acrossParts)
+        if selection.honoursIgnoreFile { filter.ignored = ignored }
+        do { filter.excluded = try IgnoreRules(selection.excludes) } catch {
+            throw BuildError(.notFound, "--exclude: \(error.message)")
         }
-        return Filter(rules: rules)
+        return filter
     }
 
     static func sortedNames(of directory: borrowing OwnedDescriptor) throws(SyscallError) -> [[CChar]] {
@@ -158,39 +185,59 @@ final class SourceTree: Sendable {
     }
 }
 
-/// Several lists of what is left out; what one of them leaves out is left out.
+/// What is left out: by `.dockerignore`, whose paths begin at the root, and by the instruction.
 private struct Filter {
-    var rules: [IgnoreRules]
+    var keepsParents: Bool
+    var ignored = IgnoreRules()
+    var excluded = IgnoreRules()
 
-    func excludes(_ path: String) -> Bool { rules.contains { $0.excludes(path) } }
-
-    func inherited(by path: [String]) -> [IgnoreRules.Inherited] {
-        var result = rules.map { _ in IgnoreRules.Inherited() }
-        for end in path.indices {
-            let text = path[...end].joined(separator: "/")
-            for (index, rules) in rules.enumerated() {
-                result[index] = rules.excludes(text, in: result[index]).inherited
-            }
-        }
-        return result
+    /// A directory by the paths that the two lists know it by.
+    struct Place {
+        var fromRoot: [String]
+        var fromSource: [String]
+        var ignored = IgnoreRules.Inherited()
+        var excluded = IgnoreRules.Inherited()
     }
 
-    /// Whether a path is taken, and whether what lies below it may be.
-    func verdict(
-        _ path: String,
-        _ parents: [IgnoreRules.Inherited]
-    ) -> (isTaken: Bool, mayHold: Bool, inherited: [IgnoreRules.Inherited]) {
+    var isEmpty: Bool { ignored.isEmpty && excluded.isEmpty }
+
+    func leavesOut(_ match: SourceTree.Match) -> Bool {
+        if ignored.excludes(match.path.joined(separator: "/")) { return true }
+        if keepsParents { return excluded.excludes(match.written.joined(separator: "/")) }
+        return match.metadata.kind != .directory && excluded.excludes(match.written.last ?? "")
+    }
+
+    func place(of match: SourceTree.Match) -> Place {
+        var place = Place(fromRoot: [], fromSource: [])
+        for name in match.path {
+            place.fromRoot.append(name)
+            place.ignored = ignored.excludes(place.fromRoot.joined(separator: "/"), in: place.ignored).inherited
+        }
+        guard keepsParents else { return place }
+        for name in match.written {
+            place.fromSource.append(name)
+            place.excluded = excluded.excludes(place.fromSource.joined(separator: "/"), in: place.excluded).inherited
+        }
+        return place
+    }
+
+    /// Whether an entry of a directory is taken, and whether what lies below it may be.
+    func verdict(_ name: String, in parent: Place) -> (isTaken: Bool, mayHold: Bool, place: Place) {
+        var place = Place(fromRoot: parent.fromRoot + [name], fromSource: parent.fromSource + [name])
         var (isTaken, mayHold) = (true, true)
-        var inherited: [IgnoreRules.Inherited] = []
-        for (rules, parent) in zip(rules, parents) {
-            let (isExcluded, own) = rules.excludes(path, in: parent)
-            inherited.append(own)
+        func ask(_ rules: IgnoreRules, _ path: [String], _ inherited: IgnoreRules.Inherited) -> IgnoreRules.Inherited {
+            guard !rules.isEmpty else { return inherited }
+            let text = path.joined(separator: "/")
+            let (isExcluded, own) = rules.excludes(text, in: inherited)
             if isExcluded {
                 isTaken = false
-                if !rules.mayReinclude(below: path) { mayHold = false }
+                if !rules.mayReinclude(below: text) { mayHold = false }
             }
+            return own
         }
-        return (isTaken, mayHold, inherited)
+        place.ignored = ask(ignored, place.fromRoot, parent.ignored)
+        place.excluded = ask(excluded, place.fromSource, parent.excluded)
+        return (isTaken, mayHold, place)
     }
 }
 
@@ -212,34 +259,31 @@ private final class Walk {
 
     func leave() throws { try sink.leave() }
 
-    func entries(
-        of directory: borrowing OwnedDescriptor,
-        path: String,
-        _ inherited: [IgnoreRules.Inherited],
-        depth: Int
-    ) throws {
+    func entries(of directory: borrowing OwnedDescriptor, _ place: Filter.Place, depth: Int) throws {
         guard depth < TreeWalk.deepest else {
-            throw BuildError(.tooLarge, "\(path): directories lie more than \(TreeWalk.deepest) deep in each other")
+            let path = place.fromRoot.prefix(8).joined(separator: "/")
+            throw BuildError(.tooLarge, "\(path)/…: directories lie more than \(TreeWalk.deepest) deep in each other")
         }
         for name in try SourceTree.sortedNames(of: directory) {
             // It has gone since its name was read.
             guard let metadata = try directory.metadata(ofEntry: name) else { continue }
-            let text = filter.rules.isEmpty ? "" : path.isEmpty ? SourceTree.text(name) : "\(path)/\(SourceTree.text(name))"
-            let verdict = filter.rules.isEmpty ? (isTaken: true, mayHold: true, inherited: []) : filter.verdict(text, inherited)
+            let verdict =
+                filter.isEmpty ? (true, true, place) : filter.verdict(SourceTree.text(name), in: place)
+            let (isTaken, mayHold, inner) = verdict
             guard metadata.kind == .directory else {
-                guard verdict.isTaken else { continue }
+                guard isTaken else { continue }
                 try announce()
                 try sink.entry(name, metadata, in: directory)
                 continue
             }
-            guard verdict.isTaken || verdict.mayHold else { continue }
+            guard isTaken || mayHold else { continue }
             let child = HeldDescriptor(
                 try directory.openAt(path: name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, [.beneath, .noLinks])
             )
             let count = waiting.count
             waiting.append((name, child))
-            if verdict.isTaken { try announce() }
-            try entries(of: child.descriptor, path: text, verdict.inherited, depth: depth + 1)
+            if isTaken { try announce() }
+            try entries(of: child.descriptor, inner, depth: depth + 1)
             if waiting.count > count { waiting.removeLast() } else { try sink.leave() }
         }
     }

@@ -45,6 +45,9 @@ package final class SnapshotLayer: Sendable {
     private struct State: ~Copyable {
         var snapshot: BuildSnapshot
         var directory: OwnedDescriptor?
+        /// The layer that was written of it now, which the store does not have yet.
+        var written: WrittenLayer?
+        var latestTime: Int64?
     }
 
     private let snapshots: BuildSnapshots
@@ -58,7 +61,7 @@ package final class SnapshotLayer: Sendable {
         self.snapshots = snapshots
         id = snapshot.id
         isEmpty = snapshot.isEmpty
-        state = Mutex(State(snapshot: snapshot, directory: nil))
+        state = Mutex(State(snapshot: snapshot))
     }
 
     /// What is recorded of it.
@@ -75,13 +78,47 @@ package final class SnapshotLayer: Sendable {
         }
     }
 
-    /// Changes what is recorded of it.
-    func update(_ change: (inout BuildSnapshot) -> Void) throws {
-        let changed = state.withLock { state in
-            change(&state.snapshot)
+    /// Remembers the layer that was written of it.
+    func setWritten(_ layer: WrittenLayer, latestTime: Int64?) {
+        state.withLock {
+            $0.written = layer
+            $0.latestTime = latestTime
+        }
+    }
+
+    /// The layer that was written of it now, or is recorded.
+    var layer: WrittenLayer? { state.withLock { $0.written ?? $0.snapshot.layer } }
+
+    /// What its image shall have; `blob` is where the layer was written, nil when the store has it.
+    func part(blob: String?) -> BuiltImage.Layer? {
+        state.withLock { state in
+            guard let written = state.written ?? state.snapshot.layer else { return nil }
+            let isUnpacked = state.snapshot.layer != nil
+            return .init(written, blob: blob, directory: isUnpacked || blob == nil ? nil : snapshots.path(of: state.snapshot))
+        }
+    }
+
+    /// Records that it is a layer, before it becomes one; where it lies is found either way.
+    func recordLayer() throws {
+        let changed = state.withLock { state -> BuildSnapshot? in
+            guard let written = state.written, state.snapshot.layer != written else { return nil }
+            if state.snapshot.layer == nil {
+                state.snapshot.layer = written
+                state.snapshot.latestTime = state.latestTime
+            }
             return state.snapshot
         }
-        try snapshots.update(changed)
+        if let changed { try snapshots.update(changed) }
+    }
+
+    /// Records that all of it is on the disk.
+    func recordDurability() throws {
+        let changed = state.withLock { state -> BuildSnapshot? in
+            guard state.snapshot.boot != nil else { return nil }
+            state.snapshot.boot = nil
+            return state.snapshot
+        }
+        if let changed { try snapshots.update(changed) }
     }
 }
 
@@ -112,7 +149,7 @@ package struct StepFilesystem: Sendable {
         var seen: Set<String> = []
         // overlayfs refuses one directory twice; of two equal layers the higher one alone has the same effect.
         for layer in layers.reversed() where !layer.isEmpty {
-            let path = layer.snapshot.layer.map { "\($0.diffID)" } ?? layer.id
+            let path = layer.layer.map { "\($0.diffID)" } ?? layer.id
             if seen.insert(path).inserted { numbers.append(try layer.directory()) }
         }
         return numbers + (try base?.directories() ?? [])

@@ -1,0 +1,61 @@
+import ContainerRuntime
+package import ImageStore
+import LinuxSystem
+import Synchronization
+
+/// What all builds of one process share: the store, its results, a place to work in, a network.
+///
+/// Made when a command begins to build; `close` ends it and leaves nothing behind.
+package final class BuilderResources: Sendable {
+    package let store: ImageStore
+    package let snapshots: BuildSnapshots
+    let place: WorkPlace
+    let network: BuildNetwork
+    let filters: FilterCache
+    let digests: FileDigests
+    /// Keeps results where they are.
+    private let hold: OwnedDescriptor
+    private let guardian = Mutex<BuildGuard?>(nil)
+    private let startGuard: @Sendable (String) throws -> BuildGuard
+
+    /// The resources of this process.
+    ///
+    /// `startGuard` starts the process that clears away what this one leaves when it is killed; it is given this
+    /// process's name, and called when there is something to clear away. What others have left is removed first.
+    package init(
+        store: ImageStore,
+        filters: String,
+        startGuard: @escaping @Sendable (String) throws -> BuildGuard
+    ) throws {
+        self.store = store
+        snapshots = BuildSnapshots(in: store)
+        try snapshots.make()
+        hold = try snapshots.hold()
+        let runtime = store.runtimeDirectory
+        BuildLeftovers.sweep(snapshots, runtimeDirectory: runtime)
+        place = WorkPlace(snapshots: snapshots, runtimeDirectory: runtime)
+        network = BuildNetwork(owner: place.owner, runtimeDirectory: runtime)
+        self.filters = FilterCache(directory: filters)
+        digests = FileDigests(path: "\(snapshots.directory)/digests")
+        self.startGuard = startGuard
+    }
+
+    /// Makes sure that somebody clears away what this process may leave.
+    func ensureGuard() throws {
+        try guardian.withLock { guardian in
+            if guardian == nil { guardian = try startGuard(place.owner) }
+        }
+    }
+
+    /// Removes what this process has made for its builds, but their results.
+    package func close() {
+        digests.save()
+        network.remove()
+        BuildLeftovers.removeGroup(of: place.owner)
+        place.remove()
+        guardian.withLock { guardian in
+            guardian?.dismiss()
+            guardian = nil
+        }
+    }
+}
