@@ -55,7 +55,7 @@ let package = Package(
         .target(
             name: "ImageBuilder",
             dependencies: [
-                "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "YAMLComposer",
+                "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "YAMLComposer",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: common

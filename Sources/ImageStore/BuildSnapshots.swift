@@ -91,7 +91,7 @@ package struct BuildSnapshots: Hashable, Sendable {
 
     private func lock(_ operation: CInt) throws(ImageError) -> OwnedDescriptor {
         let path = "\(directory)/lock"
-        let raw = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let raw = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard raw >= 0 else {
             throw .kernel("hold the build cache", SyscallError(call: "open", subject: path, errno: .current))
         }
@@ -110,7 +110,10 @@ package struct BuildSnapshots: Hashable, Sendable {
     /// The result of a key; nil when there is none that can be used.
     package func find(_ key: String) -> BuildSnapshot? {
         var buffer = [UInt8](repeating: 0, count: 128)
-        let count = buffer.withUnsafeMutableBytes { readlink("\(directory)/keys/\(key)", $0.baseAddress, $0.count) }
+        let count = buffer.withUnsafeMutableBytes { buffer in
+            guard let start = buffer.bindMemory(to: CChar.self).baseAddress else { return -1 }
+            return readlink("\(directory)/keys/\(key)", start, buffer.count)
+        }
         guard count > 0 else { return nil }
         let id = String(decoding: buffer[..<count], as: UTF8.self)
         return isPlainName(id) ? record(id) : nil

@@ -112,7 +112,7 @@ final class LayerSink {
             var length = got
             if got == 0 {
                 length = min(buffer.count, Int(clamping: left))
-                memset(buffer.baseAddress, 0, length)
+                buffer.initializeMemory(as: UInt8.self, repeating: 0)
             }
             try write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]))
             left -= Int64(length)

@@ -1,7 +1,7 @@
 import ContainerRuntime
 import Glibc
 package import ImageStore
-package import LinuxSystem
+import LinuxSystem
 
 /// A process that waits for the end of one that builds, and clears away what that has left when it was killed.
 ///

@@ -2,6 +2,7 @@ import ContainerRuntime
 import Glibc
 import ImageStore
 import LinuxSystem
+import OCISpec
 
 /// Puts files where COPY, ADD and WORKDIR want them.
 struct CopyStep {
@@ -36,7 +37,7 @@ struct CopyStep {
             case .text(let name, let content):
                 let (directory, name) = try target.file(called: name)
                 options.owner = options.owner ?? (0, 0)
-                let copier = FileCopier(into: directory.rawValue, as: nil, options)
+                let copier = FileCopier(into: directory.descriptor.rawValue, as: nil, options)
                 try copier.writeText(Array(content.utf8), as: name)
             case .download(let url, _):
                 throw BuildError(.unsupported, "ADD \(url): roost can't download files in builds yet; copy a file instead")
@@ -61,14 +62,14 @@ struct CopyStep {
             let isDirectory = match.metadata.kind == .directory
             if operation.keepsParents {
                 let (directory, name) = try target.parents(of: match.written)
-                let copier = FileCopier(into: directory.rawValue, as: isDirectory && match.written.isEmpty ? nil : name, options)
+                let copier = FileCopier(into: directory.descriptor.rawValue, as: isDirectory && match.written.isEmpty ? nil : name, options)
                 try tree.walk(match, selection, to: copier)
             } else if isDirectory {
                 let directory = try target.directory()
                 try tree.walk(match, selection, to: FileCopier(into: directory.rawValue, as: nil, options))
             } else {
                 let (directory, name) = try target.file(called: match.written.last ?? "")
-                try tree.walk(match, selection, to: FileCopier(into: directory.rawValue, as: name, options))
+                try tree.walk(match, selection, to: FileCopier(into: directory.descriptor.rawValue, as: name, options))
             }
         }
     }
@@ -117,18 +118,18 @@ private struct Target {
     func directory() throws -> OwnedDescriptor { try make(destination) }
 
     /// The directory and the name of one file.
-    func file(called name: String) throws -> (OwnedDescriptor, String) {
+    func file(called name: String) throws -> (HeldDescriptor, String) {
         let place = try resolved(destination)
-        if isDirectory || (place.isThere && place.kind == .directory) { return (try make(destination), name) }
+        if isDirectory || (place.isThere && place.kind == .directory) { return (HeldDescriptor(try make(destination)), name) }
         let components = place.present + place.missing
-        guard let last = components.last else { return (try make("/"), name) }
-        return (try make("/" + components.dropLast().joined(separator: "/")), last)
+        guard let last = components.last else { return (HeldDescriptor(try make("/")), name) }
+        return (HeldDescriptor(try make("/" + components.dropLast().joined(separator: "/"))), last)
     }
 
     /// The directory and the name of what keeps the directories above it.
-    func parents(of written: [String]) throws -> (OwnedDescriptor, String) {
+    func parents(of written: [String]) throws -> (HeldDescriptor, String) {
         let path = ([destination] + written.dropLast()).joined(separator: "/")
-        return (try make(path), written.last ?? "")
+        return (HeldDescriptor(try make(path)), written.last ?? "")
     }
 
     private func borrowedRoot() throws(SyscallError) -> OwnedDescriptor {

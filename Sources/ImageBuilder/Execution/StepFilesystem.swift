@@ -1,6 +1,6 @@
 import Glibc
 package import ImageStore
-package import LinuxSystem
+import LinuxSystem
 import Synchronization
 
 /// What a stage starts from: an image whose layers lie unpacked, or a directory of the host.

@@ -1,24 +1,24 @@
 import Glibc
 import ImageStore
-package import LinuxSystem
+import LinuxSystem
 import Synchronization
 
 /// Where one process builds: directories named after it, so that others know what a killed one has left.
-package final class WorkPlace: Sendable {
+final class WorkPlace: Sendable {
     /// `<pid>.<start time>`.
-    package let owner: String
+    let owner: String
     /// On the disk, beside the results.
-    package let directory: String
+    let directory: String
     /// Among what is running, which is in memory: secrets and small files of steps.
-    package let memory: String
+    let memory: String
     /// The control group of its steps.
-    package var group: String { Self.group(of: owner) }
+    var group: String { Self.group(of: owner) }
     private let count = Mutex(0)
 
     static func group(of owner: String) -> String { "/roost/build-\(owner)" }
 
     /// The places of this process; nothing is made yet.
-    package init(snapshots: BuildSnapshots, runtimeDirectory: String) {
+    init(snapshots: BuildSnapshots, runtimeDirectory: String) {
         let identity = ProcessIdentity(of: getpid())
         owner = "\(getpid()).\(identity?.start ?? 0)"
         directory = "\(snapshots.workDirectory)/\(owner)"
@@ -49,7 +49,7 @@ package final class WorkPlace: Sendable {
     }
 
     /// Removes both places.
-    package func remove() {
+    func remove() {
         for path in [directory, memory] { Self.removeDirectory(path) }
     }
 
