@@ -50,6 +50,8 @@ package struct ImageConfiguration: Codable, Hashable, Sendable {
     package var architecture: String?
     package var variant: String?
     package var created: String?
+    /// Who made it: MAINTAINER.
+    package var author: String?
     package var config: ProcessDefaults?
     package var rootfs: RootFS?
     /// The instructions, in order.
@@ -101,6 +103,8 @@ package struct ProcessDefaults: Codable, Hashable, Sendable {
     package var healthcheck: Healthcheck?
     /// Docker's `Shell`: what runs `CMD-SHELL`.
     package var shell: [String]?
+    /// Docker's `OnBuild`: instructions for those who build on the image.
+    package var onBuild: [String]?
     private var exposedPortSet: [String: Member]?
     private var volumeSet: [String: Member]?
 
@@ -108,10 +112,16 @@ package struct ProcessDefaults: Codable, Hashable, Sendable {
     package init() {}
 
     /// Ports as `80/tcp`, sorted.
-    package var exposedPorts: [String] { exposedPortSet.map { $0.keys.sorted() } ?? [] }
+    package var exposedPorts: [String] {
+        get { exposedPortSet.map { $0.keys.sorted() } ?? [] }
+        set { exposedPortSet = newValue.isEmpty ? nil : Dictionary(newValue.map { ($0, Member()) }) { $1 } }
+    }
 
     /// Directories that want a volume, sorted.
-    package var volumes: [String] { volumeSet.map { $0.keys.sorted() } ?? [] }
+    package var volumes: [String] {
+        get { volumeSet.map { $0.keys.sorted() } ?? [] }
+        set { volumeSet = newValue.isEmpty ? nil : Dictionary(newValue.map { ($0, Member()) }) { $1 } }
+    }
 
     private enum CodingKeys: String, CodingKey {
         case user = "User"
@@ -123,6 +133,7 @@ package struct ProcessDefaults: Codable, Hashable, Sendable {
         case stopSignal = "StopSignal"
         case healthcheck = "Healthcheck"
         case shell = "Shell"
+        case onBuild = "OnBuild"
         case exposedPortSet = "ExposedPorts"
         case volumeSet = "Volumes"
     }

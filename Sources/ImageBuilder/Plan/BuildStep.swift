@@ -196,13 +196,6 @@ package struct CopyOperation: Hashable, Sendable {
     package var unpacking: Unpacking
 }
 
-/// A new mode for files: octal digits, or changes as chmod(1) has them.
-package enum ModeChange: Hashable, Sendable {
-    case absolute(UInt32)
-    /// `u=rwX,go=rX`.
-    case symbolic(String)
-}
-
 /// A directory that is made unless it is there.
 package struct DirectoryOperation: Hashable, Sendable {
     /// Absolute, cleaned.
