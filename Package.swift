@@ -92,7 +92,7 @@ let package = Package(
         ),
         .target(
             name: "TerminalOutput",
-            dependencies: ["ComposeModel", "LinuxSystem", "Orchestrator", "Supervisor"],
+            dependencies: ["ComposeModel", "ImageBuilder", "LinuxSystem", "Orchestrator", "Supervisor"],
             swiftSettings: memorySafe
         ),
         .executableTarget(

@@ -1,5 +1,7 @@
 import ArgumentParser
 import ComposeModel
+import Glibc
+import ImageBuilder
 import LinuxSystem
 import Supervisor
 
@@ -104,6 +106,10 @@ struct Roost: ParsableCommand {
 if CommandLine.arguments.first == SupervisorLauncher.keeperName {
     // Returns only in the supervisors that the keeper starts.
     SupervisorMain.run(project: CommandLine.arguments.dropFirst().first ?? "")
+}
+if CommandLine.arguments.first == BuildGuard.name {
+    BuildGuard.run(CommandLine.arguments)
+    exit(0)
 }
 RuntimeProgram.startIfMeant()
 Roost.start()

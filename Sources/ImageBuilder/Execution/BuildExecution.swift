@@ -216,9 +216,16 @@ final class BuildExecution: Sendable {
                 }
                 return finish(step, known)
             }
-            reporter.began(step)
-            hasBegun = true
-            let snapshot = try execute(step, id: step.mayUseCache ? key : Self.randomID())
+            let made = try shared.alone(key) { () throws -> BuildSnapshot? in
+                // Another build may have done it while this one waited.
+                if step.mayUseCache, find(step, identities) != nil { return nil }
+                reporter.began(step)
+                hasBegun = true
+                return try execute(step, id: step.mayUseCache ? key : Self.randomID())
+            }
+            guard let snapshot = made ?? find(step, identities) else {
+                throw BuildError(.system, "the result of \(step.title) has gone; build again")
+            }
             var keys: Set<String> = [key]
             if let quick = try self.identities(of: step, isQuick: true) { keys.insert(self.key(of: step, quick)) }
             for key in keys where key != snapshot.id { try shared.snapshots.alias(key, to: snapshot) }
@@ -255,7 +262,9 @@ final class BuildExecution: Sendable {
             case .directory(let operation): try copying.makeDirectory(operation, on: base, in: place)
             case .copy(let operation):
                 try copying.copy(operation, onto: base, accounts: base, in: place)
-            case .run(let operation): try execute(operation, of: step, on: base, in: place)
+            case .run(let operation):
+                try shared.ensureGuard()
+                try execute(operation, of: step, on: base, in: place)
             }
             try place.removeScaffold()
             let changes = try StepChanges(of: place.changes)

@@ -60,7 +60,9 @@ package final class BuildGuard: Sendable {
     }
 
     /// What the process does: waits for the end of standard input.
-    package static func run(owner: String, storeRoot: String, runtimeDirectory: String) {
+    package static func run(_ arguments: [String]) {
+        guard arguments.count == 4 else { return }
+        let (owner, storeRoot, runtimeDirectory) = (arguments[1], arguments[2], arguments[3])
         var byte: UInt8 = 0
         while true {
             let count = read(0, &byte, 1)

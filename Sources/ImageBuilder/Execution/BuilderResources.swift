@@ -13,6 +13,8 @@ package final class BuilderResources: Sendable {
     let network: BuildNetwork
     let filters: FilterCache
     let digests: FileDigests
+    /// Keys of steps that are being done, so that two builds don't do the same.
+    let underWay = Monitor<Set<String>>([])
     /// Keeps results where they are.
     private let hold: OwnedDescriptor
     private let guardian = Mutex<BuildGuard?>(nil)
@@ -45,6 +47,13 @@ package final class BuilderResources: Sendable {
         try guardian.withLock { guardian in
             if guardian == nil { guardian = try startGuard(place.owner) }
         }
+    }
+
+    /// Does something for a key while nobody else does, in this process.
+    func alone<Result>(_ key: String, _ body: () throws -> Result) rethrows -> Result {
+        underWay.await { $0.insert(key).inserted ? () : nil }
+        defer { underWay.change { _ = $0.remove(key) } }
+        return try body()
     }
 
     /// Removes what this process has made for its builds, but their results.

@@ -14,7 +14,7 @@ package protocol BaseImageSource: Sendable {
 /// One image to be built.
 package struct ImageBuild: Sendable {
     /// Plans with the images that are known so far.
-    package typealias Planning = @Sendable ([ResolvedImage]) -> PlanOutcome
+    package typealias Planning = @Sendable ([ExternalImage: ResolvedImage]) -> PlanOutcome
 
     package var planning: Planning
     package var settings: BuildSettings
@@ -87,10 +87,13 @@ package struct ImageBuild: Sendable {
         return Outcome(id: id, layers: parts.count, warnings: plan.warnings)
     }
 
+    /// Plans the build, and says what is worth a look in the Dockerfile.
+    package func check(images source: any BaseImageSource) throws -> [Diagnostic] { try plan(source).0.warnings }
+
     // MARK: planning
 
     private func plan(_ source: any BaseImageSource) throws -> (BuildPlan, [ExternalImage: BaseFilesystem]) {
-        var resolved: [ResolvedImage] = []
+        var resolved: [ExternalImage: ResolvedImage] = [:]
         var images: [ExternalImage: BaseFilesystem] = [:]
         // Every turn resolves images, of which a Dockerfile names no endless number.
         for _ in 0..<100 {
@@ -104,7 +107,7 @@ package struct ImageBuild: Sendable {
                         throw BuildError(.notFound, "\(error)")
                     }
                     let known = Self.resolved(external, image)
-                    resolved.append(known)
+                    resolved[external] = known
                     images[external] = BaseFilesystem(image, key: String(known.filesystemKey.hexadecimal))
                 }
             }
