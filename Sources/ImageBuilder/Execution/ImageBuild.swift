@@ -53,6 +53,9 @@ package struct ImageBuild: Sendable {
     /// Mistakes in a Dockerfile.
     package struct Mistakes: Error, Sendable {
         package var diagnostics: [Diagnostic]
+
+        /// At least one.
+        package init(diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
     }
 
     /// Builds the image, and puts it into the store under its names. Blocks.

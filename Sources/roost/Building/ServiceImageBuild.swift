@@ -90,14 +90,14 @@ struct ServiceImageBuild {
         let own = "\(dockerfilePath).dockerignore"
         let candidates = build.dockerfileText == nil ? [own, "\(build.context)/.dockerignore"] : ["\(build.context)/.dockerignore"]
         for path in candidates {
-            do throws(SyscallError) {
-                let bytes = try readBytes(path, limit: IgnoreFile.byteLimit)
-                let (rules, mistakes) = IgnoreFile.rules(of: SourceFile(name: shown(path), bytes: bytes, kind: .lines))
-                guard mistakes.isEmpty else { throw ImageBuild.Mistakes(diagnostics: mistakes) }
-                return rules
-            } catch let error as SyscallError {
-                guard error.errno == .notFound else { throw UserError("services.\(service.name).build: \(error)") }
+            let bytes: [UInt8]
+            do throws(SyscallError) { bytes = try readBytes(path, limit: IgnoreFile.byteLimit) } catch {
+                if error.errno == .notFound { continue }
+                throw UserError("services.\(service.name).build: \(error)")
             }
+            let (rules, mistakes) = IgnoreFile.rules(of: SourceFile(name: shown(path), bytes: bytes, kind: .lines))
+            guard mistakes.isEmpty else { throw ImageBuild.Mistakes(diagnostics: mistakes) }
+            return rules
         }
         return IgnoreRules()
     }

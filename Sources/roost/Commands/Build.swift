@@ -48,7 +48,7 @@ struct Build: ParsableCommand {
             let loaded = try RunnableProject(parent.project, services: services)
             var wanted = loaded.project.services
             if !services.isEmpty && !withDependencies { wanted.removeAll { !services.contains($0.name) } }
-            let images = ProjectImages(project: loaded.project, choices: try choices(), options: parent.project)
+            let images = ImageBuilding(project: loaded.project, choices: try choices(), options: parent.project)
             if check { return try images.check(wanted) }
             guard wanted.contains(where: \.isBuilt) else {
                 return ProcessContext.writeError("none of the services is built; they only name images\n")

@@ -69,7 +69,7 @@ struct UpCommand {
     let options: UpOptions
     var leavesOutDependencies = false
     /// Which images are built first.
-    var images = ProjectImages.Wish.missing
+    var images = ImageBuilding.Wish.missing
 
     /// Has the project brought where it should be, and shows how it goes.
     func perform(_ project: ProjectOptions, services: [String], scale: [String: Int]) throws {
@@ -80,7 +80,7 @@ struct UpCommand {
             leavesOutDependencies: leavesOutDependencies
         )
         if project.dryRun { return try Self.showPlan(of: loaded, options) }
-        try ProjectImages(loaded, project).build(loaded.project.services, images)
+        try ImageBuilding(loaded, project).build(loaded.project.services, images)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: title, options: project)
         var request = UpRequest(

@@ -22,7 +22,7 @@ struct Run: ParsableCommand {
 
     private func runOnce() throws {
         var loaded = try RunnableProject(parent.project, services: [service])
-        let images = ProjectImages(loaded, parent.project, isQuiet: options.quietBuild || options.quiet)
+        let images = ImageBuilding(loaded, parent.project, isQuiet: options.quietBuild || options.quiet)
         try images.build(loaded.project.services.filter { options.build && $0.name == service }, .all)
         try images.build(loaded.project.services, .missing)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)

@@ -84,7 +84,7 @@ struct Up: ParsableCommand {
             throw UserError("there is no service \"\(name)\" for --exit-code-from")
         }
         if dryRun || parent.project.dryRun { return try UpCommand.showPlan(of: loaded, upOptions) }
-        try ProjectImages(loaded, parent.project, isQuiet: quietBuild)
+        try ImageBuilding(loaded, parent.project, isQuiet: quietBuild)
             .build(loaded.project.services, build ? .all : noBuild ? .none : .missing)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: "up", options: parent.project)

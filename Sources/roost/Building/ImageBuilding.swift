@@ -9,7 +9,7 @@ import TerminalOutput
 import YAMLComposer
 
 /// The images of a project's services that are built here.
-struct ProjectImages {
+struct ImageBuilding {
     /// Which of them are built.
     enum Wish {
         /// Every one.
