@@ -56,6 +56,7 @@ extension Scenarios {
                     let text = try scenario.roost("logs", "--no-log-prefix")
                     return text == "from a\nfrom b\nblue\n/srv/app\n12:34\n" ? () : nil
                 }
+                try scenario.roost("down", "-t", "1")
                 try expectNoTraces(scenario)
             }
         }

@@ -256,7 +256,11 @@ final class BuildExecution: Sendable {
             let clock = ContinuousClock()
             let start = clock.now
             let base = step.base.flatMap { result($0) }
-            let copying = CopyStep(latestTime: inputs.settings.latestTime) { try self.tree($0) }
+            let copying = CopyStep(
+                latestTime: inputs.settings.latestTime,
+                tree: { try self.tree($0) },
+                archives: AddedArchive(store: shared.store, place: shared.place)
+            )
             switch step.operation {
             case .image, .context: break
             case .directory(let operation): try copying.makeDirectory(operation, on: base, in: place)
@@ -342,7 +346,7 @@ final class BuildExecution: Sendable {
 
     private func writeLayer(of id: StepID) throws {
         guard let layer = result(id)?.layers.last else { return }
-        let blob = "\(shared.place.directory)/blob-\(shared.place.next())"
+        let blob = try shared.place.makePath("blob")
         var options = LayerWriter.Options()
         options.compression = inputs.settings.compression
         options.latestTime = inputs.settings.latestTime

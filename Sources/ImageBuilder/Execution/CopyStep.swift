@@ -10,6 +10,8 @@ struct CopyStep {
     let latestTime: Int64?
     /// Where files of other steps and of contexts are.
     let tree: (StepID) throws -> SourceTree
+    /// Unpacks archives.
+    let archives: AddedArchive
 
     /// Copies what an instruction names; `filesystem` is what it copies onto, nil for nothing.
     ///
@@ -67,11 +69,50 @@ struct CopyStep {
             } else if isDirectory {
                 let directory = try target.directory()
                 try tree.walk(match, selection, to: FileCopier(into: directory.rawValue, as: nil, options))
+            } else if try unpacked(match, in: tree, operation, to: target, options) {
+                continue
             } else {
                 let (directory, name) = try target.file(called: match.written.last ?? "")
                 try tree.walk(match, selection, to: FileCopier(into: directory.descriptor.rawValue, as: name, options))
             }
         }
+    }
+
+    /// Unpacks an archive to the destination; false for what ADD takes as a file.
+    private func unpacked(
+        _ match: SourceTree.Match,
+        in tree: SourceTree,
+        _ operation: CopyOperation,
+        to target: Target,
+        _ options: FileCopier.Options
+    ) throws -> Bool {
+        guard operation.unpacking != .never, match.metadata.kind == .regular else { return false }
+        let flags = O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK
+        let file = try tree.root.openAt(path: match.path.joined(separator: "/"), flags, [.beneath, .noLinks])
+        guard AddedArchive.isArchive(file) else { return false }
+        guard let path = try archives.unpack(file, called: match.written.joined(separator: "/")) else { return false }
+        defer { WorkPlace.removeDirectory(path) }
+        var options = options
+        // Whom its files belong to is what the archive says, unless the instruction does.
+        if operation.owner == nil { options.owner = nil }
+        let content = SourceTree(
+            try OwnedDescriptor.directory("\(path)/archive"),
+            isContext: false,
+            subject: match.written.joined(separator: "/")
+        )
+        let all = FileSelection(
+            source: StepID(rawValue: 0),
+            base: "",
+            pattern: "",
+            wildcards: .none,
+            excludes: [],
+            honoursIgnoreFile: false
+        )
+        let directory = try target.directory()
+        for match in try content.matches(all) {
+            try content.walk(match, all, to: FileCopier(into: directory.rawValue, as: nil, options))
+        }
+        return true
     }
 
     /// Makes a directory unless it is there.

@@ -72,6 +72,8 @@ final class FileCopier: SourceSink {
 
     func entry(_ name: [CChar], _ metadata: FileMetadata, in directory: borrowing OwnedDescriptor) throws {
         let target = isAtTop ? topName ?? name : name
+        // In a layer this device would mean that what lies below is gone; nothing else uses it.
+        if metadata.isWhiteout { return }
         switch metadata.kind {
         case .regular:
             let raw = openat(directory.rawValue, name, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)

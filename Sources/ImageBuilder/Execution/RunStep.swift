@@ -123,6 +123,7 @@ struct RunStep {
         let stubs = StubLayer(step.stubs)
         for (place, isDirectory) in missing { try stubs.add(place, isDirectory: isDirectory, in: overlay.mount.descriptor) }
         _ = consume overlay
+        try step.forgetVolatility()
         return try StepOverlay.make(filesystem, step, stubs: step.stubs)
     }
 

@@ -41,6 +41,12 @@ final class WorkPlace: Sendable {
         return StepPlace(path: path)
     }
 
+    /// A path on the disk that nothing has yet.
+    func makePath(_ name: String) throws(SyscallError) -> String {
+        try makeDirectories(directory)
+        return "\(directory)/\(name)-\(next())"
+    }
+
     /// Makes a directory of a step in memory, for root alone.
     func makeMemory() throws(SyscallError) -> String {
         let path = "\(memory)/\(next())"
@@ -67,6 +73,11 @@ struct StepPlace {
     var work: String { "\(path)/work" }
     /// Places to mount on that the filesystem lacks.
     var stubs: String { "\(path)/stubs" }
+
+    /// Removes the sign that overlayfs leaves so that nobody mounts a layer again that was not written out.
+    func forgetVolatility() throws(SyscallError) {
+        try OwnedDescriptor.directory("\(work)/work").removeTree("incompat")
+    }
 
     /// Removes all but the changes.
     func removeScaffold() throws(SyscallError) {
