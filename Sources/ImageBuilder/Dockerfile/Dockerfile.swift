@@ -68,6 +68,8 @@ package struct Dockerfile: Sendable {
         package var position: Position
         /// The last line that belongs to it.
         package var lastLine: Int
+        /// Which checks count for it.
+        package var checks: CheckOptions
     }
 
     /// What one FROM begins.
