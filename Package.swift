@@ -137,7 +137,7 @@ let package = Package(
         .testTarget(
             name: "KernelTests",
             dependencies: [
-                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "roost",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: common

@@ -13,17 +13,23 @@ package struct ImageStore: Hashable, Sendable {
     package let runtimeDirectory: String
     /// What an archive may cost.
     package let limits: ImportLimits
+    /// Our own program, which unpacks layers in processes of their own: `UnpackProgram`.
+    package let program: String
     let files: StoreFiles
 
     /// A store in a directory, which is made when something is written.
+    ///
+    /// `program` is for those who are not our own program themselves.
     package init(
         root: String = "/var/lib/roost",
         runtimeDirectory: String = "/run/roost",
-        limits: ImportLimits = ImportLimits()
+        limits: ImportLimits = ImportLimits(),
+        program: String = "/proc/self/exe"
     ) {
         files = StoreFiles(root: root)
         self.runtimeDirectory = runtimeDirectory
         self.limits = limits
+        self.program = program
     }
 
     /// Takes all images of an archive into the store, under their names.
@@ -43,12 +49,13 @@ package struct ImageStore: Hashable, Sendable {
         subject: String,
         platform: Platform = .host
     ) throws(ImageError) -> [LoadedImage] {
-        try locked { () throws(ImageError) in
-            let stager = Stager(files, limits: limits, subject: subject)
+        let intake = try beginIntake()
+        return try withUTF8Names { () throws(ImageError) in
+            let stager = Stager(intake, limits: limits, subject: subject)
             let contents = try ArchiveContents(file, stager, subject: subject, files: files, limits: limits)
             let assembly = ImageAssembly(contents, subject: subject, limits: limits, platform: platform)
             let images = try assembly.images(by: .any)
-            return try publish(images, named: true, stager)
+            return try publish(images, named: true, intake)
         }
     }
 
@@ -83,7 +90,10 @@ package struct ImageStore: Hashable, Sendable {
     ) throws(ImageError) -> Image {
         let entries = try index().manifests
         let entry = entries.first { entry in
-            if let digest = name.digest { return entry.digest == digest }
+            if let digest = name.digest {
+                return entry.digest == digest
+                    || entry.repositoryDigests.contains("\(name.domain)/\(name.repository)@\(digest)")
+            }
             return entry.annotations?[referenceNameAnnotation] == name.tagged
         }
         guard let entry else { throw notFound("\(name)") }
@@ -207,9 +217,12 @@ package struct ImageStore: Hashable, Sendable {
         }
         return file
     }
+}
 
-    func locked<R>(_ body: () throws(ImageError) -> R) throws(ImageError) -> R {
-        try files.withLock { () throws(ImageError) in try withUTF8Names(body) }
+extension Descriptor {
+    /// How registries know the image that an entry of the index names.
+    var repositoryDigests: [String] {
+        annotations?[repositoryDigestsAnnotation]?.split(separator: ",").map(String.init) ?? []
     }
 }
 

@@ -17,10 +17,11 @@ extension Supervisor {
             case "POST /kill": try kill(Self.decode(ServicesRequest.self, body), reply)
             case "POST /pause", "POST /unpause":
                 hold(route == "POST /pause", try Self.decode(ServicesRequest.self, body), reply)
-            case "GET /events":
+            case "GET /events", "GET /events/all":
                 watchers.removeAll { !$0.isOpen }
                 watchers.append(reply)
                 reply.send(.watching)
+                if route == "GET /events/all" { for event in past { reply.send(.event(event)) } }
             default: reply.refuse(.notFound)
             }
         } catch { fail(reply, ExecutionError("the request can't be read: \(error)")) }

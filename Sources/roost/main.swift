@@ -2,6 +2,7 @@ import ArgumentParser
 import ComposeModel
 import Glibc
 import ImageBuilder
+import ImageStore
 import LinuxSystem
 import Supervisor
 
@@ -103,6 +104,9 @@ struct Roost: ParsableCommand {
     }
 }
 
+if CommandLine.arguments.first == UnpackProgram.name {
+    UnpackProgram.run(Array(CommandLine.arguments.dropFirst()))
+}
 if CommandLine.arguments.first == SupervisorLauncher.keeperName {
     // Returns only in the supervisors that the keeper starts.
     SupervisorMain.run(project: CommandLine.arguments.dropFirst().first ?? "")
