@@ -145,7 +145,11 @@ package struct ContainerLayer: Hashable, Sendable {
         }
         if root.mask != nil && root.lowerDirectories.count > 1 {
             // Among the changes the mask would hide what the layers have.
-            throw SyscallError(call: "an image built on rootfs:/, which takes Linux 6.15", subject: id, errno: Errno(rawValue: ENOSYS))
+            throw SyscallError(
+                call: "an image built on rootfs:/, which takes Linux 6.15",
+                subject: id,
+                errno: Errno(rawValue: ENOSYS)
+            )
         }
         if let mask = root.mask {
             try mask.planOrRefusal().make(in: OwnedDescriptor.directory("\(directory)/upper"))

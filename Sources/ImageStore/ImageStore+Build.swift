@@ -66,7 +66,10 @@ extension ImageStore {
         }
         diffIDs += built.layers.map(\.written.diffID)
         guard layers.count <= limits.layers else {
-            throw ImageError(.tooLarge, "build \(built.names.first ?? "an image"): \(layers.count) layers, where \(limits.layers) are allowed")
+            throw ImageError(
+                .tooLarge,
+                "build \(built.names.first ?? "an image"): \(layers.count) layers, where \(limits.layers) are allowed"
+            )
         }
         var configuration = built.configuration
         configuration.rootfs = .init(diffIDs: diffIDs)
@@ -94,7 +97,7 @@ extension ImageStore {
         if try isThere(entry, names: built.names), built.layers.allSatisfy({ $0.blob == nil && $0.directory == nil }) {
             return id
         }
-        try locked { () throws(ImageError) in
+        try files.withLock { () throws(ImageError) in
             try take(built.layers)
             try place(configurationBytes, id)
             try place(manifestBytes, entry.digest)
@@ -128,7 +131,9 @@ extension ImageStore {
     }
 
     private func isThere(_ entry: Descriptor, names: [String]) throws(ImageError) -> Bool {
-        let known = try index().manifests.filter { $0.digest == entry.digest && $0.annotations?[directoryAnnotation] == entry.annotations?[directoryAnnotation] }
+        let known = try index().manifests.filter {
+            $0.digest == entry.digest && $0.annotations?[directoryAnnotation] == entry.annotations?[directoryAnnotation]
+        }
         let knownNames = Set(known.compactMap { $0.annotations?[referenceNameAnnotation] })
         return !known.isEmpty && knownNames.isSuperset(of: names) && access(files.blob(entry.digest), F_OK) == 0
     }

@@ -95,7 +95,9 @@ final class LayerSink {
             var done = start
             while done < pending.count {
                 let wanted = pending.count - done
-                let got = pending.withUnsafeMutableBytes { read(file.rawValue, $0.baseAddress?.advanced(by: done), wanted) }
+                let got = pending.withUnsafeMutableBytes {
+                    read(file.rawValue, $0.baseAddress?.advanced(by: done), wanted)
+                }
                 if got < 0 && errno == EINTR { continue }
                 guard got >= 0 else { throw SyscallError(call: "read", subject: "a file", errno: .current) }
                 if got == 0 { break }

@@ -172,7 +172,9 @@ package struct LayerWriter: ~Copyable {
 extension ExtendedAttributes {
     /// Whether overlayfs shows nothing of what lies below a directory of one of its layers.
     static func isOpaque(_ directory: CInt) throws(SyscallError) -> Bool {
-        do throws(SyscallError) { return try value("trusted.overlay.opaque", of: directory) == [UInt8(ascii: "y")] } catch {
+        do throws(SyscallError) {
+            return try value("trusted.overlay.opaque", of: directory) == [UInt8(ascii: "y")]
+        } catch {
             guard [ENODATA, EOPNOTSUPP].contains(error.errno.rawValue) else { throw error }
             return false
         }

@@ -17,7 +17,9 @@ package final class BuildPrinter: Sendable {
     private let isLive: Bool
     private let start = ContinuousClock.now
 
-    /// A printer; the descriptor is lent. With `namesServices` every step names the service that it is for.
+    /// A printer; the descriptor is lent.
+    ///
+    /// With `namesServices` every step names the service that it is for.
     package init(mode: ProgressView.Mode, isColoured: Bool, descriptor: CInt, namesServices: Bool) {
         state = Mutex(State(view: BuildView(mode: mode, isColoured: isColoured)))
         self.descriptor = descriptor

@@ -154,7 +154,9 @@ package struct BuildView: Sendable {
         let last = text.split(separator: "\r").last.map(String.init) ?? ""
         var result = ""
         for scalar in last.unicodeScalars {
-            if scalar == "\t" { result += "    " } else if scalar.value >= 0x20, !(0x7F..<0xA0).contains(scalar.value) {
+            if scalar == "\t" {
+                result += "    "
+            } else if scalar.value >= 0x20, !(0x7F..<0xA0).contains(scalar.value) {
                 result.unicodeScalars.append(scalar)
             }
         }

@@ -31,7 +31,8 @@ struct Roost: ParsableCommand {
 
     /// All commands by name.
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
-        ("attach", Attach.self), ("builder", BuilderCommands.self), ("config", Config.self), ("cp", Copy.self), ("create", Create.self),
+        ("attach", Attach.self), ("builder", BuilderCommands.self), ("config", Config.self), ("cp", Copy.self),
+        ("create", Create.self),
         ("down", Down.self), ("events", Events.self), ("exec", Exec.self), ("export", Export.self),
         ("images", Images.self), ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self),
         ("network", NetworkCommands.self), ("pause", Pause.self), ("port", Port.self), ("ps", Ps.self),

@@ -38,16 +38,16 @@ extension Scenarios {
         func buildAndRun() throws {
             let files = [
                 "Dockerfile": """
-                    FROM rootfs:/ AS base
-                    ENV COLOUR=blue
-                    WORKDIR /srv/app
-                    FROM base AS build
-                    COPY source/ .
-                    RUN cat a.txt b.txt > both.txt && echo made > /root/made
-                    FROM base
-                    COPY --from=build --chown=12:34 /srv/app/both.txt ./
-                    CMD cat both.txt; echo $COLOUR; pwd; stat -c %u:%g both.txt; ls /root; sleep 1000
-                    """,
+                FROM rootfs:/ AS base
+                ENV COLOUR=blue
+                WORKDIR /srv/app
+                FROM base AS build
+                COPY source/ .
+                RUN cat a.txt b.txt > both.txt && echo made > /root/made
+                FROM base
+                COPY --from=build --chown=12:34 /srv/app/both.txt ./
+                CMD cat both.txt; echo $COLOUR; pwd; stat -c %u:%g both.txt; ls /root; sleep 1000
+                """,
                 "source/a.txt": "from a\n", "source/b.txt": "from b\n",
             ]
             try Scenario.with(Self.compose, files: files) { scenario in
@@ -81,12 +81,12 @@ extension Scenarios {
         func cache() throws {
             let files = [
                 "Dockerfile": """
-                    FROM rootfs:/
-                    RUN echo first > /first
-                    COPY a.txt /a
-                    RUN cat /a > /second
-                    COPY b.txt /b
-                    """,
+                FROM rootfs:/
+                RUN echo first > /first
+                COPY a.txt /a
+                RUN cat /a > /second
+                COPY b.txt /b
+                """,
                 "a.txt": "1", "b.txt": "1",
             ]
             try Scenario.with(Self.compose, files: files) { scenario in
@@ -139,15 +139,15 @@ extension Scenarios {
                 """
             let files = [
                 "Dockerfile": """
-                    FROM rootfs:/
-                    ARG TURN
-                    RUN --mount=type=cache,target=/var/cache/things --mount=type=tmpfs,target=/scratch \
-                        echo $TURN >> /var/cache/things/log && cp /var/cache/things/log /log && echo x > /scratch/x
-                    RUN --mount=type=secret,id=token,env=TOKEN --mount=type=secret,id=token \
-                        echo "$TOKEN $(cat /run/secrets/token)" | sha256sum > /sum
-                    RUN --mount=type=bind,source=shown,target=/shown,rw cat /shown/a > /a && echo new > /shown/b
-                    CMD cat /log /a; cut -c1-8 /sum; ls -d /scratch /var/cache/things /run/secrets/token /shown 2>/dev/null; true
-                    """,
+                FROM rootfs:/
+                ARG TURN
+                RUN --mount=type=cache,target=/var/cache/things --mount=type=tmpfs,target=/scratch \
+                    echo $TURN >> /var/cache/things/log && cp /var/cache/things/log /log && echo x > /scratch/x
+                RUN --mount=type=secret,id=token,env=TOKEN --mount=type=secret,id=token \
+                    echo "$TOKEN $(cat /run/secrets/token)" | sha256sum > /sum
+                RUN --mount=type=bind,source=shown,target=/shown,rw cat /shown/a > /a && echo new > /shown/b
+                CMD cat /log /a; cut -c1-8 /sum; ls -d /scratch /var/cache/things /run/secrets/token /shown 2>/dev/null; true
+                """,
                 "shown/a": "bound\n",
             ]
             try Scenario.with(compose, files: files) { scenario in
@@ -209,21 +209,21 @@ extension Scenarios {
         func copies() throws {
             let files = [
                 "Dockerfile": """
-                    FROM rootfs:/
-                    COPY a.txt /one
-                    COPY a.txt b.txt /two/
-                    COPY tree /three
-                    COPY tree/*.txt /four/
-                    COPY --chmod=640 --chown=7 a.txt /five
-                    COPY --parents tree/inner/c.txt /six/
-                    COPY --exclude=*.txt tree /seven
-                    COPY --link a.txt /eight/a.txt
-                    COPY <<EOF /nine
-                    text of $PATH_OF
-                    EOF
-                    COPY . /ten
-                    CMD cat /one /nine; cd /; ls two three four six/tree/inner seven eight ten; stat -c '%a %u %g' five; readlink three/link
-                    """,
+                FROM rootfs:/
+                COPY a.txt /one
+                COPY a.txt b.txt /two/
+                COPY tree /three
+                COPY tree/*.txt /four/
+                COPY --chmod=640 --chown=7 a.txt /five
+                COPY --parents tree/inner/c.txt /six/
+                COPY --exclude=*.txt tree /seven
+                COPY --link a.txt /eight/a.txt
+                COPY <<EOF /nine
+                text of $PATH_OF
+                EOF
+                COPY . /ten
+                CMD cat /one /nine; cd /; ls two three four six/tree/inner seven eight ten; stat -c '%a %u %g' five; readlink three/link
+                """,
                 "a.txt": "a\n", "b.txt": "b\n", "tree/d.txt": "d", "tree/inner/c.txt": "c", "tree/inner/e": "e",
                 "left/out": "x", ".dockerignore": "left\nDockerfile\n.dockerignore\ncompose.yaml\n",
             ]

@@ -44,10 +44,14 @@ extension UnsupportedAttributes.Rule {
         .warn("build/sbom", "no bill of materials is attached to images") { value, _ in
             !["false", "0"].contains(value.scalarText?.lowercased())
         },
-        .warn("build/cache_from/*", "caches in registries are not read", hint: "use type=local,src=DIRECTORY") { value, _ in
+        .warn("build/cache_from/*", "caches in registries are not read", hint: "use type=local,src=DIRECTORY") {
+            value,
+            _ in
             value.string?.contains("type=local") != true
         },
-        .warn("build/cache_to/*", "caches in registries are not written", hint: "use type=local,dest=DIRECTORY") { value, _ in
+        .warn("build/cache_to/*", "caches in registries are not written", hint: "use type=local,dest=DIRECTORY") {
+            value,
+            _ in
             value.string?.contains("type=local") != true
         },
     ]

@@ -16,7 +16,9 @@ package struct BuildCachePruning: Sendable {
     package struct Result: Hashable, Sendable {
         /// Results and cache directories.
         package var count = 0
-        /// Bytes that are free now. What has become a layer of an image is the image's.
+        /// Bytes that are free now.
+        ///
+        /// What has become a layer of an image is the image's.
         package var bytes: Int64 = 0
     }
 

@@ -52,6 +52,7 @@ final class BuildExecution: Sendable {
         schedule.change { $0 = StepSchedule(plan.steps, done: done) }
         for id in layerSteps where done.contains(id) { try enqueueLayer(of: id) }
         if !schedule.change({ $0.isOver }) {
+            try shared.hold(layersInUse)
             try runOnThreads(max(4, sysconf(CInt(_SC_NPROCESSORS_ONLN)))) { self.work() }
         }
         if let failure = schedule.change({ $0.failure }) { throw failure }
@@ -86,6 +87,12 @@ final class BuildExecution: Sendable {
     }
 
     func result(_ id: StepID) -> StepFilesystem? { state.withLock { $0.results[id] } }
+
+    /// Layers of the store that the steps to come stand on.
+    private var layersInUse: [ContentDigest] {
+        let known = state.withLock { $0.results.values.flatMap(\.layers) }.compactMap { $0.layer?.diffID }
+        return Array(Set(known + inputs.images.values.flatMap(\.image.diffIDs)))
+    }
 
     /// All layers that steps have made or found.
     var allLayers: [SnapshotLayer] { state.withLock { $0.results.values.compactMap(\.layers.last) } }
@@ -156,7 +163,11 @@ final class BuildExecution: Sendable {
                 }
             case .download, .repository:
                 if isQuick { return nil }
-                throw BuildError(.unsupported, "roost can't download files in builds yet; copy them instead", at: step.mark)
+                throw BuildError(
+                    .unsupported,
+                    "roost can't download files in builds yet; copy them instead",
+                    at: step.mark
+                )
             }
         }
         return identities

@@ -7,7 +7,9 @@ import LinuxSystem
 ///
 /// It holds the reading end of a pipe whose other end nobody but the builder has: the kernel closes that, whatever happens.
 package final class BuildGuard: Sendable {
-    /// What the process is called: its first argument. The second is the builder, then come store and runtime directory.
+    /// What the process is called: its first argument.
+    ///
+    /// The second is the builder, then come store and runtime directory.
     package static let name = "roost: build guard"
     private static let dismissal = UInt8(ascii: "d")
 
@@ -25,7 +27,9 @@ package final class BuildGuard: Sendable {
         let ends = try Pipe()
         let null = try OwnedDescriptor.null()
         // High numbers first: none of them may stand where another one goes.
-        let sources = [(try high(null.rawValue), 1), (try high(null.rawValue), 2), (try high(ends.reading.rawValue), 0)]
+        let sources = [
+            (try high(null.rawValue), 1), (try high(null.rawValue), 2), (try high(ends.reading.rawValue), 0),
+        ]
         defer { for (source, _) in sources { _ = OwnedDescriptor(adopting: source) } }
         var plan = LaunchPlan(namespaces: [])
         var descriptors: [LaunchSlot: Int32] = [:]

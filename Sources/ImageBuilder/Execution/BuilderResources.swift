@@ -1,6 +1,7 @@
 import ContainerRuntime
 package import ImageStore
 import LinuxSystem
+import OCISpec
 import Synchronization
 
 /// What all builds of one process share: the store, its results, a place to work in, a network.
@@ -18,6 +19,7 @@ package final class BuilderResources: Sendable {
     /// Keeps results where they are.
     private let hold: OwnedDescriptor
     private let guardian = Mutex<BuildGuard?>(nil)
+    private let intake = Mutex<ImageIntake?>(nil)
     private let startGuard: @Sendable (String) throws -> BuildGuard
 
     /// The resources of this process.
@@ -49,6 +51,17 @@ package final class BuilderResources: Sendable {
         }
     }
 
+    /// Has layers of the store stay where they are as long as this process builds.
+    func hold(_ layers: [ContentDigest]) throws {
+        guard !layers.isEmpty else { return }
+        let intake = try intake.withLock { intake in
+            let known = try intake ?? store.beginIntake()
+            intake = known
+            return known
+        }
+        _ = try intake.hold(layers: layers)
+    }
+
     /// Does something for a key while nobody else does, in this process.
     func alone<Result>(_ key: String, _ body: () throws -> Result) rethrows -> Result {
         underWay.await { $0.insert(key).inserted ? () : nil }
@@ -59,6 +72,7 @@ package final class BuilderResources: Sendable {
     /// Removes what this process has made for its builds, but their results.
     package func close() {
         digests.save()
+        intake.withLock { $0 = nil }
         network.remove()
         BuildLeftovers.removeGroup(of: place.owner)
         place.remove()

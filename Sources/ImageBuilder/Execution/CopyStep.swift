@@ -42,7 +42,10 @@ struct CopyStep {
                 let copier = FileCopier(into: directory.descriptor.rawValue, as: nil, options)
                 try copier.writeText(Array(content.utf8), as: name)
             case .download(let url, _):
-                throw BuildError(.unsupported, "ADD \(url): roost can't download files in builds yet; copy a file instead")
+                throw BuildError(
+                    .unsupported,
+                    "ADD \(url): roost can't download files in builds yet; copy a file instead"
+                )
             case .git(let url, _, _):
                 throw BuildError(.unsupported, "ADD \(url): roost can't clone repositories in builds yet")
             }
@@ -64,7 +67,11 @@ struct CopyStep {
             let isDirectory = match.metadata.kind == .directory
             if operation.keepsParents {
                 let (directory, name) = try target.parents(of: match.written)
-                let copier = FileCopier(into: directory.descriptor.rawValue, as: isDirectory && match.written.isEmpty ? nil : name, options)
+                let copier = FileCopier(
+                    into: directory.descriptor.rawValue,
+                    as: isDirectory && match.written.isEmpty ? nil : name,
+                    options
+                )
                 try tree.walk(match, selection, to: copier)
             } else if isDirectory {
                 let directory = try target.directory()
@@ -161,7 +168,9 @@ private struct Target {
     /// The directory and the name of one file.
     func file(called name: String) throws -> (HeldDescriptor, String) {
         let place = try resolved(destination)
-        if isDirectory || (place.isThere && place.kind == .directory) { return (HeldDescriptor(try make(destination)), name) }
+        if isDirectory || (place.isThere && place.kind == .directory) {
+            return (HeldDescriptor(try make(destination)), name)
+        }
         let components = place.present + place.missing
         guard let last = components.last else { return (HeldDescriptor(try make("/")), name) }
         return (HeldDescriptor(try make("/" + components.dropLast().joined(separator: "/"))), last)
@@ -187,7 +196,10 @@ private struct Target {
     private func make(_ path: String) throws -> OwnedDescriptor {
         let place = try resolved(path)
         guard place.kind == .directory else {
-            throw BuildError(.notFound, "can't copy to \(path): /\(place.present.joined(separator: "/")) is no directory")
+            throw BuildError(
+                .notFound,
+                "can't copy to \(path): /\(place.present.joined(separator: "/")) is no directory"
+            )
         }
         let root = try borrowedRoot()
         var current = try root.openAt(path: place.presentRelative, O_RDONLY | O_DIRECTORY, [.beneath, .noLinks])

@@ -58,9 +58,9 @@ package struct ImageBuild: Sendable {
         package init(diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
     }
 
-    /// Builds the image, and puts it into the store under its names. Blocks.
+    /// Builds the image, and puts it into the store under its names.
     ///
-    /// Throws `BuildError`, and `Mistakes` of the Dockerfile.
+    /// Blocks. Throws `BuildError`, and `Mistakes` of the Dockerfile.
     package func run(
         _ shared: BuilderResources,
         images source: any BaseImageSource,
@@ -86,7 +86,9 @@ package struct ImageBuild: Sendable {
         for part in parts { try part.layer.recordLayer() }
         let id: ContentDigest
         do { id = try shared.store.commit(built) } catch { throw BuildError(.system, "\(error)") }
-        if parts.contains(where: { $0.blob != nil }) { for layer in execution.allLayers { try layer.recordDurability() } }
+        if parts.contains(where: { $0.blob != nil }) {
+            for layer in execution.allLayers { try layer.recordDurability() }
+        }
         return Outcome(id: id, layers: parts.count, warnings: plan.warnings)
     }
 

@@ -214,7 +214,10 @@ struct RunMounts {
             throw BuildError(.notFound, "SSH agent \"\(agent.id)\": \(error)")
         }
         guard try mount.descriptor.metadata().kind == .socket else {
-            throw BuildError(.unsupported, "SSH agent \"\(agent.id)\": \(path) is no socket; keys in files take an agent")
+            throw BuildError(
+                .unsupported,
+                "SSH agent \"\(agent.id)\": \(path) is no socket; keys in files take an agent"
+            )
         }
         let target = target ?? "/run/buildkit/ssh_agent.\(mounts.specs.count)"
         try mounts.add(mount, at: target, isReadOnly: false)

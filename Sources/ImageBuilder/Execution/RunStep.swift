@@ -107,7 +107,9 @@ struct RunStep {
         let overlay = try StepOverlay.make(filesystem, step)
         var missing: [(place: RootPath, isDirectory: Bool)] = []
         let kinds = Dictionary(
-            mounts.specs.map { ($0.destination, $0.type != MountSpec.preparedType || mounts.kinds[$0.source ?? ""] == .directory) }
+            mounts.specs.map {
+                ($0.destination, $0.type != MountSpec.preparedType || mounts.kinds[$0.source ?? ""] == .directory)
+            }
         ) { first, _ in first }
         try mounts.place { destination in
             let place = try RootPath(destination, in: overlay.mount.descriptor)
@@ -115,13 +117,16 @@ struct RunStep {
             if !place.isThere { missing.append((place, isDirectory)) }
             return place.path
         }
-        for destination in ["/proc", "/dev", "/sys"] where !mounts.specs.contains(where: { $0.destination == destination }) {
+        for destination in ["/proc", "/dev", "/sys"]
+        where !mounts.specs.contains(where: { $0.destination == destination }) {
             let place = try RootPath(destination, in: overlay.mount.descriptor, followsLast: false)
             if !place.isThere { missing.append((place, true)) }
         }
         guard !missing.isEmpty else { return overlay }
         let stubs = StubLayer(step.stubs)
-        for (place, isDirectory) in missing { try stubs.add(place, isDirectory: isDirectory, in: overlay.mount.descriptor) }
+        for (place, isDirectory) in missing {
+            try stubs.add(place, isDirectory: isDirectory, in: overlay.mount.descriptor)
+        }
         _ = consume overlay
         try step.forgetVolatility()
         return try StepOverlay.make(filesystem, step, stubs: step.stubs)

@@ -66,7 +66,9 @@ final class SourceTree: Sendable {
                 throw BuildError(.notFound, "\(pattern): \(error.message)")
             }
         case .acrossParts where PathPattern.hasWildcards(pattern), .withinParts where PathPattern.hasWildcards(pattern):
-            do { found = try expand(SourceGlob(pattern).parts[...], from: [], in: base) } catch let error as PathPattern.Malformed {
+            do { found = try expand(SourceGlob(pattern).parts[...], from: [], in: base) } catch let error
+                as PathPattern.Malformed
+            {
                 throw BuildError(.notFound, "\(pattern): \(error.message)")
             }
         default:
@@ -128,7 +130,9 @@ final class SourceTree: Sendable {
                 if let match = try match(written, in: base) { found.append(match) }
             } else if pattern.mayMatch(below: text) {
                 let place = try RootPath((above.path + [name]).joined(separator: "/"), in: root, followsLast: false)
-                guard place.isThere, place.kind == .directory, let match = try match(written, in: base) else { continue }
+                guard place.isThere, place.kind == .directory, let match = try match(written, in: base) else {
+                    continue
+                }
                 try search(match, base, pattern, &found)
             }
         }

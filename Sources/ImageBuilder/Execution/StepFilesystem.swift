@@ -94,7 +94,11 @@ package final class SnapshotLayer: Sendable {
         state.withLock { state in
             guard let written = state.written ?? state.snapshot.layer else { return nil }
             let isUnpacked = state.snapshot.layer != nil
-            return .init(written, blob: blob, directory: isUnpacked || blob == nil ? nil : snapshots.path(of: state.snapshot))
+            return .init(
+                written,
+                blob: blob,
+                directory: isUnpacked || blob == nil ? nil : snapshots.path(of: state.snapshot)
+            )
         }
     }
 

@@ -29,7 +29,9 @@ struct StepSchedule {
     /// Whether nothing is left to do, or nothing more is to be begun.
     var isOver: Bool { underWay == 0 && (failure != nil || (ready.isEmpty && waiting.isEmpty)) }
 
-    /// The next thing to do, which is then under way; nil when there is none now. Steps come before layers.
+    /// The next thing to do, which is then under way; nil when there is none now.
+    ///
+    /// Steps come before layers.
     mutating func next() -> Job? {
         guard failure == nil, !ready.isEmpty else { return nil }
         let index = ready.firstIndex { if case .step = $0 { true } else { false } } ?? ready.startIndex

@@ -57,7 +57,8 @@ package final class TarWriter: TreeSink {
     }
 
     package func link(_ name: [CChar], _ metadata: FileMetadata, to target: [UInt8]) throws(SyscallError) {
-        try named(name) { () throws(SyscallError) in try header(metadata, kind: .symbolicLink, size: 0, target: target) }
+        try named(name) { () throws(SyscallError) in try header(metadata, kind: .symbolicLink, size: 0, target: target)
+        }
     }
 
     package func leaveOut(_ name: [CChar], _ metadata: FileMetadata) {

@@ -121,7 +121,9 @@ struct ImageBuilding {
         func add(_ service: Service) throws {
             if ordered.contains(where: { $0.name == service.name }) { return }
             guard !underWay.contains(service.name) else {
-                throw UserError("services are built from each other in a circle: \((underWay + [service.name]).joined(separator: " → "))")
+                throw UserError(
+                    "services are built from each other in a circle: \((underWay + [service.name]).joined(separator: " → "))"
+                )
             }
             underWay.append(service.name)
             defer { underWay.removeLast() }

@@ -61,7 +61,11 @@ struct ServiceImageBuild {
 
     private func dockerfile() throws -> SourceFile {
         if let text = build.dockerfileText {
-            return SourceFile(name: "services.\(service.name).build.dockerfile_inline", bytes: Array(text.utf8), kind: .lines)
+            return SourceFile(
+                name: "services.\(service.name).build.dockerfile_inline",
+                bytes: Array(text.utf8),
+                kind: .lines
+            )
         }
         var path = dockerfilePath
         if build.dockerfile == nil || build.dockerfile == "Dockerfile", !fileExists(path),
@@ -88,7 +92,8 @@ struct ServiceImageBuild {
 
     private func ignoreRules() throws -> IgnoreRules {
         let own = "\(dockerfilePath).dockerignore"
-        let candidates = build.dockerfileText == nil ? [own, "\(build.context)/.dockerignore"] : ["\(build.context)/.dockerignore"]
+        let candidates =
+            build.dockerfileText == nil ? [own, "\(build.context)/.dockerignore"] : ["\(build.context)/.dockerignore"]
         for path in candidates {
             let bytes: [UInt8]
             do throws(SyscallError) { bytes = try readBytes(path, limit: IgnoreFile.byteLimit) } catch {
@@ -157,7 +162,9 @@ struct ServiceImageBuild {
         for secret in build.secrets { settings.secrets[secret.id] = try source(of: secret) }
         for (name, path) in build.agents.merging(choices.agents, uniquingKeysWith: { $1 }) {
             guard let socket = path.isEmpty ? environment["SSH_AUTH_SOCK"] : path else {
-                throw UserError("services.\(service.name).build.ssh: the environment has no SSH_AUTH_SOCK; start an agent")
+                throw UserError(
+                    "services.\(service.name).build.ssh: the environment has no SSH_AUTH_SOCK; start an agent"
+                )
             }
             settings.agents[name] = socket
         }
@@ -183,7 +190,8 @@ struct ServiceImageBuild {
                 throw UserError("\(place): the environment has no \(name) for the secret \"\(secret.source)\"")
             }
             return .value(Array(value.utf8))
-        case .external: throw UserError("\(place): the secret \"\(secret.source)\" is external, and nobody keeps those here")
+        case .external:
+            throw UserError("\(place): the secret \"\(secret.source)\" is external, and nobody keeps those here")
         }
     }
 }

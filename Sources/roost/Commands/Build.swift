@@ -33,7 +33,9 @@ struct Build: ParsableCommand {
         if let builder, builder != "default" {
             throw ValidationError("--builder \(builder): there is one builder, which is built in; leave it out")
         }
-        if print { throw ValidationError("--print: Roost has no other form of a build; roost config shows the project") }
+        if print {
+            throw ValidationError("--print: Roost has no other form of a build; roost config shows the project")
+        }
         if push { throw ValidationError("--push: Roost can't send images to registries yet") }
     }
 

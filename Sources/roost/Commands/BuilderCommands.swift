@@ -20,9 +20,13 @@ struct BuilderCommands: ParsableCommand {
 
         @Flag(name: .shortAndLong, help: "All of it, which is what happens anyway.") var all = false
         @Flag(name: .shortAndLong, help: "Ask nothing; nothing is asked.") var force = false
-        @Option(name: [.long, .customLong("max-used-space")], help: "How much may stay, as in 10g: what was used last.")
+        @Option(
+            name: [.long, .customLong("max-used-space")],
+            help: "How much may stay, as in 10g: what was used last."
+        )
         var keepStorage: String?
-        @Option(parsing: .singleValue, help: "Only what was not used for some time: until=24h.") var filter: [String] = []
+        @Option(parsing: .singleValue, help: "Only what was not used for some time: until=24h.") var filter: [String] =
+            []
 
         func run() throws {
             try ProjectReading.reporting {
@@ -36,7 +40,7 @@ struct BuilderCommands: ParsableCommand {
                 for text in filter {
                     guard text.hasPrefix("until="), let span = TimeSpan(text: String(text.dropFirst("until=".count)))
                     else { throw UserError("--filter takes until=TIME such as until=24h, not \"\(text)\"") }
-                    pruning.usedBefore = ProjectReading.now.nanoseconds - span.nanoseconds
+                    pruning.usedBefore = ProjectReading.now.nanoseconds - Int64(span.nanoseconds)
                 }
                 let roots = ProjectReading.roots
                 let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
