@@ -1,5 +1,7 @@
 import ArgumentParser
 import ComposeModel
+import Glibc
+import ImageBuilder
 import ImageStore
 import LinuxSystem
 import Supervisor
@@ -31,7 +33,8 @@ struct Roost: ParsableCommand {
 
     /// All commands by name.
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
-        ("attach", Attach.self), ("config", Config.self), ("cp", Copy.self), ("create", Create.self),
+        ("attach", Attach.self), ("builder", BuilderCommands.self), ("config", Config.self), ("cp", Copy.self),
+        ("create", Create.self),
         ("down", Down.self), ("events", Events.self), ("exec", Exec.self), ("export", Export.self),
         ("images", Images.self), ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self),
         ("network", NetworkCommands.self), ("pause", Pause.self), ("port", Port.self), ("ps", Ps.self),
@@ -111,6 +114,10 @@ if CommandLine.arguments.first == UnpackProgram.name {
 if CommandLine.arguments.first == SupervisorLauncher.keeperName {
     // Returns only in the supervisors that the keeper starts.
     SupervisorMain.run(project: CommandLine.arguments.dropFirst().first ?? "")
+}
+if CommandLine.arguments.first == BuildGuard.name {
+    BuildGuard.run(CommandLine.arguments)
+    exit(0)
 }
 RuntimeProgram.startIfMeant()
 Roost.start()

@@ -73,6 +73,6 @@ struct PathResolution {
 
     private static func isAddress(_ text: String) -> Bool {
         text.contains("://") || text.hasPrefix("git@") || text.hasPrefix("github.com/")
-            || text.hasPrefix("service:")
+            || text.hasPrefix("service:") || text.hasPrefix("rootfs:")
     }
 }

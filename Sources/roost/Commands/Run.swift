@@ -22,6 +22,9 @@ struct Run: ParsableCommand {
 
     private func runOnce() throws {
         var loaded = try RunnableProject(parent.project, services: [service])
+        let images = ImageBuilding(loaded, parent.project, isQuiet: options.quietBuild || options.quiet)
+        try images.build(loaded.project.services.filter { options.build && $0.name == service }, .all)
+        try images.build(loaded.project.services, .missing)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let hasTerminal =
             !options.noTTY && !options.detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
@@ -152,7 +155,7 @@ struct Run: ParsableCommand {
 
 /// The options of `roost run`.
 struct RunOptions: ParsableArguments {
-    @Flag(help: "Build the image first; Roost can't yet.") var build = false
+    @Flag(help: "Build the image first.") var build = false
     @Option(parsing: .singleValue, help: "A capability more for the command.") var capAdd: [String] = []
     @Option(parsing: .singleValue, help: "A capability less for the command.") var capDrop: [String] = []
     @Flag(name: .shortAndLong, help: "Leave the container running in the background.") var detach = false
@@ -191,7 +194,7 @@ struct RunOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "The directory in the container.") var workdir: String?
 
     func validate() throws {
-        try ImageOptions.check(build: build, pull: pull)
+        try ImageOptions.check(pull: pull)
         if servicePorts && !publish.isEmpty {
             throw ValidationError("--service-ports and --publish exclude each other")
         }
