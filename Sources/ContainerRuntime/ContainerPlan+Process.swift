@@ -23,12 +23,8 @@ extension ContainerPlan {
         }
         launch.append(.makeSession)
         try appendStandardDescriptors(process, hasConsole: hasConsole)
-        for (index, limit) in (process.rlimits ?? []).enumerated() {
-            let place = "process.rlimits[\(index)]"
-            let limit = possible(try resourceLimit(limit, place: place), place: place)
-            preparation?.limits.append(limit)
-            launch.append(.setLimit(limit), origin: place)
-        }
+        // A program that joins a user namespace has set them while it had the right to.
+        if isFirst || isBornInContainer { try appendLimits(process) }
         launch.append(.changeDirectory(process.cwd), origin: "process.cwd")
         let environment = process.env ?? []
         let candidates = ContainerPlan.candidates(program, environment: environment)
@@ -51,6 +47,16 @@ extension ContainerPlan {
             ),
             origin: "process.args"
         )
+    }
+
+    /// Sets limits; those that the child has no right to are allowed to it before.
+    mutating func appendLimits(_ process: ProcessSpec) throws(ContainerError) {
+        for (index, limit) in (process.rlimits ?? []).enumerated() {
+            let place = "process.rlimits[\(index)]"
+            let limit = possible(try resourceLimit(limit, place: place), place: place)
+            preparation?.limits.append(limit)
+            launch.append(.setLimit(limit), origin: place)
+        }
     }
 
     private mutating func appendStandardDescriptors(

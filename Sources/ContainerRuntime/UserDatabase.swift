@@ -44,15 +44,16 @@ package struct UserDatabase: Hashable, Sendable {
     ///
     /// A file that is not there is an empty one. What is not a regular file, or longer than 4 MiB, is an error.
     package init(root: borrowing DetachedMount) throws(ContainerError) {
-        try self.init(directory: root.descriptor.rawValue)
+        let descriptor = root.descriptor.rawValue
+        self.init(
+            passwd: try UserDatabase.text("etc/passwd", beneath: descriptor),
+            group: try UserDatabase.text("etc/group", beneath: descriptor)
+        )
     }
 
-    /// Reads them beneath a directory, which is lent, as if that were the root.
-    init(directory: Int32) throws(ContainerError) {
-        self.init(
-            passwd: try UserDatabase.text("etc/passwd", beneath: directory),
-            group: try UserDatabase.text("etc/group", beneath: directory)
-        )
+    /// Reads `/etc/passwd` alone beneath a directory, which is lent, as if that were the root.
+    init(usersBeneath directory: Int32) throws(ContainerError) {
+        self.init(passwd: try UserDatabase.text("etc/passwd", beneath: directory), group: "")
     }
 
     /// Finds `user[:group]`, each a name or a number, and the groups to add; an empty user is number 0.

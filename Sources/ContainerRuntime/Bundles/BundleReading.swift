@@ -70,7 +70,7 @@ extension ProcessSpec {
 
     private static func home(of uid: UInt32, root path: String) throws -> String {
         let root = try OwnedDescriptor.directory(path)
-        return try UserDatabase(directory: root.rawValue).resolve("\(uid)").home
+        return try UserDatabase(usersBeneath: root.rawValue).resolve("\(uid)").home
     }
 }
 
