@@ -73,6 +73,9 @@ package struct ContainerPlan: Hashable, Sendable {
         needsGroup = spec.linux?.resources.map { $0 != ResourcesSpec() } ?? false
         let sysctls = try (spec.linux?.sysctl ?? [:]).sorted(by: { $0.key < $1.key })
             .map { (key, value) throws(ContainerError) in try Sysctl(key: key, value: value, owned: namespaces.all) }
+        if let name = spec.domainname, let other = spec.linux?.sysctl?["kernel.domainname"], other != name {
+            throw .invalid("linux.sysctl.kernel.domainname", "'\(other)' is another name than domainname, '\(name)'")
+        }
         if spec.hostname ?? spec.domainname != nil, !namespaces.all.contains(.uts) {
             throw .invalid("hostname", "needs a uts namespace of the container's own")
         }
@@ -97,6 +100,7 @@ package struct ContainerPlan: Hashable, Sendable {
         }
         appendRoot(spec)
         if namespaces.created.contains(.cgroup) { launch.append(.unshare(.cgroup)) }
+        if namespaces.created.contains(.network) { launch.append(.raiseLoopback, origin: "linux.namespaces") }
         if let hostname = spec.hostname { launch.append(.setHostname(hostname), origin: "hostname") }
         if let domainname = spec.domainname { launch.append(.setDomainname(domainname), origin: "domainname") }
         try appendMounts(spec, sysctls: sysctls)
@@ -111,7 +115,8 @@ package struct ContainerPlan: Hashable, Sendable {
             process,
             isFirst: true,
             hasOwnGroups: namespaces.created.contains(.cgroup),
-            hasConsole: spec.hasOwnDevices
+            hasConsole: spec.hasOwnDevices,
+            linux: spec.linux
         )
     }
 
@@ -127,7 +132,13 @@ package struct ContainerPlan: Hashable, Sendable {
         // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
         // change every path of it at any time.
         launch.append(.join(container, [.mount, .network, .ipc, .uts, .cgroup]))
-        try appendProcess(process, isFirst: false, hasOwnGroups: false, hasConsole: false)
+        try appendProcess(
+            process,
+            isFirst: false,
+            hasOwnGroups: false,
+            hasConsole: false,
+            linux: spec.linux
+        )
     }
 
     /// Adds a descriptor that the launching process opens.
@@ -153,7 +164,12 @@ package struct ContainerPlan: Hashable, Sendable {
             launch.append(.copyMount("/dev/null", into: cover), origin: "linux.maskedPaths")
             covers[path] = cover
         }
-        launch.append(.pivot(root), origin: "root.path")
+        if inputs.staysOnRoot {
+            unenforced.append("--no-pivot: the host's files lie below the root, in reach of who has CAP_SYS_CHROOT")
+            launch.append(.coverRoot(root), origin: "root.path")
+        } else {
+            launch.append(.pivot(root), origin: "root.path")
+        }
     }
 
     private mutating func appendPathRestrictions(_ spec: RuntimeSpec) {

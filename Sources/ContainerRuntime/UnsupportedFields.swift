@@ -9,16 +9,17 @@ extension RuntimeSpec {
         let asked: [(field: String, isThere: Bool)] = [
             ("process.apparmorProfile", process.apparmorProfile?.isEmpty == false),
             ("process.selinuxLabel", process.selinuxLabel?.isEmpty == false),
-            ("process.scheduler", process.scheduler != nil),
-            ("process.ioPriority", process.ioPriority != nil),
-            ("process.execCPUAffinity", process.execCPUAffinity != nil), ("hooks", hooks != nil),
+            ("hooks", hooks != nil),
             ("linux.uidMappings", linux.uidMappings?.isEmpty == false),
             ("linux.gidMappings", linux.gidMappings?.isEmpty == false),
             ("linux.cgroupsPath", linux.cgroupsPath?.isEmpty == false),
             ("linux.rootfsPropagation", !["", "private", "rprivate"].contains(linux.rootfsPropagation ?? "")),
-            ("linux.mountLabel", linux.mountLabel?.isEmpty == false), ("linux.intelRdt", linux.intelRdt != nil),
-            ("linux.personality", linux.personality != nil), ("linux.timeOffsets", linux.timeOffsets?.isEmpty == false),
+            ("linux.mountLabel", linux.mountLabel?.isEmpty == false),
+            ("linux.timeOffsets", linux.timeOffsets?.isEmpty == false),
         ]
+        guard linux.intelRdt == nil else {
+            throw .unsupported("linux.intelRdt", "caches and memory bandwidth are not assigned; leave it out")
+        }
         for (field, isThere) in asked where isThere { throw .unsupported(field, "not supported yet") }
     }
 }

@@ -1,14 +1,14 @@
 import OCISpec
 
 extension RuntimeSpec {
-    /// Reads the configuration of a bundle for `roost runtime`, with all paths of the host made absolute.
-    init(absolute bundle: String) throws(ContainerError) {
-        try self.init(bundle: bundle)
+    /// The configuration of a bundle for `roost runtime`, with all paths of the host made absolute.
+    func absolute(in bundle: String) throws(ContainerError) -> RuntimeSpec {
+        var spec = self
         guard ociVersion.hasPrefix("1.") else {
             throw .unsupported("ociVersion", "'\(ociVersion)' is not a version 1 of the specification")
         }
         guard let path = root?.path, !path.isEmpty else { throw .invalid("root.path", "missing: there is no root") }
-        root?.path = path.absolute(in: bundle)
+        spec.root?.path = path.absolute(in: bundle)
         for (index, mount) in (mounts ?? []).enumerated() {
             guard mount.type != MountSpec.preparedType else {
                 throw .invalid("mounts[\(index)].type", "'\(MountSpec.preparedType)' is not a filesystem")
@@ -16,8 +16,9 @@ extension RuntimeSpec {
             guard let source = mount.source, mount.type == "bind" || MountOptions(mount.options ?? []).isBind else {
                 continue
             }
-            mounts?[index].source = source.absolute(in: bundle)
+            spec.mounts?[index].source = source.absolute(in: bundle)
         }
+        return spec
     }
 
     /// The configuration as `ContainerPlan` takes it: what is done around the container is not in it.
@@ -33,7 +34,7 @@ extension RuntimeSpec {
         let place = "linux.cgroupsPath"
         guard let path = linux?.cgroupsPath, !path.isEmpty else { return "/roost-runtime/\(id)" }
         guard path.split(separator: ":", omittingEmptySubsequences: false).count != 3 else {
-            throw .unsupported(place, "'\(path)' names a slice of systemd; give a path instead")
+            throw .unsupported(place, "'\(path)' names a slice of systemd, which takes --systemd-cgroup")
         }
         let parts = path.split(separator: "/")
         // The root group holds the host.

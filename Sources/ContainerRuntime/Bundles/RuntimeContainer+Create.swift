@@ -1,6 +1,6 @@
 import Glibc
 package import LinuxSystem
-import OCISpec
+package import OCISpec
 
 /// A container that has been made and not started yet, and its first process, which is our child.
 package struct CreatedContainer: ~Copyable {
@@ -22,6 +22,9 @@ package struct CreatedContainer: ~Copyable {
         }
         return failures
     }
+
+    /// Ends what runs, and removes the container; returns what could not be done, and what went wrong in hooks.
+    package borrowing func remove() throws(ContainerError) -> [ContainerError] { try container.remove() }
 }
 
 extension RuntimeContainer {
@@ -33,6 +36,10 @@ extension RuntimeContainer {
         package var terminal: Int32?
         /// How many descriptors from 3 on the program gets.
         package var keptDescriptors = 0
+        /// The host's root stays where it is, below the container's.
+        package var staysOnRoot = false
+        /// The control group is a scope of systemd's.
+        package var usesSystemd = false
 
         /// A bundle, and nothing lent.
         package init(bundle: String) { self.bundle = bundle }
@@ -43,10 +50,12 @@ extension RuntimeContainer {
     /// A failure leaves nothing behind; a crash leaves what `delete` with `force` removes.
     package static func create(
         _ id: ContainerID,
+        _ given: RuntimeSpec,
         in store: RuntimeStore,
         _ options: CreateOptions
     ) throws(ContainerError) -> CreatedContainer {
-        let spec = try RuntimeSpec(absolute: options.bundle)
+        var spec = try given.absolute(in: options.bundle)
+        spec.process?.addHome(in: spec.root?.path ?? "")
         try checkTerminal(spec, options)
         var inputs = PlanInputs()
         inputs.seccomp = try spec.linux?.seccomp.map { seccomp throws(ContainerError) in
@@ -55,9 +64,13 @@ extension RuntimeContainer {
         inputs.awaitsStart = true
         inputs.awaitsHooks = spec.hooks?.areBeforeRoot == true
         inputs.keptDescriptors = options.keptDescriptors
+        inputs.staysOnRoot = options.staysOnRoot
         // What is wrong with the configuration is to be known before anything is made.
         _ = try ContainerPlan(spec.ofContainer, inputs)
-        let path = try spec.groupPath(id)
+        var scope: SystemdScope?
+        if options.usesSystemd { scope = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id) }
+        let path: String
+        if let scope { path = scope.path } else { path = try spec.groupPath(id) }
         try store.checkFree(id)
         try refuseForeignGroup(path)
         try store.claim(id)
@@ -68,12 +81,13 @@ extension RuntimeContainer {
             created: Timestamp.now(),
             owner: getuid(),
             cgroup: path,
+            unit: scope?.unit,
             config: spec
         )
         let container = RuntimeContainer(id, in: store, record: record)
         do {
             try store.write(record, of: id)
-            return try container.launch(inputs, options)
+            return try container.launch(inputs, options, scope)
         } catch {
             // The first error is the one to tell; what stays is there for `delete --force`.
             _ = try? container.remove()
@@ -104,35 +118,65 @@ extension RuntimeContainer {
         throw .invalid("linux.cgroupsPath", "the group \(path) has processes; name one of the container's own")
     }
 
-    private func launch(_ given: PlanInputs, _ options: CreateOptions) throws(ContainerError) -> CreatedContainer {
+    private func launch(
+        _ given: PlanInputs,
+        _ options: CreateOptions,
+        _ scope: SystemdScope?
+    ) throws(ContainerError) -> CreatedContainer {
         let spec = record.config
-        let group = try makeGroup(spec)
+        // A scope comes into being with a process in it, which waits for that where it would wait for hooks.
+        var group: ContainerCgroup?
+        if scope == nil { group = try makeGroup(spec) }
+        // Whether systemd is there is to be known before anything is made.
+        if scope != nil { _ = try SystemdManager.connect() }
         var inputs = given
-        inputs.awaitsGroups = group.needsAttachment
+        inputs.awaitsGroups = group?.needsAttachment == true
+        inputs.awaitsHooks = inputs.awaitsHooks || scope != nil
         try inputs.observe(for: spec)
-        let plan = try ContainerPlan(spec.ofContainer, inputs)
+        var planned = spec.ofContainer
+        if scope != nil { planned.linux?.resources = nil }
+        let plan = try ContainerPlan(planned, inputs)
         let gate = try openGate()
         var surroundings = Container.Surroundings(root: try copyRoot())
         surroundings.group = group
         surroundings.gate = gate.rawValue
         surroundings.terminal = options.terminal
+        try spec.giveStandardDescriptors()
         let process = try Container.create(plan, in: surroundings) { pid, pidfd in
+            if let scope {
+                var manager = try SystemdManager.connect()
+                try manager.start(scope, process: pid, spec.linux?.resources)
+                group = try makeGroup(spec)
+                try group?.attachLegacy(pid: pid)
+            }
             var state = state(.creating)
             state.pid = pid
             let hooks = spec.hooks
-            try HookRun(name: "prestart", state: state, place: .host).run(hooks?.prestart)
+            // Older than the other hooks: to them the container is there, and not yet started.
+            var made = state
+            made.status = .created
+            try HookRun(name: "prestart", state: made, place: .host).run(hooks?.prestart)
             try HookRun(name: "createRuntime", state: state, place: .host).run(hooks?.createRuntime)
             try HookRun(name: "createContainer", state: state, place: .namespaces(pidfd)).run(hooks?.createContainer)
         }
         withExtendedLifetime(gate) {}
-        var created = self
-        created.record.process = ProcessIdentity(of: process.pid)
-        do { try store.write(created.record, of: id) } catch {
+        do { try tellListener(of: process) } catch {
             try? sendSignal(SIGKILL, to: process.descriptor.rawValue)  // it may just have ended
             _ = try? process.waitForExit()  // the first error is the one to tell
             throw error
         }
-        return CreatedContainer(container: created, process: process, unenforced: plan.unenforced + group.unenforced)
+        var created = self
+        created.record.process = ProcessIdentity(of: process.pid)
+        do { try store.write(process: created.record.process, of: id) } catch {
+            try? sendSignal(SIGKILL, to: process.descriptor.rawValue)  // it may just have ended
+            _ = try? process.waitForExit()  // the first error is the one to tell
+            throw error
+        }
+        return CreatedContainer(
+            container: created,
+            process: process,
+            unenforced: plan.unenforced + (group?.unenforced ?? [])
+        )
     }
 
     private func copyRoot() throws(ContainerError) -> DetachedMount {
