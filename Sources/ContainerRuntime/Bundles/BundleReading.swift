@@ -1,3 +1,4 @@
+import LinuxSystem
 import OCISpec
 
 extension RuntimeSpec {
@@ -29,10 +30,13 @@ extension RuntimeSpec {
         return spec
     }
 
-    /// The path of the control group of a container with this configuration: `/roost-runtime/ID` without a word of it.
-    func groupPath(_ id: ContainerID) throws(ContainerError) -> String {
+    /// The path of the control group of a container with this configuration: `/roost-runtime/ID` without a word of it,
+    /// and below our own group without privilege.
+    func groupPath(_ id: ContainerID, isPrivileged: Bool = true) throws(ContainerError) -> String {
         let place = "linux.cgroupsPath"
-        guard let path = linux?.cgroupsPath, !path.isEmpty else { return "/roost-runtime/\(id)" }
+        guard let path = linux?.cgroupsPath, !path.isEmpty else {
+            return (isPrivileged ? "" : RuntimeSpec.ownGroup) + "/roost-runtime/\(id)"
+        }
         guard path.split(separator: ":", omittingEmptySubsequences: false).count != 3 else {
             throw .unsupported(place, "'\(path)' names a slice of systemd, which takes --systemd-cgroup")
         }
@@ -42,6 +46,16 @@ extension RuntimeSpec {
             throw .invalid(place, "'\(path)' is not the path of a group below the root")
         }
         return "/" + parts.joined(separator: "/")
+    }
+}
+
+extension RuntimeSpec {
+    /// The path of our own group in the unified hierarchy; empty for its root, and where there is none: cgroups(7).
+    static var ownGroup: String {
+        let text = (try? readFile("/proc/self/cgroup")) ?? ""  // without procfs nothing else works either
+        let line = text.split(separator: "\n").first { $0.hasPrefix("0::/") }
+        let path = line.map { String($0.dropFirst(3)) } ?? ""
+        return path == "/" || path.contains("..") ? "" : path
     }
 }
 

@@ -45,8 +45,8 @@ extension RuntimeContainer {
                 throw .kernel(place, error)
             } catch let error as ContainerError { throw error } catch { throw .invalid(place, "\(error)") }
         }
-        let group = try joinedGroup(options.group)
-        inputs.awaitsGroups = group.needsAttachment
+        let group = try joinedGroup(options.group, isPrivileged: inputs.mayMount)
+        inputs.awaitsGroups = group?.needsAttachment == true
         var surroundings = Container.ExecSurroundings(container: pidfd.rawValue)
         surroundings.terminal = options.terminal
         surroundings.group = group
@@ -66,7 +66,9 @@ extension RuntimeContainer {
     /// The group for a program: the container's, or one below it.
     ///
     /// By itself it is where the first process is, which the container may have moved to a group of its own making.
-    private func joinedGroup(_ wanted: String?) throws(ContainerError) -> ContainerCgroup {
+    ///
+    /// There is none where the container could not have one.
+    private func joinedGroup(_ wanted: String?, isPrivileged: Bool) throws(ContainerError) -> ContainerCgroup? {
         let own = try group
         let parts = (wanted ?? "").split(separator: "/")
         guard !parts.contains(".."), !parts.contains("."), wanted?.utf8.contains(0) != true else {
@@ -78,7 +80,9 @@ extension RuntimeContainer {
         if !parts.isEmpty, let directory = below.group.unifiedDirectory, !fileExists(directory) {
             throw .invalid("--cgroup", "there is no group \(wanted ?? "") in the container's")
         }
-        return below.joined()
+        if isPrivileged { return below.joined() }
+        guard let directory = below.group.unifiedDirectory, fileExists(directory) else { return nil }
+        return below
     }
 
     /// The group of the first process, where the container's own can have none: it has groups below that share

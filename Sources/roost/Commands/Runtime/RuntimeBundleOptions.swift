@@ -11,7 +11,7 @@ struct RuntimeBundleOptions: ParsableArguments {
     @Option(help: "A file to write the process id of the container to.") var pidFile: String?
     @Flag(help: "Leave the host's root where it is, below the container's: for roots that can't be pivoted from.")
     var noPivot = false
-    @Flag(help: "Taken for granted: no session keyring is made.") var noNewKeyring = false
+    @Flag(help: "Leave the container our own session keyring.") var noNewKeyring = false
     @Option(help: "How many descriptors from 3 on the container gets.") var preserveFds = 0
 
     /// The bundle's absolute path, as the kernel has it where there is one.
@@ -32,6 +32,7 @@ struct RuntimeBundleOptions: ParsableArguments {
         options.keptDescriptors = kept
         options.staysOnRoot = noPivot
         options.usesSystemd = try RuntimeProgram.settings.isSystemd
+        options.hasKeyring = !noNewKeyring
         let socket = try consoleSocket.map { try RuntimeDescriptors.socket($0) }
         options.terminal = socket?.number ?? terminal
         let settings = try RuntimeProgram.settings
