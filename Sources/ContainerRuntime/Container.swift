@@ -144,8 +144,27 @@ package enum Container {
         } catch let error as ContainerError {
             throw error
         } catch {
-            throw explained(error)
+            throw refusedNamespace(plan, error) ?? explained(error)
         }
+    }
+
+    /// What a host says that lets nobody, or not us, make user namespaces: user_namespaces(7).
+    private static func refusedNamespace(_ plan: ContainerPlan, _ error: any Error) -> ContainerError? {
+        guard let error = error as? LaunchError, plan.namespaces.created.contains(.user) else { return nil }
+        if let step = error.entry?.step {
+            guard case .fork = step else { return nil }
+        }
+        let advice =
+            switch error.errno.rawValue {
+            case ENOSPC: "see /proc/sys/user/max_user_namespaces and those of the others beside it"
+            case EPERM, EACCES: "see kernel.unprivileged_userns_clone, or what AppArmor lets us do"
+            default: "is there a kernel with CONFIG_USER_NS?"
+            }
+        return ContainerError(
+            code: .kernel,
+            message: "linux.namespaces: a new user namespace: \(error.errno); \(advice)",
+            cause: error
+        )
     }
 
     /// An error of a launch in the runtime's words.

@@ -115,16 +115,25 @@ struct OpenedSources: ~Copyable {
 
 extension HostMount {
     /// A copy of what is at the path now.
-    fileprivate func opened() throws(SyscallError) -> OwnedDescriptor {
+    fileprivate func opened() throws -> OwnedDescriptor {
         let mount = try DetachedMount.copy(of: path, recursive: isRecursive, change: change)
-        switch ids {
-        case .given(let ids):
-            let namespace = try UserNamespace.make(ids)
-            try mount.mapIDs(by: namespace, recursive: mapsRecursively, subject: path)
-        case .ofNamespace(let file):
-            try mount.mapIDs(by: .reading(file), recursive: mapsRecursively, subject: path)
-        case nil: break
-        }
+        if let ids { try map(mount, by: HostMount.namespace(ids)) }
         return mount.takeDescriptor()
+    }
+
+    private func map(_ mount: borrowing DetachedMount, by namespace: consuming OwnedDescriptor) throws {
+        do {
+            try mount.mapIDs(by: namespace, recursive: mapsRecursively, subject: path)
+        } catch {
+            guard error.errno.rawValue == EINVAL else { throw error }
+            throw ContainerError.unsupported(path, "this kernel can't give files of its filesystem other ids")
+        }
+    }
+
+    private static func namespace(_ ids: IDs) throws -> OwnedDescriptor {
+        switch ids {
+        case .given(let ids): return try UserNamespace.make(ids)
+        case .ofNamespace(let file): return try OwnedDescriptor.reading(file)
+        }
     }
 }
