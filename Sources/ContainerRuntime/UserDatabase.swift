@@ -56,6 +56,18 @@ package struct UserDatabase: Hashable, Sendable {
         self.init(passwd: try UserDatabase.text("etc/passwd", beneath: directory), group: "")
     }
 
+    /// Reads the users beneath a directory of the host that is a root, and no groups.
+    package init(usersOf path: String) throws(ContainerError) {
+        let directory: OwnedDescriptor
+        do { directory = try OwnedDescriptor.path(path) } catch { throw .kernel("user", error) }
+        self.init(passwd: try UserDatabase.text("etc/passwd", beneath: directory.rawValue), group: "")
+    }
+
+    /// Where a user is at home; nil for one who is not known, or has no home.
+    package func home(of uid: UInt32) -> String? {
+        users.first { $0.uid == uid }.flatMap { $0.home.isEmpty ? nil : $0.home }
+    }
+
     /// Finds `user[:group]`, each a name or a number, and the groups to add; an empty user is number 0.
     ///
     /// A user whose group is not given is in the groups that name it as a member.
