@@ -191,7 +191,7 @@ extension ImageStore {
         return notes
     }
 
-    private func record(_ images: [AssembledImage], named: Bool) throws(ImageError) {
+    func record(_ images: [AssembledImage], named: Bool) throws(ImageError) {
         var index = try self.index()
         for image in images {
             var entry = Descriptor(
@@ -208,13 +208,13 @@ extension ImageStore {
     }
 
     /// Puts everything of the store on the disk: syncfs(2).
-    private func synchronise() throws(ImageError) {
+    func synchronise() throws(ImageError) {
         try attempt("write \(root)") { () throws(SyscallError) in
             try OwnedDescriptor.directory(root).synchroniseFilesystem()
         }
     }
 
-    private func move(_ path: String, to destination: String) throws(ImageError) {
+    func move(_ path: String, to destination: String) throws(ImageError) {
         guard rename(path, destination) == 0 else {
             throw .kernel("write \(root)", SyscallError(call: "rename", subject: destination, errno: .current))
         }
@@ -243,7 +243,7 @@ extension ImageIndex {
 }
 
 /// A layer without its compression: hashed and counted on the way.
-private final class LayerStream: ByteSource {
+final class LayerStream: ByteSource {
     private let archive: Archive
     private let subject: String
     private let limit: Int64

@@ -20,6 +20,10 @@ struct StoreFiles: Hashable, Sendable {
         for name in ["blobs", "blobs/sha256", "layers", "staging", "imports"] {
             try makeStoreDirectories("\(root)/\(name)", mode: 0o700)
         }
+    }
+
+    /// Writes down that this is an image layout; under the lock.
+    private func markLayout() throws(ImageError) {
         let layout = "\(root)/oci-layout"
         if access(layout, F_OK) != 0 { try replaceDurably(layout, Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)) }
     }
@@ -31,6 +35,7 @@ struct StoreFiles: Hashable, Sendable {
         try make()
         let lock = try lockFile("\(root)/lock")
         defer { _ = flock(lock.rawValue, LOCK_UN) }
+        try markLayout()
         try attempt("clear \(staging)") { () throws(SyscallError) in try clearStaging() }
         // What isn't needed is gone at once, most of all on a full disk; what stays is the next writer's to clear.
         defer { try? clearStaging() }

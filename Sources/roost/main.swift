@@ -30,7 +30,8 @@ struct Roost: ParsableCommand {
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
         ("attach", Attach.self), ("config", Config.self), ("cp", Copy.self), ("create", Create.self),
         ("down", Down.self), ("events", Events.self), ("exec", Exec.self), ("export", Export.self),
-        ("images", Images.self), ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self),
+        ("image", ImageCommands.self), ("images", Images.self), ("kill", Kill.self), ("load", Load.self),
+        ("login", Login.self), ("logout", Logout.self), ("logs", Logs.self), ("ls", Ls.self),
         ("network", NetworkCommands.self), ("pause", Pause.self), ("port", Port.self), ("ps", Ps.self),
         ("restart", Restart.self), ("rm", Remove.self), ("run", Run.self), ("runtime", Runtime.self),
         ("scale", Scale.self), ("start", Start.self), ("stats", Stats.self), ("stop", Stop.self), ("top", Top.self),

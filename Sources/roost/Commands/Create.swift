@@ -13,15 +13,16 @@ struct Create: ParsableCommand {
     @Flag(help: "Make containers anew whether or not they changed.") var forceRecreate = false
     @Flag(help: "Build no image; none is.") var noBuild = false
     @Flag(help: "Leave containers as they are even if their definition changed.") var noRecreate = false
-    @Option(help: "When to pull images: missing or never; Roost can't pull yet.") var pull: String?
-    @Flag(help: .hidden) var quietPull = false
+    @Option(help: "When to fetch images: always, missing, never or policy, which is what each service says.")
+    var pull = PullChoice.policy
+    @Flag(help: "Show no progress of fetching images.") var quietPull = false
     @Flag(help: "Remove containers of services that the file does not know.") var removeOrphans = false
     @Option(parsing: .singleValue, help: "How many containers a service has: SERVICE=NUMBER.") var scale: [String] = []
     @Flag(name: .shortAndLong, help: "Say yes to every question; there are none.") var yes = false
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
     func validate() throws {
-        try ImageOptions.check(build: build, pull: pull)
+        try ImageOptions.check(build: build)
         if build && noBuild { throw ValidationError("--build and --no-build exclude each other") }
         if noRecreate && forceRecreate {
             throw ValidationError("--no-recreate and --force-recreate exclude each other")
@@ -36,7 +37,7 @@ struct Create: ParsableCommand {
         options.recreated = Set(services)
         options.removesOrphans = removeOrphans
         try ProjectReading.reporting {
-            let command = UpCommand(title: "create", options: options)
+            let command = UpCommand(title: "create", options: options, pull: pull, isPullQuiet: quietPull)
             try command.perform(parent.project, services: services, scale: try UpCommand.scales(scale, "--scale "))
         }
     }
@@ -67,6 +68,8 @@ struct UpCommand {
     let title: String
     let options: UpOptions
     var leavesOutDependencies = false
+    var pull = PullChoice.policy
+    var isPullQuiet = false
 
     /// Has the project brought where it should be, and shows how it goes.
     func perform(_ project: ProjectOptions, services: [String], scale: [String: Int]) throws {
@@ -77,6 +80,7 @@ struct UpCommand {
             leavesOutDependencies: leavesOutDependencies
         )
         if project.dryRun { return try Self.showPlan(of: loaded, options) }
+        try ImageFetch.before(loaded, project, choice: pull, isQuiet: isPullQuiet)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: title, options: project)
         var request = UpRequest(

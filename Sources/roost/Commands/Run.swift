@@ -22,6 +22,13 @@ struct Run: ParsableCommand {
 
     private func runOnce() throws {
         var loaded = try RunnableProject(parent.project, services: [service])
+        try ImageFetch.before(
+            loaded,
+            parent.project,
+            choice: options.pull,
+            isQuiet: options.quietPull || options.quiet,
+            services: options.noDeps ? [service] : nil
+        )
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let hasTerminal =
             !options.noTTY && !options.detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
@@ -175,10 +182,11 @@ struct RunOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: .hidden) var tty = false
     @Option(name: .shortAndLong, parsing: .singleValue, help: "Publish a port: [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL].")
     var publish: [String] = []
-    @Option(help: "When to pull the image: missing or never; Roost can't pull yet.") var pull: String?
+    @Option(help: "When to fetch images: always, missing, never or policy, which is what each service says.")
+    var pull = PullChoice.policy
     @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
     @Flag(help: .hidden) var quietBuild = false
-    @Flag(help: .hidden) var quietPull = false
+    @Flag(help: "Show no progress of fetching images.") var quietPull = false
     @Flag(help: "Remove containers of services that the file does not know.") var removeOrphans = false
     @Flag(name: .long, help: "Remove the container when the command has ended.") var rm = false
     @Flag(name: [.customShort("P"), .long], help: "Publish the service's own ports.") var servicePorts = false
@@ -189,7 +197,7 @@ struct RunOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "The directory in the container.") var workdir: String?
 
     func validate() throws {
-        try ImageOptions.check(build: build, pull: pull)
+        try ImageOptions.check(build: build)
         if servicePorts && !publish.isEmpty {
             throw ValidationError("--service-ports and --publish exclude each other")
         }

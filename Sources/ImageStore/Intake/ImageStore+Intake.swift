@@ -1,0 +1,224 @@
+import Glibc
+import LinuxSystem
+package import OCISpec
+
+/// An image whose parts have all been taken in, ready to be seen.
+package struct ReceivedImage: Sendable {
+    /// The manifest as it came, and its type.
+    package var manifestBytes: [UInt8]
+    package var mediaType: String
+    /// The configuration as it came; its digest is the manifest's word.
+    package var configurationBytes: [UInt8]
+    /// Full names with tags that it gets.
+    package var names: [String]
+    /// Full names with digests by which registries know it: `docker.io/library/redis@sha256:…`.
+    package var repositoryDigests: [String]
+
+    /// An image of these documents.
+    package init(
+        manifestBytes: [UInt8],
+        mediaType: String,
+        configurationBytes: [UInt8],
+        names: [String],
+        repositoryDigests: [String]
+    ) {
+        self.manifestBytes = manifestBytes
+        self.mediaType = mediaType
+        self.configurationBytes = configurationBytes
+        self.names = names
+        self.repositoryDigests = repositoryDigests
+    }
+}
+
+/// What the store knows of a name, without looking into the image.
+package struct StoredName: Hashable, Sendable {
+    /// The digest of the configuration.
+    package let id: ContentDigest
+    /// The manifest's digest.
+    package let manifestDigest: ContentDigest
+    /// The manifest's type.
+    package let mediaType: String
+    /// What the image was made for; nil when it doesn't say.
+    package let platform: Platform?
+    /// Full names with digests by which registries know it.
+    package let repositoryDigests: [String]
+}
+
+extension ImageStore {
+    /// Where content from registries is kept until its image is whole.
+    private var intake: IntakeFiles { IntakeFiles(store: files) }
+
+    /// What the store has under a name; nil when it has nothing.
+    ///
+    /// Reads the index alone. A name with a digest is found by what registries call it, too.
+    package func stored(_ name: ImageName) throws(ImageError) -> StoredName? {
+        guard let entry = try index().entry(named: name),
+            let id = entry.annotations?[identifierAnnotation].flatMap(ContentDigest.init(rawValue:))
+        else { return nil }
+        return StoredName(
+            id: id,
+            manifestDigest: entry.digest,
+            mediaType: entry.mediaType,
+            platform: entry.platform,
+            repositoryDigests: entry.repositoryDigests
+        )
+    }
+
+    /// Whether all of a blob is here: in the store, or received and verified.
+    package func holds(blob digest: ContentDigest) -> Bool { intake.blob(digest) != nil }
+
+    /// Whether a layer lies unpacked: in the store, or about to be taken into it.
+    package func holds(layer diffID: ContentDigest) -> Bool { intake.unpacked(diffID) != nil }
+
+    /// A blob of the store that is a document; nil when it isn't there.
+    package func document(_ digest: ContentDigest) throws(ImageError) -> [UInt8]? {
+        try readWhole(files.blob(digest), limit: limits.documentBytes)
+    }
+
+    /// The file of a blob, which is there as long as an image has it.
+    package func blobPath(_ digest: ContentDigest) -> String { files.blob(digest) }
+
+    /// By blob, the repositories of a registry that are known to have it.
+    package func repositories(on domain: String) throws(ImageError) -> [ContentDigest: [String]] {
+        var result: [ContentDigest: [String]] = [:]
+        for entry in try index().manifests {
+            let names = entry.repositoryDigests.compactMap(ImageName.init).filter { $0.domain == domain }
+            guard !names.isEmpty, let bytes = try document(entry.digest) else { continue }
+            let manifest = try decodeDocument(ImageManifest.self, bytes, "read \(entry.digest)", code: .damagedStore)
+            for blob in manifest.layers + [manifest.config] {
+                result[blob.digest, default: []] += names.map(\.repository)
+            }
+        }
+        return result.mapValues { $0.uniqued() }
+    }
+
+    /// Writes down that a registry knows an image by a digest.
+    package func remember(_ digest: ContentDigest, of name: ImageName) throws(ImageError) {
+        let full = "\(name.domain)/\(name.repository)@\(digest)"
+        try locked { () throws(ImageError) in
+            var index = try self.index()
+            guard let image = index.entry(named: name), !image.repositoryDigests.contains(full) else { return }
+            for position in index.manifests.indices where index.manifests[position].digest == image.digest {
+                index.manifests[position].repositoryDigests.insert(full, at: 0)
+            }
+            try replaceDurably(files.index, try encoded(index))
+        }
+    }
+
+    /// Makes the place for downloads, and removes what is left of those that nobody went on with for two days.
+    package func prepareIntake() throws(ImageError) {
+        try intake.make()
+        try intake.clear(olderThan: 2 * 86400)
+    }
+
+    /// Removes what is left of downloads that nobody is at; returns how many bytes.
+    package func removeAbandonedDownloads() throws(ImageError) -> Int64 { try intake.clear(olderThan: -1) }
+
+    /// When a registry was last asked about a name, in seconds since the epoch; nil when that is not known.
+    package func lastCheck(of name: ImageName) throws(ImageError) -> Int? {
+        let path = checkFile(of: name)
+        let metadata = try attempt("look at \(path)") { () throws(SyscallError) in try FileMetadata.of(path) }
+        return metadata.map { Int($0.modified.seconds) }
+    }
+
+    /// Writes down that a registry has just been asked about a name.
+    package func noteCheck(of name: ImageName) throws(ImageError) {
+        let path = checkFile(of: name)
+        // Losing it costs one question more.
+        if utimensat(AT_FDCWD, path, nil, 0) == 0 { return }
+        try makeStoreDirectories("\(root)/checks", mode: 0o700)
+        let raw = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard raw >= 0 else {
+            throw .kernel("write \(path)", SyscallError(call: "open", subject: path, errno: .current))
+        }
+        _ = OwnedDescriptor(adopting: raw)
+    }
+
+    private func checkFile(of name: ImageName) -> String {
+        "\(root)/checks/\(ContentDigest(of: "\(name)".utf8).hexadecimal)"
+    }
+
+    /// Begins to take in a blob, or goes on where an earlier try stopped; nil while another process is at it.
+    package func beginIntake(_ descriptor: Descriptor) throws(ImageError) -> BlobIntake? {
+        try BlobIntake.begin(descriptor, intake)
+    }
+
+    /// Makes an image visible whose blobs and layers have been taken in; returns its ID.
+    ///
+    /// Nil when something of it is gone meanwhile, so that it has to be fetched again. Waits for other writers.
+    package func commit(_ image: ReceivedImage) throws(ImageError) -> ContentDigest? {
+        let manifest = try ImageDocuments.manifest(image.manifestBytes, mediaType: image.mediaType, subject: "image")
+        let configuration = try ImageDocuments.configuration(image.configurationBytes, subject: "image")
+        let diffIDs = configuration.rootfs?.diffIDs ?? []
+        return try locked { () throws(ImageError) in
+            var moves: [String: String] = [:]
+            for layer in manifest.layers {
+                guard let blob = intake.blob(layer.digest) else { return nil }
+                moves[files.blob(layer.digest)] = blob
+            }
+            for diffID in diffIDs {
+                guard let layer = intake.unpacked(diffID) else { return nil }
+                moves[files.layer(diffID)] = layer
+            }
+            for bytes in [image.configurationBytes, image.manifestBytes] {
+                let digest = ContentDigest(of: bytes)
+                guard access(files.blob(digest), F_OK) != 0 else { continue }
+                let path = "\(files.staging)/\(digest.hexadecimal)"
+                try replaceDurably(path, bytes)
+                moves[files.blob(digest)] = path
+            }
+            let isNew = moves.contains { $0.key != $0.value }
+            if isNew { try synchronise() }
+            for (place, path) in moves where place != path { try move(path, to: place) }
+            try record(image, manifest, configuration)
+            return manifest.config.digest
+        }
+    }
+
+    private func record(
+        _ image: ReceivedImage,
+        _ manifest: ImageManifest,
+        _ configuration: ImageConfiguration
+    ) throws(ImageError) {
+        var index = try self.index()
+        let digest = ContentDigest(of: image.manifestBytes)
+        var known = index.manifests.filter { $0.digest == digest }.flatMap(\.repositoryDigests)
+        known = (image.repositoryDigests + known).uniqued()
+        var entry = Descriptor(
+            mediaType: image.mediaType,
+            digest: digest,
+            size: Int64(image.manifestBytes.count),
+            platform: configuration.platform,
+            annotations: [identifierAnnotation: manifest.config.digest.rawValue]
+        )
+        entry.repositoryDigests = known
+        for position in index.manifests.indices where index.manifests[position].digest == digest {
+            index.manifests[position].repositoryDigests = known
+        }
+        index.record(entry, names: image.names)
+        // What another image was called by its digest stays its; a tag moves.
+        try replaceDurably(files.index, try encoded(index))
+    }
+}
+
+extension ImageIndex {
+    /// The entry of a name: by its digest when it has one, by its tag otherwise.
+    func entry(named name: ImageName) -> Descriptor? {
+        guard let digest = name.digest else {
+            return manifests.first { $0.annotations?[referenceNameAnnotation] == name.tagged }
+        }
+        let full = "\(name.domain)/\(name.repository)@\(digest)"
+        return manifests.first { $0.digest == digest } ?? manifests.first { $0.repositoryDigests.contains(full) }
+    }
+}
+
+extension Descriptor {
+    /// Full names with digests by which registries know an image.
+    var repositoryDigests: [String] {
+        get { annotations?[repositoryDigestsAnnotation].map { $0.split(separator: " ").map(String.init) } ?? [] }
+        set { annotations?[repositoryDigestsAnnotation] = newValue.isEmpty ? nil : newValue.joined(separator: " ") }
+    }
+}
+
+/// Our own annotation of an index entry: the digests by which registries know the image, with spaces between.
+let repositoryDigestsAnnotation = "io.roost.image.digests"
