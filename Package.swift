@@ -64,6 +64,15 @@ let package = Package(
             ],
             swiftSettings: common
         ),
+        .target(
+            name: "ImageBuilder",
+            dependencies: [
+                "ComposeModel", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "YAMLComposer",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: common
+        ),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(
             name: "ComposeModel",
@@ -95,7 +104,7 @@ let package = Package(
         ),
         .target(
             name: "TerminalOutput",
-            dependencies: ["ComposeModel", "LinuxSystem", "Orchestrator", "Supervisor"],
+            dependencies: ["ComposeModel", "ImageBuilder", "LinuxSystem", "Orchestrator", "Supervisor"],
             swiftSettings: memorySafe
         ),
         .executableTarget(
@@ -103,6 +112,7 @@ let package = Package(
             dependencies: [
                 "ComposeModel",
                 "ContainerRuntime",
+                "ImageBuilder",
                 "ImageStore",
                 "LinuxSystem",
                 "OCISpec",
@@ -133,9 +143,14 @@ let package = Package(
             swiftSettings: common
         ),
         .testTarget(
+            name: "ImageBuilderTests",
+            dependencies: ["ImageBuilder", "LinuxSystem", "OCISpec", "YAMLComposer"],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "KernelTests",
             dependencies: [
-                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "roost",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: common
@@ -151,7 +166,7 @@ let package = Package(
         .testTarget(
             name: "RegistryClientTests",
             dependencies: [
-                "ImageStore", "LinuxSystem", "OCISpec", "RegistryClient",
+                "ImageStore", "LinuxSystem", "OCISpec", "RegistryClient", "roost",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],

@@ -36,19 +36,28 @@ package struct ImagePuller: Sendable {
     /// Fetches what of an image the store lacks, and makes it visible under its name.
     ///
     /// Without `platform` the host's is chosen, and an image for another one is taken when there is no choice.
+    /// Without `isPatient` a registry that can't be reached is asked only once.
     package func pull(
         _ name: ImageName,
         platform: Platform?,
+        isPatient: Bool = true,
         report: @escaping @Sendable (TransferEvent) -> Void = { _ in }
     ) async throws(RegistryError) -> PulledImage {
-        try policy.check(name)
-        if name.digest != nil, let there = try present(name, name.digest, platform) { return there }
+        let demands = try policy.check(name)
+        if demands.isEmpty, name.digest != nil, let there = try present(name, name.digest, platform) { return there }
         var failures: [RegistryError] = []
         let sources = try session.configuration.registries.sources(of: name)
         for (number, source) in sources.enumerated() {
             let isLast = number == sources.count - 1
             do throws(RegistryError) {
-                return try await pull(name, platform, from: source, isPatient: isLast, report)
+                let request = Request(
+                    name: name,
+                    platform: platform,
+                    demands: demands,
+                    isPatient: isLast && isPatient,
+                    report: report
+                )
+                return try await pull(request, from: source)
             } catch {
                 // The store's failures, and those of what a policy says, are no mirror's.
                 guard error.code != .store, error.code != .forbidden else { throw error }
@@ -91,25 +100,36 @@ package struct ImagePuller: Sendable {
         return PulledImage(id: stored.id, digest: digest, isNew: false)
     }
 
-    private func pull(
-        _ name: ImageName,
-        _ platform: Platform?,
-        from source: ImageSource,
-        isPatient: Bool,
-        _ report: @escaping @Sendable (TransferEvent) -> Void
-    ) async throws(RegistryError) -> PulledImage {
+    /// What is asked of one source.
+    private struct Request {
+        var name: ImageName
+        var platform: Platform?
+        var demands: [SignaturePolicy.Demand]
+        var isPatient: Bool
+        var report: @Sendable (TransferEvent) -> Void
+    }
+
+    private func pull(_ request: Request, from source: ImageSource) async throws(RegistryError) -> PulledImage {
+        let (name, platform, isPatient, report) = (request.name, request.platform, request.isPatient, request.report)
         let reference = name.digest?.rawValue ?? name.tag ?? "latest"
-        if name.digest == nil, try inStore({ () throws(ImageError) in try store.stored(name) }) != nil {
+        // What was pulled under another policy has to be looked at again.
+        if request.demands.isEmpty, name.digest == nil,
+            try inStore({ () throws(ImageError) in try store.stored(name) }) != nil
+        {
             let now = try await session.digest(of: reference, source, isPatient: isPatient)
             if let there = try present(name, now, platform) { return there }
         }
         let limit = store.limits.documentBytes
         let found = try await session.manifest(reference, source, limit: limit, isPatient: isPatient)
         let image = try await describe(found, name, platform, source, report)
+        let verifier = SignatureVerifier(session: session, limit: limit)
+        let digests = [found.digest, image.manifest.digest]
+        for demand in request.demands { try await verifier.verify(anyOf: digests, of: name, at: source, demand) }
         for _ in 0..<3 {
-            try await fetchLayers(of: image, source, report)
+            let intake = try await blocking { () throws(ImageError) in try store.beginIntake() }
+            try await fetchLayers(of: image, source, intake, report)
             let id = try await blocking { () throws(ImageError) in
-                try store.commit(image.received(name, indexDigest: found.digest))
+                try store.commit(image.received(name, indexDigest: found.digest), with: intake)
             }
             if let id { return PulledImage(id: id, digest: found.digest, isNew: true) }
         }
@@ -247,8 +267,12 @@ package struct ImagePuller: Sendable {
     private func fetchLayers(
         of image: Description,
         _ source: ImageSource,
+        _ intake: ImageIntake,
         _ report: @escaping @Sendable (TransferEvent) -> Void
     ) async throws(RegistryError) {
+        let (digests, diffIDs) = (image.layers.map(\.descriptor.digest), image.layers.map(\.diffID))
+        // What the store has of it stays there until all of it is.
+        _ = try await blocking { () throws(ImageError) in try intake.hold(blobs: digests, layers: diffIDs) }
         var seen: Set<ContentDigest> = []
         let layers = image.layers.filter { seen.insert($0.descriptor.digest).inserted }
         let missing = layers.filter { !store.holds(blob: $0.descriptor.digest) || !store.holds(layer: $0.diffID) }
@@ -267,6 +291,7 @@ package struct ImagePuller: Sendable {
                             source: source,
                             descriptor: layer.descriptor,
                             diffID: layer.diffID,
+                            intake: intake,
                             report: report
                         )
                         try await transfer.perform(turns)
@@ -282,6 +307,12 @@ package struct ImagePuller: Sendable {
         _ body: @escaping @Sendable () throws(ImageError) -> R
     ) async throws(RegistryError) -> R {
         do { return try await threads.runIfActive { try body() } } catch { throw RegistryError(storing: error) }
+    }
+
+    /// Runs what blocks and can't fail on a thread of its own.
+    func finally(_ body: @escaping @Sendable () -> Void) async {
+        // Without threads there is nothing left to end.
+        try? await threads.runIfActive(body)
     }
 
     func inStore<R>(_ body: () throws(ImageError) -> R) throws(RegistryError) -> R {

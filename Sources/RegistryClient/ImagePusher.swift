@@ -59,7 +59,8 @@ package struct ImagePusher: Sendable {
             }
         } catch { throw error as? RegistryError ?? RegistryError(.unreachable, "\(source): interrupted") }
         let digest = try await put(bytes, type, source, tag)
-        try inStore { () throws(ImageError) in try store.remember(digest, of: name) }
+        let full = "\(name.domain)/\(name.repository)@\(digest)"
+        try inStore { () throws(ImageError) in try store.remember([full], of: stored.manifestDigest) }
         return digest
     }
 

@@ -9,6 +9,8 @@ struct LayerTransfer: Sendable {
     let source: ImageSource
     let descriptor: Descriptor
     let diffID: ContentDigest
+    /// Where the unpacked layer goes.
+    let intake: ImageIntake
     let report: @Sendable (TransferEvent) -> Void
 
     private var session: RegistrySession { puller.session }
@@ -51,40 +53,20 @@ struct LayerTransfer: Sendable {
         }
     }
 
-    /// What came of the unpacking, which goes on beside the transfer.
-    private enum Unpacked: Sendable {
-        case notes([String])
-        case failed(RegistryError)
-    }
-
-    private func receiveOnce(_ intake: BlobIntake) async throws(RegistryError) {
-        let (diffID, limits) = (diffID, puller.store.limits)
-        let unpacking = try await puller.blocking { () throws(ImageError) in
-            try intake.unpacking(as: diffID, limits: limits)
-        }
-        let unpacked = Task { () -> Unpacked in
-            guard let unpacking else { return .notes([]) }
-            do throws(RegistryError) {
-                return .notes(try await puller.blocking { () throws(ImageError) in try unpacking.run() })
-            } catch { return .failed(error) }
-        }
+    private func receiveOnce(_ blob: BlobIntake) async throws(RegistryError) {
+        let (diffID, intake) = (diffID, intake)
+        try await puller.blocking { () throws(ImageError) in try blob.unpack(as: diffID, with: intake) }
         do throws(RegistryError) {
-            try await puller.blocking { () throws(ImageError) in try intake.replay() }
-            if !intake.isVerified { try await download(to: intake) }
+            try await puller.blocking { () throws(ImageError) in try blob.replay() }
+            if !blob.isVerified { try await download(to: blob) }
             report(.blob(descriptor.digest, .unpacking))
-            try await puller.blocking { () throws(ImageError) in try intake.finish() }
+            try await puller.blocking { () throws(ImageError) in try blob.finish() }
         } catch {
-            intake.endFeed()
-            // It failed too, for want of the rest; the cause is the other.
-            _ = await unpacked.value
+            await puller.finally { blob.endUnpacking() }
             throw error
         }
-        switch await unpacked.value {
-        case .notes(let notes): for note in notes { report(.note(note)) }
-        case .failed(let error):
-            try await puller.blocking { () throws(ImageError) in intake.discardVerified() }
-            throw error
-        }
+        let notes = try await puller.blocking { () throws(ImageError) in try blob.finishUnpacking() }
+        for note in notes { report(.note(note)) }
     }
 
     /// Fetches what is still missing; a connection that breaks is taken up where it broke.

@@ -1,4 +1,4 @@
-package import ImageStore
+import ImageStore
 import LinuxSystem
 
 /// Which images may be pulled: containers-policy.json(5).
@@ -9,6 +9,8 @@ package struct SignaturePolicy: Hashable, Sendable {
     enum Requirement: Hashable, Sendable {
         case acceptAnything
         case reject
+        /// A signature of cosign's.
+        case signed(Demand)
         /// A kind of signature.
         case unsupported(String)
     }
@@ -36,6 +38,29 @@ package struct SignaturePolicy: Hashable, Sendable {
     /// Reads a policy's text; throws `configuration` when it makes no sense, since then nothing is known to be allowed.
     package init(_ bytes: [UInt8], path: String) throws(RegistryError) {
         func wrong(_ reason: String) -> RegistryError { RegistryError(.configuration, "read \(path): \(reason)") }
+        func demand(_ object: [String: JSONValue], _ place: String) throws(RegistryError) -> Requirement {
+            // Certificates of others, and logs of what was signed, are other ways to believe in a key.
+            let known: Set = ["type", "keyPath", "keyPaths", "keyData", "keyDatas", "signedIdentity"]
+            if let other = object.keys.sorted().first(where: { !known.contains($0) }) {
+                return .unsupported("sigstoreSigned with \(other)")
+            }
+            var demand = Demand(place: "\(path): \(place)")
+            for (one, many, list) in [("keyPath", "keyPaths", \Demand.paths), ("keyData", "keyDatas", \Demand.texts)] {
+                let values = (object[one].map { [$0] } ?? []) + (object[many]?.list ?? [])
+                demand[keyPath: list] = values.compactMap(\.text)
+                guard demand[keyPath: list].count == values.count else {
+                    throw wrong("\(place) has a key that is no text")
+                }
+            }
+            guard !demand.paths.isEmpty || !demand.texts.isEmpty else {
+                throw wrong("\(place) wants a signature, and names no key")
+            }
+            guard let identity = Identity(object["signedIdentity"]) else {
+                throw wrong("\(place) has a signedIdentity that is not known")
+            }
+            demand.identity = identity
+            return .signed(demand)
+        }
         func requirements(_ value: JSONValue?, _ place: String) throws(RegistryError) -> [Requirement] {
             guard let list = value?.list, !list.isEmpty else { throw wrong("\(place) is no list of requirements") }
             var result: [Requirement] = []
@@ -43,6 +68,7 @@ package struct SignaturePolicy: Hashable, Sendable {
                 switch entry.object?["type"]?.text {
                 case "insecureAcceptAnything": result.append(.acceptAnything)
                 case "reject": result.append(.reject)
+                case "sigstoreSigned": result.append(try demand(entry.object ?? [:], place))
                 case let type?: result.append(.unsupported(type))
                 case nil: throw wrong("\(place) has a requirement without a type")
                 }
@@ -57,14 +83,16 @@ package struct SignaturePolicy: Hashable, Sendable {
         }
     }
 
-    /// Throws `forbidden` for an image that the policy does not allow, and `unsupported` for one that would need a
-    /// signature.
-    package func check(_ name: ImageName) throws(RegistryError) {
+    /// Throws `forbidden` for an image that the policy does not allow, and `unsupported` for one that would need what can't
+    /// be checked; returns the signatures that it needs.
+    func check(_ name: ImageName) throws(RegistryError) -> [Demand] {
         let (scope, requirements) = requirements(for: name)
+        var demands: [Demand] = []
         let place = scope.isEmpty ? "its default" : scope
         for requirement in requirements {
             switch requirement {
             case .acceptAnything: continue
+            case .signed(let demand): demands.append(demand)
             case .reject: throw RegistryError(.forbidden, "image \(name): \(path) rejects it (\(place))")
             case .unsupported(let type):
                 throw RegistryError(
@@ -74,6 +102,7 @@ package struct SignaturePolicy: Hashable, Sendable {
                 )
             }
         }
+        return demands
     }
 
     /// The requirements of the most special scope that holds a name.

@@ -29,7 +29,7 @@ final class PullScratch {
         root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         var limits = ImportLimits()
         change(&limits)
-        store = ImageStore(root: root, limits: limits)
+        store = ImageStore(root: root, limits: limits, program: Self.program)
     }
 
     deinit {
@@ -38,6 +38,12 @@ final class PullScratch {
             try? place.removeTree(String(root.split(separator: "/").last ?? ""))
         }
     }
+
+    /// The built program, which unpacks layers.
+    private static let program: String = {
+        let bundle = CommandLine.arguments[0]
+        return "\(bundle[..<(bundle.lastIndex(of: "/") ?? bundle.startIndex)])/roost"
+    }()
 
     /// What lies in the store's directories for blobs, layers and downloads.
     var content: [String] {
@@ -101,12 +107,13 @@ final class PullScratch {
         settings: String = "",
         credential: Credential? = nil,
         silence: Duration = .seconds(20),
-        platform: Platform? = Platform("linux/amd64")
+        platform: Platform? = Platform("linux/amd64"),
+        policy: SignaturePolicy = SignaturePolicy()
     ) async throws -> PulledImage {
         let image = try #require(ImageName("127.0.0.1:\(port)/\(name)"))
         return try await withSession(settings: settings, credential: credential, silence: silence) {
             (session, threads) async throws(RegistryError) in
-            let puller = ImagePuller(session: session, store: store, threads: threads, policy: SignaturePolicy())
+            let puller = ImagePuller(session: session, store: store, threads: threads, policy: policy)
             return try await puller.pull(image, platform: platform)
         }
     }

@@ -98,7 +98,7 @@ struct SettingsTests {
                 {"default": [{"type": "reject"}], "transports": {"docker": {
                   "docker.io": [{"type": "insecureAcceptAnything"}],
                   "*.wild.example": [{"type": "insecureAcceptAnything"}],
-                  "signed.example": [{"type": "sigstoreSigned", "keyPath": "/k"}],
+                  "signed.example": [{"type": "signedBy", "keyPath": "/k"}],
                   "signed.example/open": [{"type": "insecureAcceptAnything"}]}, "docker-daemon": {}}}
                 """.utf8
             ),
@@ -106,7 +106,7 @@ struct SettingsTests {
         )
         let image = try #require(ImageName(name))
         do throws(RegistryError) {
-            try policy.check(image)
+            _ = try policy.check(image)
             #expect(code == nil)
         } catch { #expect(error.code == code) }
     }

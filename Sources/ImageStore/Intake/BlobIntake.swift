@@ -5,8 +5,8 @@ package import OCISpec
 
 /// A blob that arrives in pieces, on its way into the store.
 ///
-/// It has one user at a time, who waits for each call and holds the blob's lock until this value goes, hence `Sendable`. Nothing of it is visible in the store before
-/// all of its image is. All calls block.
+/// It has one user at a time, who waits for each call, hence `Sendable`; it holds the blob's lock until it goes. Nothing of
+/// it is visible in the store before all of its image is. All calls block.
 package final class BlobIntake: @unchecked Sendable {
     /// What the blob has to be.
     package let descriptor: Descriptor
@@ -17,8 +17,10 @@ package final class BlobIntake: @unchecked Sendable {
     private let files: IntakeFiles
     private let file: OwnedDescriptor
     private var hash = SHA256()
-    /// Where a copy goes to be unpacked; nil when nobody takes it any more.
-    private var feed: OwnedDescriptor?
+    /// What unpacks the bytes; nil when nothing takes them any more.
+    private var unpacking: (diffID: ContentDigest, layer: LayerUnpack)?
+    /// Why it gave up; the blob's own digest may tell more about that.
+    private var failure: ImageError?
     private var isDone = false
 
     private init(_ descriptor: Descriptor, _ files: IntakeFiles, _ file: consuming OwnedDescriptor, left: Int64) {
@@ -48,42 +50,31 @@ package final class BlobIntake: @unchecked Sendable {
     /// Whether the blob itself is there already, and only its layer has to be unpacked.
     package var isVerified: Bool { files.blob(descriptor.digest) != nil }
 
-    /// Prepares to unpack the blob as the layer `diffID` while it arrives; what comes from here on is fed to it.
+    /// Has the blob unpacked as the layer `diffID` while it arrives, unless that is unpacked already.
     ///
-    /// Nil when the layer is unpacked already.
-    package func unpacking(as diffID: ContentDigest, limits: ImportLimits) throws(ImageError) -> LayerUnpacking? {
-        guard files.unpacked(diffID) == nil else { return nil }
-        var ends: (CInt, CInt) = (-1, -1)
-        let made = withUnsafeMutableBytes(of: &ends) { ends in
-            socketpair(AF_UNIX, streamType, 0, ends.assumingMemoryBound(to: CInt.self).baseAddress)
-        }
-        guard made == 0 else { throw Self.refused("socketpair", descriptor) }
-        feed = OwnedDescriptor(adopting: ends.0)
-        let reading = OwnedDescriptor(adopting: ends.1)
-        // Room for the unpacking to stay busy between two writes; what is granted is the host's to say.
-        var room = CInt(1 << 20)
-        _ = setsockopt(ends.0, SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout.size(ofValue: room)))
-        return LayerUnpacking(
-            diffID: diffID,
-            source: reading.release(),
-            place: files.unpacking(descriptor.digest),
-            destination: files.layer(diffID),
-            store: files.store,
-            limits: limits
-        )
+    /// What comes from here on goes to a process of its own, whose result `intake` does not have yet.
+    package func unpack(as diffID: ContentDigest, with intake: ImageIntake) throws(ImageError) {
+        guard files.unpacked(diffID) == nil else { return }
+        unpacking = (diffID, try intake.beginLayer("layer \(diffID.hexadecimal.prefix(12))"))
     }
 
     /// Reads what is there already: for its digest, and for whoever unpacks it.
     package func replay() throws(ImageError) {
-        if let verified = files.blob(descriptor.digest) {
-            let source = try attempt("read \(verified)") { () throws(SyscallError) in
-                try OwnedDescriptor.reading(verified)
-            }
-            try read(source, count: descriptor.size, hashes: false)
+        if files.blob(descriptor.digest) != nil {
+            try read(try openVerified(), count: descriptor.size, hashes: false)
             return
         }
         try read(file, count: left, hashes: true)
         received = left
+    }
+
+    /// Opens the blob where it is, or where another command has just moved it.
+    private func openVerified() throws(ImageError) -> OwnedDescriptor {
+        for path in [files.verified(descriptor.digest), files.store.blob(descriptor.digest)] where fileExists(path) {
+            // It has gone to the next place.
+            if let file = try? OwnedDescriptor.reading(path) { return file }
+        }
+        throw ImageError(.damagedStore, "\(descriptor.digest) vanished while it was unpacked; get the image again")
     }
 
     /// Takes the next bytes.
@@ -112,16 +103,51 @@ package final class BlobIntake: @unchecked Sendable {
         hash.update(bufferPointer: bytes)
         received += Int64(bytes.count)
         pass(on: bytes)
+        // Whatever is still to come makes a bomb no smaller, and a full disk no emptier.
+        if let failure, failure.code == .tooLarge || failure.code == .kernel {
+            discard()
+            throw failure
+        }
     }
 
-    /// Ends what was fed to the unpacking; all of the content has been, or no more comes.
-    package func endFeed() { feed = nil }
+    /// Gives up unpacking.
+    package func endUnpacking() {
+        unpacking?.layer.cancel()
+        unpacking = nil
+    }
+
+    /// Waits until the layer is unpacked, and returns notes about what was left out.
+    ///
+    /// Throws `invalidArchive`, `tooLarge`, `digestMismatch` for a layer that is not what the image says; then nothing of
+    /// it is left.
+    package func finishUnpacking() throws(ImageError) -> [String] {
+        do throws(ImageError) {
+            if let failure { throw failure }
+            guard let (diffID, layer) = unpacking else { return [] }
+            unpacking = nil
+            let unpacked = try layer.finish()
+            guard unpacked.diffID == diffID else {
+                throw ImageError(
+                    .digestMismatch,
+                    "unpack layer \(diffID.hexadecimal.prefix(12)): its content has the digest "
+                        + "\(unpacked.diffID?.rawValue ?? "of nothing") instead of \(diffID); the image is damaged"
+                )
+            }
+            let place = files.layer(diffID)
+            if rename(unpacked.directory, place) != 0 && !fileExists(place) {
+                throw .kernel("unpack \(diffID)", SyscallError(call: "rename", subject: place, errno: .current))
+            }
+            return unpacked.notes
+        } catch {
+            unlink(files.verified(descriptor.digest))
+            throw error
+        }
+    }
 
     /// Checks size and digest, and keeps the blob for the commit.
     ///
     /// Throws `digestMismatch`, and then nothing of it is left.
     package func finish() throws(ImageError) {
-        endFeed()
         guard !isVerified else {
             isDone = true
             unlink(files.partial(descriptor.digest))
@@ -139,15 +165,9 @@ package final class BlobIntake: @unchecked Sendable {
         isDone = true
     }
 
-    /// Throws away the blob although it is what it should be: it can't be unpacked.
-    package func discardVerified() {
-        let path = files.verified(descriptor.digest)
-        unlink(path)
-    }
-
     /// Throws away what has come.
     package func discard() {
-        endFeed()
+        endUnpacking()
         isDone = true
         // Emptied too: somebody may have opened it and wait for the lock.
         _ = ftruncate(file.rawValue, 0)
@@ -167,23 +187,15 @@ package final class BlobIntake: @unchecked Sendable {
             if hashes { hash.update(bufferPointer: block) }
             offset += Int64(got)
             pass(on: block)
-            if !hashes && feed == nil { return }
+            if !hashes && unpacking == nil { return }
         }
     }
 
-    /// Whoever unpacks and has heard enough, or failed, closes its end; it tells its own story.
     private func pass(on bytes: UnsafeRawBufferPointer) {
-        guard let raw = feed?.rawValue else { return }
-        var done = 0
-        while done < bytes.count {
-            let flags = CInt(MSG_NOSIGNAL)
-            let count = send(raw, bytes.baseAddress?.advanced(by: done), bytes.count - done, flags)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else {
-                feed = nil
-                return
-            }
-            done += count
+        guard let layer = unpacking?.layer else { return }
+        do throws(ImageError) { try layer.write(bytes) } catch {
+            failure = error
+            endUnpacking()
         }
     }
 
@@ -191,5 +203,3 @@ package final class BlobIntake: @unchecked Sendable {
         .kernel("take in \(descriptor.digest)", SyscallError(call: call, subject: "", errno: .current))
     }
 }
-
-private let streamType = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)

@@ -51,17 +51,25 @@ extension ImageStore {
     /// What the store has under a name; nil when it has nothing.
     ///
     /// Reads the index alone. A name with a digest is found by what registries call it, too.
-    package func stored(_ name: ImageName) throws(ImageError) -> StoredName? {
-        guard let entry = try index().entry(named: name),
-            let id = entry.annotations?[identifierAnnotation].flatMap(ContentDigest.init(rawValue:))
-        else { return nil }
-        return StoredName(
-            id: id,
-            manifestDigest: entry.digest,
-            mediaType: entry.mediaType,
-            platform: entry.platform,
-            repositoryDigests: entry.repositoryDigests
-        )
+    package func stored(_ name: ImageName) throws(ImageError) -> StoredName? { try stored([name])[name] }
+
+    /// What the store has of some names, of which it reads the index only once.
+    package func stored(_ names: [ImageName]) throws(ImageError) -> [ImageName: StoredName] {
+        let index = try self.index()
+        var result: [ImageName: StoredName] = [:]
+        for name in names {
+            guard let entry = index.entry(named: name),
+                let id = entry.annotations?[identifierAnnotation].flatMap(ContentDigest.init(rawValue:))
+            else { continue }
+            result[name] = StoredName(
+                id: id,
+                manifestDigest: entry.digest,
+                mediaType: entry.mediaType,
+                platform: entry.platform,
+                repositoryDigests: entry.repositoryDigests
+            )
+        }
+        return result
     }
 
     /// Whether all of a blob is here: in the store, or received and verified.
@@ -90,19 +98,6 @@ extension ImageStore {
             }
         }
         return result.mapValues { $0.uniqued() }
-    }
-
-    /// Writes down that a registry knows an image by a digest.
-    package func remember(_ digest: ContentDigest, of name: ImageName) throws(ImageError) {
-        let full = "\(name.domain)/\(name.repository)@\(digest)"
-        try locked { () throws(ImageError) in
-            var index = try self.index()
-            guard let image = index.entry(named: name), !image.repositoryDigests.contains(full) else { return }
-            for position in index.manifests.indices where index.manifests[position].digest == image.digest {
-                index.manifests[position].repositoryDigests.insert(full, at: 0)
-            }
-            try replaceDurably(files.index, try encoded(index))
-        }
     }
 
     /// Makes the place for downloads, and removes what is left of those that nobody went on with for two days.
@@ -145,80 +140,44 @@ extension ImageStore {
 
     /// Makes an image visible whose blobs and layers have been taken in; returns its ID.
     ///
-    /// Nil when something of it is gone meanwhile, so that it has to be fetched again. Waits for other writers.
-    package func commit(_ image: ReceivedImage) throws(ImageError) -> ContentDigest? {
+    /// Nil when something of it is gone meanwhile, so that it has to be fetched again.
+    package func commit(_ image: ReceivedImage, with intake: ImageIntake) throws(ImageError) -> ContentDigest? {
         let manifest = try ImageDocuments.manifest(image.manifestBytes, mediaType: image.mediaType, subject: "image")
         let configuration = try ImageDocuments.configuration(image.configurationBytes, subject: "image")
-        let diffIDs = configuration.rootfs?.diffIDs ?? []
-        return try locked { () throws(ImageError) in
-            var moves: [String: String] = [:]
-            for layer in manifest.layers {
-                guard let blob = intake.blob(layer.digest) else { return nil }
-                moves[files.blob(layer.digest)] = blob
+        let received = IntakeFiles(store: files)
+        for layer in manifest.layers {
+            guard let path = received.blob(layer.digest) else { return nil }
+            intake.add(blob: layer.digest, at: path)
+        }
+        for diffID in configuration.rootfs?.diffIDs ?? [] {
+            guard let path = received.unpacked(diffID) else { return nil }
+            intake.add(layer: diffID, at: path)
+        }
+        _ = try intake.add(image.configurationBytes)
+        try intake.commit([
+            IncomingImage(
+                manifest: image.manifestBytes,
+                names: image.names,
+                repositoryDigests: image.repositoryDigests
+            )
+        ])
+        try remember(image.repositoryDigests, of: ContentDigest(of: image.manifestBytes))
+        return manifest.config.digest
+    }
+
+    /// Writes down by which full names with digests registries know a manifest.
+    package func remember(_ names: [String], of manifest: ContentDigest) throws(ImageError) {
+        let isKnown = try index().manifests.allSatisfy { entry in
+            entry.digest != manifest || names.allSatisfy(entry.repositoryDigests.contains)
+        }
+        if isKnown { return }
+        try files.withLock { () throws(ImageError) in
+            var index = try self.index()
+            for position in index.manifests.indices where index.manifests[position].digest == manifest {
+                let known = index.manifests[position].repositoryDigests
+                index.manifests[position].repositoryDigests = (names + known).uniqued()
             }
-            for diffID in diffIDs {
-                guard let layer = intake.unpacked(diffID) else { return nil }
-                moves[files.layer(diffID)] = layer
-            }
-            for bytes in [image.configurationBytes, image.manifestBytes] {
-                let digest = ContentDigest(of: bytes)
-                guard access(files.blob(digest), F_OK) != 0 else { continue }
-                let path = "\(files.staging)/\(digest.hexadecimal)"
-                try replaceDurably(path, bytes)
-                moves[files.blob(digest)] = path
-            }
-            let isNew = moves.contains { $0.key != $0.value }
-            if isNew { try synchronise() }
-            for (place, path) in moves where place != path { try move(path, to: place) }
-            try record(image, manifest, configuration)
-            return manifest.config.digest
+            try replaceDurably(files.index, try encoded(index))
         }
     }
-
-    private func record(
-        _ image: ReceivedImage,
-        _ manifest: ImageManifest,
-        _ configuration: ImageConfiguration
-    ) throws(ImageError) {
-        var index = try self.index()
-        let digest = ContentDigest(of: image.manifestBytes)
-        var known = index.manifests.filter { $0.digest == digest }.flatMap(\.repositoryDigests)
-        known = (image.repositoryDigests + known).uniqued()
-        var entry = Descriptor(
-            mediaType: image.mediaType,
-            digest: digest,
-            size: Int64(image.manifestBytes.count),
-            platform: configuration.platform,
-            annotations: [identifierAnnotation: manifest.config.digest.rawValue]
-        )
-        entry.repositoryDigests = known
-        for position in index.manifests.indices where index.manifests[position].digest == digest {
-            index.manifests[position].repositoryDigests = known
-        }
-        index.record(entry, names: image.names)
-        // What another image was called by its digest stays its; a tag moves.
-        try replaceDurably(files.index, try encoded(index))
-    }
 }
-
-extension ImageIndex {
-    /// The entry of a name: by its digest when it has one, by its tag otherwise.
-    func entry(named name: ImageName) -> Descriptor? {
-        guard let digest = name.digest else {
-            return manifests.first { $0.annotations?[referenceNameAnnotation] == name.tagged }
-        }
-        let full = "\(name.domain)/\(name.repository)@\(digest)"
-        return manifests.first { $0.digest == digest } ?? manifests.first { $0.repositoryDigests.contains(full) }
-    }
-}
-
-extension Descriptor {
-    /// Full names with digests by which registries know an image.
-    var repositoryDigests: [String] {
-        get { annotations?[repositoryDigestsAnnotation].map { $0.split(separator: " ").map(String.init) } ?? [] }
-        set { annotations?[repositoryDigestsAnnotation] = newValue.isEmpty ? nil : newValue.joined(separator: " ") }
-    }
-}
-
-/// Our own annotation of an index entry: the digests by which registries know the image, with spaces between.
-let repositoryDigestsAnnotation = "io.roost.image.digests"

@@ -7,6 +7,7 @@ import OCISpec
 /// Any number of processes work in this directory. Whoever holds flock(2) on the file of a blob's digest writes that blob
 /// and unpacks it; what is finished gets a name with the boot's, since after a loss of power it may not be whole.
 struct IntakeFiles: Hashable, Sendable {
+    // Without a name nothing is told apart from what was there before the boot, which is at worst fetched again.
     private static let boot = String(((try? readFile("/proc/sys/kernel/random/boot_id")) ?? "").prefix(8))
 
     let store: StoreFiles
@@ -17,8 +18,6 @@ struct IntakeFiles: Hashable, Sendable {
     func partial(_ digest: ContentDigest) -> String { "\(directory)/\(digest.hexadecimal)" }
     /// A blob that has been verified since the host booted.
     func verified(_ digest: ContentDigest) -> String { "\(directory)/\(digest.hexadecimal).\(Self.boot)" }
-    /// The directory that a blob is being unpacked to.
-    func unpacking(_ digest: ContentDigest) -> String { "\(directory)/\(digest.hexadecimal).unpacking" }
     /// A layer that has been unpacked since the host booted.
     func layer(_ diffID: ContentDigest) -> String { "\(directory)/\(diffID.hexadecimal).layer.\(Self.boot)" }
 

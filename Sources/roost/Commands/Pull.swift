@@ -48,15 +48,9 @@ struct Pull: ParsableCommand {
                 fetch.printer.report(Progress(.image, service, "Skipped", .done, message: "it names no image"))
             }
             let now = Int(ProjectReading.now.nanoseconds / 1_000_000_000)
-            var due: [ServiceImages.Wish] = []
-            for wish in images.wishes {
-                guard let reason = try ServiceImages.reasonToSkip(wish, fetch.store, now: now) else {
-                    due.append(wish)
-                    continue
-                }
-                fetch.printer.report(Progress(.image, wish.text, reason, .done))
-            }
-            try fetch.fetch(due, of: loaded.tree)
+            let due = try images.due(fetch.store, now: now)
+            for (wish, reason) in due.skipped { fetch.printer.report(Progress(.image, wish.text, reason, .done)) }
+            try fetch.fetch(due.fetched, of: loaded.tree)
         }
     }
 }

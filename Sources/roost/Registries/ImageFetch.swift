@@ -27,21 +27,25 @@ struct ImageFetch {
 
     /// Fetches the images that are due before a command touches any container.
     ///
-    /// An image that can be built instead is no failure.
+    /// An image that can be built instead is no failure; with `builds`, those that can be built are.
     static func before(
         _ loaded: RunnableProject,
         _ options: ProjectOptions,
         choice: PullChoice,
         isQuiet: Bool,
-        services: [String]? = nil
+        services: [String]? = nil,
+        builds: Bool = false
     ) throws {
-        let wanted = loaded.project.services.filter { services?.contains($0.name) ?? true }
+        // What is built anyway is not fetched first.
+        let wanted = loaded.project.services.filter { service in
+            (services?.contains(service.name) ?? true) && !(builds && service.isBuilt)
+        }
         let images = try ServiceImages(wanted, directory: loaded.directory, choice: choice)
         guard !images.wishes.isEmpty else { return }
         let roots = ProjectReading.roots
         let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
         let now = Int(ProjectReading.now.nanoseconds / 1_000_000_000)
-        let due = try images.wishes.filter { try ServiceImages.reasonToSkip($0, store, now: now) == nil }
+        let due = try images.due(store, now: now).fetched
         guard !due.isEmpty else { return }
         try ImageFetch(options, title: "pull", isQuiet: isQuiet).fetch(due, of: loaded.tree)
     }
@@ -89,6 +93,16 @@ struct ImageFetch {
         if !fatal.isEmpty { throw ExitCode.failure }
     }
 
+    /// Fetches one image that something is made from; shows nothing but what is to be told.
+    static func missing(_ name: ImageName, _ platform: Platform?, _ store: ImageStore) throws {
+        _ = try RegistryAccess.run(environment: ProcessContext.environment, store: store) { access in
+            try await access.puller.pull(name, platform: platform) { event in
+                if case .note(let text) = event { ProcessContext.writeError("warning: \(text)\n") }
+            }
+        }
+        try store.noteCheck(of: name)
+    }
+
     private static func fetch(
         _ wish: ServiceImages.Wish,
         _ access: RegistryAccess,
@@ -97,7 +111,12 @@ struct ImageFetch {
     ) async throws(RegistryError) {
         printer.report(Progress(.image, wish.text, "Pulling", .working))
         do throws(RegistryError) {
-            let pulled = try await access.puller.pull(wish.name, platform: wish.platform) { event in
+            let pulled = try await access.puller.pull(
+                wish.name,
+                platform: wish.platform,
+                // What can be built needs no registry.
+                isPatient: !wish.isBuilt
+            ) { event in
                 show(event, of: wish.text, printer)
             }
             do throws(ImageError) { try store.noteCheck(of: wish.name) } catch {

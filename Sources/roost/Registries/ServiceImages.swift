@@ -60,20 +60,36 @@ struct ServiceImages {
         if wish.policy.eagerness > wishes[same].policy.eagerness { wishes[same].policy = wish.policy }
     }
 
-    /// Why an image is not fetched now; nil when it is.
-    static func reasonToSkip(_ wish: Wish, _ store: ImageStore, now: Int) throws -> String? {
-        func isThere() throws -> Bool {
-            guard let stored = try store.stored(wish.name) else { return false }
-            guard let wanted = wish.platform, let theirs = stored.platform else { return true }
-            return wanted.accepts(theirs)
+    /// Which images are fetched now, and why the others are not; `now` is in seconds since the epoch.
+    func due(_ store: ImageStore, now: Int) throws -> (fetched: [Wish], skipped: [(wish: Wish, reason: String)]) {
+        let stored = try store.stored(wishes.map(\.name))
+        var fetched: [Wish] = []
+        var skipped: [(wish: Wish, reason: String)] = []
+        for wish in wishes {
+            if let reason = try Self.reasonToSkip(wish, stored[wish.name], store, now: now) {
+                skipped.append((wish, reason))
+            } else {
+                fetched.append(wish)
+            }
         }
+        return (fetched, skipped)
+    }
+
+    private static func reasonToSkip(
+        _ wish: Wish,
+        _ stored: StoredName?,
+        _ store: ImageStore,
+        now: Int
+    ) throws -> String? {
+        var isThere = stored != nil
+        if let wanted = wish.platform, let theirs = stored?.platform { isThere = wanted.accepts(theirs) }
         switch wish.policy {
         case .always: return nil
         case .never: return "Skipped"
-        case .build: return wish.isBuilt ? "Skipped" : try isThere() ? "Present" : nil
-        case .missing: return try isThere() ? "Present" : nil
+        case .build: return wish.isBuilt ? "Skipped" : isThere ? "Present" : nil
+        case .missing: return isThere ? "Present" : nil
         case .every(let span):
-            guard try isThere(), let checked = try store.lastCheck(of: wish.name) else { return nil }
+            guard isThere, let checked = try store.lastCheck(of: wish.name) else { return nil }
             return .seconds(now - checked) < span ? "Present" : nil
         }
     }
