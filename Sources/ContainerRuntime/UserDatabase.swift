@@ -51,11 +51,6 @@ package struct UserDatabase: Hashable, Sendable {
         )
     }
 
-    /// Reads `/etc/passwd` alone beneath a directory, which is lent, as if that were the root.
-    init(usersBeneath directory: Int32) throws(ContainerError) {
-        self.init(passwd: try UserDatabase.text("etc/passwd", beneath: directory), group: "")
-    }
-
     /// Reads the users beneath a directory of the host that is a root, and no groups.
     package init(usersOf path: String) throws(ContainerError) {
         let directory: OwnedDescriptor
