@@ -55,7 +55,8 @@ let package = Package(
         .target(
             name: "ImageBuilder",
             dependencies: [
-                "ComposeModel", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "YAMLComposer",
+                "ComposeModel", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "YAMLComposer",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: common
@@ -91,7 +92,7 @@ let package = Package(
         ),
         .target(
             name: "TerminalOutput",
-            dependencies: ["ComposeModel", "LinuxSystem", "Orchestrator", "Supervisor"],
+            dependencies: ["ComposeModel", "ImageBuilder", "LinuxSystem", "Orchestrator", "Supervisor"],
             swiftSettings: memorySafe
         ),
         .executableTarget(
@@ -99,6 +100,7 @@ let package = Package(
             dependencies: [
                 "ComposeModel",
                 "ContainerRuntime",
+                "ImageBuilder",
                 "ImageStore",
                 "LinuxSystem",
                 "OCISpec",
@@ -135,7 +137,7 @@ let package = Package(
         .testTarget(
             name: "KernelTests",
             dependencies: [
-                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "roost",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: common

@@ -49,8 +49,13 @@ final class Archive {
         as form: Form,
         subject: String
     ) throws(ImageError) -> Archive {
+        try reading(descriptor: file.rawValue, as: form, subject: subject)
+    }
+
+    /// The same for a descriptor that somebody else looks after.
+    static func reading(descriptor: CInt, as form: Form, subject: String) throws(ImageError) -> Archive {
         let archive = try Archive(form, filters: true, subject: subject)
-        try archive.check(archive_read_open_fd(archive.handle, file.rawValue, 1 << 18))
+        try archive.check(archive_read_open_fd(archive.handle, descriptor, 1 << 18))
         return archive
     }
 
@@ -80,6 +85,9 @@ final class Archive {
         try archive.check(archive_read_open1(archive.handle))
         return archive
     }
+
+    /// How many bytes of the compressed archive were taken so far.
+    var bytesTaken: Int64 { archive_filter_bytes(handle, -1) }
 
     /// The next entry; nil at the end.
     func next() throws(ImageError) -> ArchiveEntry? {
@@ -146,6 +154,8 @@ struct ArchiveEntry {
     var type: mode_t { archive_entry_filetype(handle) }
     /// The twelve permission bits.
     var permissions: mode_t { archive_entry_perm(handle) & 0o7777 }
+    /// The number of a device node: makedev(3).
+    var device: dev_t { archive_entry_rdev(handle) }
     var owner: Int64 { archive_entry_uid(handle) }
     var group: Int64 { archive_entry_gid(handle) }
     var size: Int64 { archive_entry_size(handle) }
@@ -172,9 +182,14 @@ struct ArchiveEntry {
     }
 }
 
+/// A locale in which names are UTF-8, whatever the environment says; nil where there is none.
+///
+/// It is the caller's: freelocale(3).
+func makeUTF8Locale() -> locale_t? { newlocale(CInt(LC_CTYPE_MASK), "C.UTF-8", nil) }
+
 /// Runs `body` with names as UTF-8 whatever the environment says; libarchive looks at the thread's locale.
 func withUTF8Names<R>(_ body: () throws(ImageError) -> R) throws(ImageError) -> R {
-    guard let locale = newlocale(CInt(LC_CTYPE_MASK), "C.UTF-8", nil) else { return try body() }
+    guard let locale = makeUTF8Locale() else { return try body() }
     let before = uselocale(locale)
     defer {
         uselocale(before)
@@ -185,10 +200,13 @@ func withUTF8Names<R>(_ body: () throws(ImageError) -> R) throws(ImageError) -> 
 
 private let LC_CTYPE_MASK = 1 << LC_CTYPE
 
-/// Text from an archive that is fit for a terminal: control characters are replaced, and it is cut after 200 bytes.
-func printable(_ text: String) -> String {
+/// Text from an archive that is fit for a terminal: control characters are replaced, and it is cut after 200 of them.
+func printable(_ text: String) -> String { printable(text, length: 200) }
+
+/// The same, cut after another length.
+func printable(_ text: String, length: Int) -> String {
     String(
-        text.unicodeScalars.prefix(200).map {
+        text.unicodeScalars.prefix(length).map {
             $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) ? "?" : Character($0)
         }
     )

@@ -3,7 +3,7 @@ package import LinuxSystem
 /// Why the store could not do what was asked.
 package struct ImageError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure; callers branch on this, never on text.
-    package enum Code: Hashable, Sendable {
+    package enum Code: UInt8, Hashable, Sendable {
         /// An `image:` value or a volume's description that has no meaning.
         case invalidReference
         /// The store has no such image.

@@ -1,4 +1,3 @@
-import Crypto
 import Glibc
 import LinuxSystem
 import OCISpec
@@ -47,18 +46,22 @@ extension ImageStore {
         let key = ContentDigest(of: "\(reference)\n\(wanted)".utf8)
         let recordFile = "\(root)/imports/\(key.hexadecimal).json"
         if let entry = try unchanged(source, recordFile) { return try image(entry, reference, platform) }
-        let entry = try locked { () throws(ImageError) -> Descriptor in
-            // Another process may have done it while this one waited.
-            if let entry = try unchanged(source, recordFile) { return entry }
-            let before = try witness(source)
-            let stager = Stager(files, limits: limits, subject: source.path)
+        // Others who want the same file wait, and find that it was done.
+        try makeStoreDirectories("\(root)/imports", mode: 0o700)
+        let lock = try lockFile("\(recordFile).lock")
+        defer { _ = flock(lock.rawValue, LOCK_UN) }
+        if let entry = try unchanged(source, recordFile) { return try image(entry, reference, platform) }
+        let before = try witness(source)
+        let intake = try beginIntake()
+        let entry = try withUTF8Names { () throws(ImageError) in
+            let stager = Stager(intake, limits: limits, subject: source.path)
             let found = try images(source, stager, wanted)
-            _ = try publish(found, named: false, stager)
+            _ = try publish(found, named: false, intake)
             let digest = ContentDigest(of: found[0].manifestBytes)
-            if let before, try witness(source) == before {
-                try replaceDurably(recordFile, try encoded(ImportRecord(before, manifest: digest)))
-            }
             return Descriptor(mediaType: MediaType.manifest, digest: digest, size: Int64(found[0].manifestBytes.count))
+        }
+        if let before, try witness(source) == before {
+            try replaceDurably(recordFile, try encoded(ImportRecord(before, manifest: entry.digest)))
         }
         return try image(entry, reference, platform)
     }
@@ -104,120 +107,79 @@ extension ImageStore {
 
     // MARK: publishing
 
-    /// Unpacks the layers, and then makes everything visible: layers, blobs, and last the index.
-    ///
-    /// Only under the lock. What is visible is whole: all of it is on the disk before the first rename.
+    /// Unpacks the layers, several at once, and then makes everything visible.
     func publish(
         _ images: [AssembledImage],
         named: Bool,
-        _ stager: Stager
+        _ intake: ImageIntake
     ) throws(ImageError) -> [LoadedImage] {
-        var layers: [ContentDigest: String] = [:]
-        var loaded: [LoadedImage] = []
-        for image in images {
-            var notes: [String] = []
-            for (content, diffID) in zip(image.layers, image.diffIDs) where layers[diffID] == nil {
-                guard access(files.layer(diffID), F_OK) != 0 else { continue }
-                let path = stager.makePath()
-                notes += try unpack(content, diffID, to: path)
-                layers[diffID] = path
-            }
-            loaded.append(
-                LoadedImage(names: named ? image.names : [], id: image.configurationContent.digest, notes: notes)
-            )
-        }
-        var blobs: [String: String] = [:]
+        let wanted = images.flatMap { zip($0.diffIDs, $0.layers).map { ($0, $1) } }
+        let layers = Dictionary(wanted, uniquingKeysWith: { first, _ in first })
+        let held = try intake.hold(layers: Array(layers.keys)).layers
+        let order = images.flatMap(\.diffIDs).uniqued().filter { !held.contains($0) }
+        let notes = try unpack(order.compactMap { id in layers[id].map { (id, $0) } }, intake)
         for image in images {
             for content in image.layers + [image.configurationContent] {
-                blobs[files.blob(content.digest)] = content.file
+                intake.add(blob: content.digest, at: content.file)
             }
-            let path = stager.makePath()
-            try replaceDurably(path, image.manifestBytes)
-            blobs[files.blob(ContentDigest(of: image.manifestBytes))] = path
         }
-        try synchronise()
-        for (diffID, path) in layers { try move(path, to: files.layer(diffID)) }
-        for (blob, path) in blobs where blob != path { try move(path, to: blob) }
-        try record(images, named: named)
-        return loaded
+        try intake.commit(
+            images.map { IncomingImage(manifest: $0.manifestBytes, names: named ? $0.names : []) }
+        )
+        return images.map { image in
+            LoadedImage(
+                names: named ? image.names : [],
+                id: image.configurationContent.digest,
+                notes: image.diffIDs.flatMap { notes[$0] ?? [] }
+            )
+        }
     }
 
     /// Unpacks a layer again whose directory is gone.
     func restore(_ diffID: ContentDigest, from layer: Descriptor) throws(ImageError) {
-        try locked { () throws(ImageError) in
-            guard access(files.layer(diffID), F_OK) != 0 else { return }
-            let content = Content(digest: layer.digest, size: layer.size, file: files.blob(layer.digest))
-            let path = "\(files.staging)/layer"
-            _ = try unpack(content, diffID, to: path)
-            try synchronise()
-            try move(path, to: files.layer(diffID))
+        let intake = try beginIntake()
+        guard try !intake.hold(layers: [diffID]).layers.contains(diffID) else { return }
+        guard try intake.hold(blobs: [layer.digest]).blobs.contains(layer.digest) else {
+            throw ImageError(.damagedStore, "\(files.blob(layer.digest)) is missing; load the image again")
         }
+        let content = Content(digest: layer.digest, size: layer.size, file: files.blob(layer.digest))
+        _ = try unpack([(diffID, content)], intake)
+        try intake.commit([])
     }
 
+    /// Unpacks layers, each in a process of its own, as many at once as there are processors.
+    ///
+    /// Returns what was left out of each.
     private func unpack(
-        _ content: Content,
-        _ diffID: ContentDigest,
-        to path: String
-    ) throws(ImageError) -> [String] {
-        let subject = "layer \(diffID.hexadecimal.prefix(12))"
-        guard mkdir(path, 0o755) == 0, chmod(path, 0o755) == 0 else {
-            throw .kernel("unpack \(subject)", SyscallError(call: "mkdir", subject: path, errno: .current))
-        }
-        let purpose = "unpack \(subject)"
-        let file = try attempt(purpose) { () throws(SyscallError) in try OwnedDescriptor.reading(content.file) }
-        let directory = try attempt(purpose) { () throws(SyscallError) in try OwnedDescriptor.directory(path) }
-        // A plain layer has been hashed on its way in, and then its digest is the layer's.
-        let isHashed = content.digest == diffID && content.file.hasPrefix(files.staging)
-        let stream = try LayerStream(
-            try Archive.reading(file, as: .bytes, subject: subject),
-            subject: subject,
-            limit: limits.layerBytes,
-            isHashed: !isHashed
-        )
-        let notes = try LayerUnpacker.unpack(
-            try Archive.reading(stream, subject: subject),
-            into: directory,
-            subject: subject,
-            limits: limits
-        )
-        let digest = try stream.finish()
-        guard isHashed || digest == diffID else {
-            throw ImageError(
-                .digestMismatch,
-                "unpack \(subject): its content has the digest \(digest) instead of \(diffID); "
-                    + "the image is damaged, get it again"
-            )
+        _ layers: [(id: ContentDigest, content: Content)],
+        _ intake: ImageIntake
+    ) throws(ImageError) -> [ContentDigest: [String]] {
+        let width = max(2, min(8, sysconf(CInt(_SC_NPROCESSORS_ONLN))))
+        var begun: [LayerUnpack] = []
+        var notes: [ContentDigest: [String]] = [:]
+        for (index, layer) in layers.enumerated() {
+            while begun.count < min(layers.count, index + width) {
+                begun.append(try begin(layers[begun.count].id, layers[begun.count].content, intake))
+            }
+            let unpacked = try begun[index].finish()
+            try intake.add(unpacked, as: layer.id)
+            notes[layer.id] = unpacked.notes
         }
         return notes
     }
 
-    private func record(_ images: [AssembledImage], named: Bool) throws(ImageError) {
-        var index = try self.index()
-        for image in images {
-            var entry = Descriptor(
-                mediaType: MediaType.manifest,
-                digest: ContentDigest(of: image.manifestBytes),
-                size: Int64(image.manifestBytes.count),
-                platform: image.configuration.platform,
-                annotations: [identifierAnnotation: image.configurationContent.digest.rawValue]
-            )
-            entry.mediaType = image.manifest.mediaType ?? MediaType.manifest
-            index.record(entry, names: named ? image.names : [])
+    private func begin(
+        _ diffID: ContentDigest,
+        _ content: Content,
+        _ intake: ImageIntake
+    ) throws(ImageError) -> LayerUnpack {
+        let subject = "layer \(diffID.hexadecimal.prefix(12))"
+        let file = try attempt("unpack \(subject)") { () throws(SyscallError) in
+            try OwnedDescriptor.reading(content.file)
         }
-        try replaceDurably(files.index, try encoded(index))
-    }
-
-    /// Puts everything of the store on the disk: syncfs(2).
-    private func synchronise() throws(ImageError) {
-        try attempt("write \(root)") { () throws(SyscallError) in
-            try OwnedDescriptor.directory(root).synchroniseFilesystem()
-        }
-    }
-
-    private func move(_ path: String, to destination: String) throws(ImageError) {
-        guard rename(path, destination) == 0 else {
-            throw .kernel("write \(root)", SyscallError(call: "rename", subject: destination, errno: .current))
-        }
+        // A plain layer has been hashed on its way in, and then its digest is the layer's.
+        let isHashed = content.digest == diffID && content.file.hasPrefix(files.staging)
+        return try intake.beginLayer(subject, reading: file, isHashed: !isHashed)
     }
 }
 
@@ -239,41 +201,5 @@ extension ImageIndex {
         manifests.removeAll {
             unnamed($0) && (haveNames.contains($0.digest) || !kept.insert($0.digest).inserted)
         }
-    }
-}
-
-/// A layer without its compression: hashed and counted on the way.
-private final class LayerStream: ByteSource {
-    private let archive: Archive
-    private let subject: String
-    private let limit: Int64
-    private let isHashed: Bool
-    private var hash = SHA256()
-    private var count: Int64 = 0
-    private var isOpen: Bool
-
-    init(_ archive: Archive, subject: String, limit: Int64, isHashed: Bool) throws(ImageError) {
-        self.archive = archive
-        self.subject = subject
-        self.limit = limit
-        self.isHashed = isHashed
-        isOpen = try archive.next() != nil
-    }
-
-    func next() throws(ImageError) -> UnsafeRawBufferPointer {
-        guard isOpen, let block = try archive.block()?.bytes else {
-            isOpen = false
-            return UnsafeRawBufferPointer(start: nil, count: 0)
-        }
-        count += Int64(block.count)
-        guard count <= limit else { throw ImageError(.tooLarge, "unpack \(subject): more than \(limit) bytes") }
-        if isHashed { hash.update(bufferPointer: block) }
-        return block
-    }
-
-    /// Reads what follows the last entry, and returns the digest of everything.
-    func finish() throws(ImageError) -> ContentDigest {
-        while try !next().isEmpty {}
-        return ContentDigest(hash.finalize())
     }
 }

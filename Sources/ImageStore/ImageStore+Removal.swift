@@ -8,7 +8,7 @@ extension ImageStore {
     /// False when the store does not have it. It is the caller's to know that no container is made from it. The index goes
     /// first, so a crash leaves only content without a name, which the next image that has it takes up again.
     package func remove(_ id: ContentDigest) throws(ImageError) -> Bool {
-        try locked { () throws(ImageError) in
+        try files.withLock { () throws(ImageError) in
             var index = try self.index()
             let removed = index.manifests.filter { $0.annotations?[identifierAnnotation] == id.rawValue }
             guard !removed.isEmpty else { return false }
@@ -22,6 +22,9 @@ extension ImageStore {
                 blobs.subtract(kept)
                 layers.subtract(keptLayers)
             }
+            let held = try files.held()
+            layers.subtract(held)
+            blobs.subtract(held.map { "\(root)/blobs/sha256/\($0)" })
             try replaceDurably(files.index, try encoded(index))
             try attempt("remove image \(id)") { () throws(SyscallError) in
                 for blob in blobs where unlink(blob) != 0 && errno != ENOENT {

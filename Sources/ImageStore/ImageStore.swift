@@ -13,17 +13,23 @@ package struct ImageStore: Hashable, Sendable {
     package let runtimeDirectory: String
     /// What an archive may cost.
     package let limits: ImportLimits
+    /// Our own program, which unpacks layers in processes of their own: `UnpackProgram`.
+    package let program: String
     let files: StoreFiles
 
     /// A store in a directory, which is made when something is written.
+    ///
+    /// `program` is for those who are not our own program themselves.
     package init(
         root: String = "/var/lib/roost",
         runtimeDirectory: String = "/run/roost",
-        limits: ImportLimits = ImportLimits()
+        limits: ImportLimits = ImportLimits(),
+        program: String = "/proc/self/exe"
     ) {
         files = StoreFiles(root: root)
         self.runtimeDirectory = runtimeDirectory
         self.limits = limits
+        self.program = program
     }
 
     /// Takes all images of an archive into the store, under their names.
@@ -43,12 +49,13 @@ package struct ImageStore: Hashable, Sendable {
         subject: String,
         platform: Platform = .host
     ) throws(ImageError) -> [LoadedImage] {
-        try locked { () throws(ImageError) in
-            let stager = Stager(files, limits: limits, subject: subject)
+        let intake = try beginIntake()
+        return try withUTF8Names { () throws(ImageError) in
+            let stager = Stager(intake, limits: limits, subject: subject)
             let contents = try ArchiveContents(file, stager, subject: subject, files: files, limits: limits)
             let assembly = ImageAssembly(contents, subject: subject, limits: limits, platform: platform)
             let images = try assembly.images(by: .any)
-            return try publish(images, named: true, stager)
+            return try publish(images, named: true, intake)
         }
     }
 
@@ -83,7 +90,10 @@ package struct ImageStore: Hashable, Sendable {
     ) throws(ImageError) -> Image {
         let entries = try index().manifests
         let entry = entries.first { entry in
-            if let digest = name.digest { return entry.digest == digest }
+            if let digest = name.digest {
+                return entry.digest == digest
+                    || entry.repositoryDigests.contains("\(name.domain)/\(name.repository)@\(digest)")
+            }
             return entry.annotations?[referenceNameAnnotation] == name.tagged
         }
         guard let entry else { throw notFound("\(name)") }
@@ -107,7 +117,8 @@ package struct ImageStore: Hashable, Sendable {
             configuration: ImageConfiguration(),
             diffIDs: [],
             names: [],
-            rootFilesystem: RootFilesystem(lowerDirectories: [path], mask: mask)
+            rootFilesystem: RootFilesystem(lowerDirectories: [path], mask: mask),
+            directory: path
         )
     }
 
@@ -142,7 +153,20 @@ package struct ImageStore: Hashable, Sendable {
             configuration: configuration,
             diffIDs: diffIDs,
             names: names.sorted(),
-            rootFilesystem: RootFilesystem(lowerDirectories: try lowerDirectories(diffIDs))
+            rootFilesystem: try rootFilesystem(diffIDs, on: entry.annotations?[directoryAnnotation]),
+            directory: entry.annotations?[directoryAnnotation]
+        )
+    }
+
+    private func rootFilesystem(
+        _ diffIDs: [ContentDigest],
+        on directory: String?
+    ) throws(ImageError) -> RootFilesystem {
+        guard let directory else { return RootFilesystem(lowerDirectories: try lowerDirectories(diffIDs)) }
+        let base = try directoryImage(.rootfs(path: directory), directory).rootFilesystem
+        return RootFilesystem(
+            lowerDirectories: diffIDs.reversed().uniqued().map(files.layer) + base.lowerDirectories,
+            mask: base.mask
         )
     }
 
@@ -159,7 +183,7 @@ package struct ImageStore: Hashable, Sendable {
         return diffIDs.reversed().uniqued().map(files.layer)
     }
 
-    private func stored<T: Decodable>(_ type: T.Type, _ digest: ContentDigest) throws(ImageError) -> T {
+    func stored<T: Decodable>(_ type: T.Type, _ digest: ContentDigest) throws(ImageError) -> T {
         guard let bytes = try readWhole(files.blob(digest), limit: limits.documentBytes) else {
             throw ImageError(.damagedStore, "\(files.blob(digest)) is missing; load the image again")
         }
@@ -193,9 +217,12 @@ package struct ImageStore: Hashable, Sendable {
         }
         return file
     }
+}
 
-    func locked<R>(_ body: () throws(ImageError) -> R) throws(ImageError) -> R {
-        try files.withLock { () throws(ImageError) in try withUTF8Names(body) }
+extension Descriptor {
+    /// How registries know the image that an entry of the index names.
+    var repositoryDigests: [String] {
+        annotations?[repositoryDigestsAnnotation]?.split(separator: ",").map(String.init) ?? []
     }
 }
 

@@ -17,24 +17,17 @@ protocol ContentSource {
     func content(at path: String) throws(ImageError) -> Content?
 }
 
-/// Copies bytes to the staging directory and names them by their digest.
+/// Copies bytes to the directory of an intake and names them by their digest.
 final class Stager {
-    private let files: StoreFiles
+    let intake: ImageIntake
     private let limits: ImportLimits
     private let subject: String
-    private var count = 0
     private var bytes: Int64 = 0
 
-    init(_ files: StoreFiles, limits: ImportLimits, subject: String) {
-        self.files = files
+    init(_ intake: ImageIntake, limits: ImportLimits, subject: String) {
+        self.intake = intake
         self.limits = limits
         self.subject = subject
-    }
-
-    /// A path in the staging directory that nothing has yet.
-    func makePath() -> String {
-        count += 1
-        return "\(files.staging)/\(count)"
     }
 
     /// Writes what `next` hands out; `next` returns an empty block at the end.
@@ -44,7 +37,7 @@ final class Stager {
         _ name: String,
         _ next: () throws(ImageError) -> UnsafeRawBufferPointer
     ) throws(ImageError) -> Content {
-        let path = makePath()
+        let path = intake.makePath()
         let purpose = "read \(subject): \(printable(name))"
         let raw = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard raw >= 0 else { throw .kernel(purpose, SyscallError(call: "open", subject: path, errno: .current)) }
@@ -80,9 +73,14 @@ private func promisedDigest(_ path: String) -> ContentDigest? {
 }
 
 /// The store's own copy of a blob that a member's name promises.
-private func storedContent(_ path: String, _ files: StoreFiles) throws(ImageError) -> Content? {
+private func storedContent(
+    _ path: String,
+    _ files: StoreFiles,
+    _ intake: ImageIntake
+) throws(ImageError) -> Content? {
     guard let digest = promisedDigest(path) else { return nil }
     let file = files.blob(digest)
+    guard try intake.hold(blobs: [digest]).blobs.contains(digest) else { return nil }
     let metadata = try attempt("look for \(digest)") { () throws(SyscallError) in try FileMetadata.of(file) }
     return metadata.map { Content(digest: digest, size: $0.size, file: file) }
 }
@@ -129,7 +127,7 @@ struct ArchiveContents: ContentSource {
                 let target = String(decoding: entry.symbolicLink, as: UTF8.self)
                 members[path] = .link(Self.normalised("\(directory)/\(target)"))
             } else if entry.type == S_IFREG {
-                if let stored = try storedContent(path, files) {
+                if let stored = try storedContent(path, files, stager.intake) {
                     members[path] = .content(stored)
                     continue
                 }
@@ -177,7 +175,7 @@ struct LayoutDirectory: ContentSource {
     }
 
     func content(at member: String) throws(ImageError) -> Content? {
-        if let stored = try storedContent(member, files) { return stored }
+        if let stored = try storedContent(member, files, stager.intake) { return stored }
         guard let file = try openMember(member) else { return nil }
         let metadata = try attempt("read \(path)/\(member)") { () throws(SyscallError) in try file.metadata() }
         guard metadata.kind == .regular else {

@@ -24,27 +24,66 @@ struct StoreFiles: Hashable, Sendable {
         if access(layout, F_OK) != 0 { try replaceDurably(layout, Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)) }
     }
 
-    /// Runs `body` as the only writer of the store, after what a crashed writer left has been cleared.
+    /// The file that whoever stages something in a directory holds a lock on: flock(2).
+    static let intakeLock = "lock"
+    /// The file that names what an intake relies on, one digest a line.
+    static let intakeHolds = "holds"
+
+    /// Runs `body` as the only one who makes something visible or removes it, after what dead processes left has been
+    /// cleared.
     ///
-    /// Waits for another writer to end: flock(2).
-    func withLock<R>(_ body: () throws(ImageError) -> R) throws(ImageError) -> R {
+    /// Waits for others, who take moments: flock(2). Not to be nested.
+    func withLock<R: ~Copyable>(_ body: () throws(ImageError) -> R) throws(ImageError) -> R {
         try make()
         let lock = try lockFile("\(root)/lock")
         defer { _ = flock(lock.rawValue, LOCK_UN) }
-        try attempt("clear \(staging)") { () throws(SyscallError) in try clearStaging() }
-        // What isn't needed is gone at once, most of all on a full disk; what stays is the next writer's to clear.
-        defer { try? clearStaging() }
+        try attempt("clear \(staging)") { () throws(SyscallError) in _ = try clearStaging() }
         return try body()
     }
 
-    private func clearStaging() throws(SyscallError) {
+    /// Removes what dead processes have staged, and returns the directories of those that live.
+    ///
+    /// Only under the lock.
+    @discardableResult
+    func clearStaging() throws(SyscallError) -> [String] {
         let directory = try OwnedDescriptor.directory(staging)
         let entries = DirectoryEntries()
+        var living: [String] = []
         while true {
             let batch = try entries.next(directory)
-            if batch.isEmpty { return }
-            for entry in batch { try directory.removeTree(entry.name) }
+            if batch.isEmpty { return living }
+            for entry in batch {
+                let path = "\(staging)/\(entry.text)"
+                if isHeld("\(path)/\(Self.intakeLock)") {
+                    living.append(path)
+                } else {
+                    try directory.removeTree(entry.name)
+                }
+            }
         }
+    }
+
+    /// Whether somebody has a lock on a file.
+    private func isHeld(_ path: String) -> Bool {
+        let raw = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard raw >= 0 else { return false }
+        let file = OwnedDescriptor(adopting: raw)
+        return flock(file.rawValue, LOCK_EX | LOCK_NB) != 0
+    }
+
+    /// What living intakes rely on: digests of blobs and layers without their algorithm.
+    ///
+    /// Only under the lock.
+    func held() throws(ImageError) -> Set<String> {
+        let living = try attempt("read \(staging)") { () throws(SyscallError) in try clearStaging() }
+        var held: Set<String> = []
+        for directory in living {
+            let bytes = try readWhole("\(directory)/\(Self.intakeHolds)", limit: 64 << 20) ?? []
+            for line in bytes.split(separator: UInt8(ascii: "\n")) {
+                held.insert(String(decoding: line, as: UTF8.self))
+            }
+        }
+        return held
     }
 }
 

@@ -20,6 +20,32 @@ package struct ImageConfiguration: Codable, Hashable, Sendable {
         }
     }
 
+    /// What became of one instruction.
+    package struct History: Codable, Hashable, Sendable {
+        /// When, as RFC 3339 has it.
+        package var created: String?
+        /// The instruction.
+        package var createdBy: String?
+        package var author: String?
+        package var comment: String?
+        /// Whether it made no layer.
+        package var emptyLayer: Bool?
+
+        /// An instruction that made a layer, or none.
+        package init(createdBy: String, created: String?, isEmptyLayer: Bool, comment: String? = nil) {
+            self.createdBy = createdBy
+            self.created = created
+            self.comment = comment
+            emptyLayer = isEmptyLayer ? true : nil
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case created, author, comment
+            case createdBy = "created_by"
+            case emptyLayer = "empty_layer"
+        }
+    }
+
     package var os: String?
     package var architecture: String?
     package var variant: String?
@@ -28,6 +54,8 @@ package struct ImageConfiguration: Codable, Hashable, Sendable {
     package var author: String?
     package var config: ProcessDefaults?
     package var rootfs: RootFS?
+    /// The instructions, in order.
+    package var history: [History]?
 
     /// A configuration that says nothing.
     package init() {}

@@ -165,7 +165,7 @@ struct ImageStoreKernelTests {
     func fullDisk() throws {
         let scratch = try Scratch()
         let disk = try DetachedMount.filesystem(FilesystemRecipe("tmpfs", [.init("size", "1m")]))
-        let store = ImageStore(root: "/proc/self/fd/\(disk.descriptor.rawValue)/store")
+        let store = ImageStore(root: "/proc/self/fd/\(disk.descriptor.rawValue)/store", program: Scratch.program)
         let small = layer { $0.file("a") }.archive
         let loaded = try store.load(archive: try scratch.dockerArchive([small]))
         let big = try scratch.dockerArchive([
@@ -188,13 +188,13 @@ struct ImageStoreKernelTests {
         for change in [\ImportLimits.entries, \.members, \.documentBytes, \.layers] {
             var limits = ImportLimits()
             limits[keyPath: change] = change == \.layers ? 0 : 2
-            let store = ImageStore(root: scratch.store.root, limits: limits)
+            let store = ImageStore(root: scratch.store.root, limits: limits, program: Scratch.program)
             #expect { try store.load(archive: archive) } throws: { ($0 as? ImageError)?.code == .tooLarge }
         }
         for change in [\ImportLimits.layerBytes, \.archiveBytes] {
             var limits = ImportLimits()
             limits[keyPath: change] = 20
-            let store = ImageStore(root: scratch.store.root, limits: limits)
+            let store = ImageStore(root: scratch.store.root, limits: limits, program: Scratch.program)
             #expect { try store.load(archive: archive) } throws: { ($0 as? ImageError)?.code == .tooLarge }
         }
     }

@@ -14,9 +14,25 @@ final class Scratch {
         var template = Array("/tmp/roost-images.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SyscallError(call: "mkdtemp", subject: "/tmp", errno: .current) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        store = ImageStore(root: "\(path)/store", runtimeDirectory: "\(path)/run")
+        store = ImageStore(root: "\(path)/store", runtimeDirectory: "\(path)/run", program: Self.program)
         try makeStoreDirectories("\(path)/run", mode: 0o755)
     }
+
+    /// Our own program, beside the bundle of the tests: it unpacks layers.
+    static let program: String = {
+        for argument in CommandLine.arguments + [
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        ]  // an absent name is not found below
+        where argument.contains(".build/") {
+            var directory = argument.split(separator: "/")
+            while directory.contains(".build") {
+                directory.removeLast()
+                let candidate = "/" + (directory + ["roost"]).joined(separator: "/")
+                if (try? FileMetadata.of(candidate))??.kind == .regular { return candidate }
+            }
+        }
+        return #filePath.split(separator: "/Tests/")[0] + "/.build/debug/roost"
+    }()
 
     // What can't be removed is left in /tmp, and harms nobody.
     deinit { try? OwnedDescriptor.directory("/tmp").removeTree(String(path.dropFirst("/tmp/".count))) }

@@ -1,9 +1,12 @@
 import ImageStore
 import OCISpec
+import Testing
 
 /// Builds tar archives byte by byte, also such as no honest program writes.
-struct TarBuilder {
+struct TarBuilder: CustomTestStringConvertible {
     private(set) var bytes: [UInt8] = []
+
+    var testDescription: String { "\(bytes.count) bytes" }
 
     /// Adds an entry; `type` is tar's: "0" file, "1" hard link, "2" symbolic link, "3" and "4" devices, "5" directory.
     mutating func add(

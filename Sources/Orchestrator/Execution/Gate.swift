@@ -21,38 +21,30 @@ final class Gate: Sendable {
     }
 
     /// Waits until the gate is open.
-    func wait() async {
-        let ticket = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
-        _ = await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiters[ticket] = continuation }
-                return state.isOpen
-            }
-            if isOpen { continuation.resume(returning: true) }
-        }
-    }
+    func wait() async { _ = await wait(timer: nil) }
 
     /// Waits until the gate is open, at most for `limit`; returns whether it is.
     func wait(atMost limit: Duration) async -> Bool {
-        let ticket = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
-        let timer = Task {
+        await wait { ticket in
             // A cancelled sleep has nothing to tell: the gate is open.
             guard (try? await Task.sleep(for: limit)) != nil else { return }
-            state.withLock { $0.waiters.removeValue(forKey: ticket) }?.resume(returning: false)
+            self.state.withLock { $0.waiters.removeValue(forKey: ticket) }?.resume(returning: false)
         }
-        defer { timer.cancel() }
+    }
+
+    private func wait(timer: (@Sendable (_ ticket: Int) async -> Void)?) async -> Bool {
+        let clock = Mutex<Task<Void, Never>?>(nil)
+        defer { clock.withLock { $0 }?.cancel() }
         return await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiters[ticket] = continuation }
-                return state.isOpen
+            let ticket: Int? = state.withLock { state in
+                guard !state.isOpen else { return nil }
+                state.next += 1
+                state.waiters[state.next] = continuation
+                return state.next
             }
-            if isOpen { continuation.resume(returning: true) }
+            guard let ticket else { return continuation.resume(returning: true) }
+            // Not before there is somebody to wake: the shortest of times may be over at once.
+            if let timer { clock.withLock { $0 = Task { await timer(ticket) } } }
         }
     }
 }

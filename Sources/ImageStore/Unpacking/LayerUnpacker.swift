@@ -5,12 +5,18 @@ import LinuxSystem
 /// Unpacks one layer into a directory as overlayfs wants a lower layer.
 ///
 /// The archive is hostile. Every path is resolved through the layer's descriptor as if that were the root, so links lead
-/// nowhere else; "..", device nodes and the attributes of overlayfs itself are not taken from an archive.
+/// nowhere else; ".." and the attributes of overlayfs itself are not taken from an archive. Directories that hide those
+/// below them are only listed: who marks them needs a privilege that this does not.
 struct LayerUnpacker: ~Copyable {
     /// Where an entry goes: the directory it is in, and its own name.
     private struct Place {
         var parent: [UInt8]
         var name: [CChar]
+
+        var path: [UInt8] {
+            let name = name.dropLast().map { UInt8(bitPattern: $0) }
+            return parent.isEmpty ? name : parent + [UInt8(ascii: "/")] + name
+        }
     }
 
     private let root: OwnedDescriptor
@@ -18,11 +24,9 @@ struct LayerUnpacker: ~Copyable {
     private let limits: ImportLimits
     private var parent: OwnedDescriptor
     private var parentPath: [UInt8] = []
-    private var entries = 0
-    private var bytes: Int64 = 0
+    private var contents = LayerContents()
+    private var opaqueBytes = 0
     private var directoryTimes: [(path: [UInt8], modified: timespec)] = []
-    /// What was left out, for people.
-    private(set) var notes: [String] = []
 
     private init(
         root: consuming OwnedDescriptor,
@@ -36,24 +40,24 @@ struct LayerUnpacker: ~Copyable {
         self.limits = limits
     }
 
-    /// Unpacks into an empty directory, and returns notes about what was left out.
+    /// Unpacks into an empty directory, and returns what there was.
     static func unpack(
         _ archive: Archive,
         into directory: borrowing OwnedDescriptor,
         subject: String,
         limits: ImportLimits
-    ) throws(ImageError) -> [String] {
+    ) throws(ImageError) -> LayerContents {
         let root = try attempt(subject) { () throws(SyscallError) in try directory.duplicate() }
         let parent = try attempt(subject) { () throws(SyscallError) in try directory.duplicate() }
         var unpacker = LayerUnpacker(root: root, parent: parent, subject, limits)
         while let entry = try archive.next() { try unpacker.add(entry, archive) }
         try unpacker.setDirectoryTimes()
-        return unpacker.notes
+        return unpacker.contents
     }
 
     private mutating func add(_ entry: ArchiveEntry, _ archive: Archive) throws(ImageError) {
-        entries += 1
-        guard entries <= limits.entries else {
+        contents.entries += 1
+        guard contents.entries <= limits.entries else {
             throw ImageError(.tooLarge, "unpack \(subject): more than \(limits.entries) entries")
         }
         let path = entry.path
@@ -72,7 +76,7 @@ struct LayerUnpacker: ~Copyable {
             _ = try clear(place)
             try check(mknodat(parent.rawValue, place.name, S_IFIFO | 0o600, 0), "mknodat", place)
             try setMetadata(place, entry)
-        case S_IFCHR, S_IFBLK: note("left out the device node \(printable(path))")
+        case S_IFCHR, S_IFBLK: try addDevice(place, entry)
         default: note("left out \(printable(path)), which is of an unknown type")
         }
     }
@@ -145,7 +149,7 @@ struct LayerUnpacker: ~Copyable {
         if place.name.starts(with: whiteoutPrefix + whiteoutPrefix) {
             // Names that start so are marks of aufs; this one of them has a meaning.
             guard place.name == opaqueMarker else { return }
-            return try setOpaque(parent.rawValue, place)
+            return try setOpaque(place.parent)
         }
         let isNothing = [[0], [0x2e, 0], [0x2e, 0x2e, 0]].contains(hidden)
         guard !isNothing else { throw invalid("a whiteout of nothing", place.parent) }
@@ -155,16 +159,28 @@ struct LayerUnpacker: ~Copyable {
         }
         // A whiteout is about the layers below: what this layer itself has stays.
         guard there.kind == .directory else { return }
-        let directory = openat(parent.rawValue, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        try check(directory, "openat", place)
-        let owner = OwnedDescriptor(adopting: directory)
-        try setOpaque(owner.rawValue, place)
+        try setOpaque(Place(parent: place.parent, name: hidden).path)
     }
 
-    private borrowing func setOpaque(_ directory: CInt, _ place: Place) throws(ImageError) {
-        try attempt("unpack \(subject): \(printable(place.parent))") { () throws(SyscallError) in
-            try ExtendedAttributes.set(opaqueAttribute, "y", of: directory)
+    private mutating func setOpaque(_ path: [UInt8]) throws(ImageError) {
+        opaqueBytes += path.count + 8
+        guard opaqueBytes <= UnpackReport.longest / 2 else {
+            throw ImageError(.tooLarge, "unpack \(subject): more opaque directories than any image has")
         }
+        contents.opaque.append(path)
+    }
+
+    private mutating func addDevice(_ place: Place, _ entry: ArchiveEntry) throws(ImageError) {
+        let path = printable(entry.path)
+        // overlayfs would take it for a whiteout.
+        guard entry.type == S_IFBLK || entry.device != 0 else { return note("left out the device node \(path)") }
+        _ = try clear(place)
+        guard mknodat(parent.rawValue, place.name, entry.type | 0o600, entry.device) != 0 else {
+            return try setMetadata(place, entry)
+        }
+        // In a user namespace there are none.
+        guard Glibc.errno == EPERM else { return try check(-1, "mknodat", place) }
+        note("left out the device node \(path), which takes root to make")
     }
 
     private mutating func addHardLink(_ place: Place, to target: [UInt8]) throws(ImageError) {
@@ -182,10 +198,10 @@ struct LayerUnpacker: ~Copyable {
 
     private mutating func addFile(_ place: Place, _ entry: ArchiveEntry, _ archive: Archive) throws(ImageError) {
         let size = entry.size
-        guard size >= 0, size <= limits.layerBytes, bytes <= limits.layerBytes - size else {
+        guard size >= 0, size <= limits.layerBytes, contents.contentBytes <= limits.layerBytes - size else {
             throw ImageError(.tooLarge, "unpack \(subject): files of more than \(limits.layerBytes) bytes")
         }
-        bytes += size
+        contents.contentBytes += size
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         var raw = openat(parent.rawValue, place.name, flags, 0o600)
         if raw < 0 && Glibc.errno == EEXIST {
@@ -252,10 +268,8 @@ struct LayerUnpacker: ~Copyable {
         let raw = openat(parent.rawValue, place.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         try check(raw, "openat", place)
         let directory = OwnedDescriptor(adopting: raw)
-        if isOpaque { try setOpaque(directory.rawValue, place) }
-        let name = place.name.dropLast().map { UInt8(bitPattern: $0) }
-        let path = place.parent.isEmpty ? name : place.parent + [UInt8(ascii: "/")] + name
-        try setMetadata(directory.rawValue, entry, path: path)
+        if isOpaque { try setOpaque(place.path) }
+        try setMetadata(directory.rawValue, entry, path: place.path)
     }
 
     private mutating func addSymbolicLink(_ place: Place, _ entry: ArchiveEntry) throws(ImageError) {
@@ -280,11 +294,11 @@ struct LayerUnpacker: ~Copyable {
         return (owner, group)
     }
 
-    /// Sets owner and times of a link or FIFO, and the mode of a FIFO.
+    /// Sets owner and times of what can't be opened, and the mode of what is no link.
     private borrowing func setMetadata(_ place: Place, _ entry: ArchiveEntry) throws(ImageError) {
         let (owner, group) = try identity(entry)
         try check(fchownat(parent.rawValue, place.name, owner, group, AT_SYMLINK_NOFOLLOW), "fchownat", place)
-        if entry.type == S_IFIFO {
+        if entry.type != S_IFLNK {
             try check(fchmodat(parent.rawValue, place.name, entry.permissions, 0), "fchmodat", place)
         }
         let times = [entry.modified, entry.modified]
@@ -327,7 +341,7 @@ struct LayerUnpacker: ~Copyable {
     // MARK: failures
 
     private mutating func note(_ text: String) {
-        if notes.count < 20 { notes.append("\(subject): \(text)") }
+        if contents.notes.count < 20 { contents.notes.append("\(subject): \(text)") }
     }
 
     private borrowing func invalid(_ reason: String, _ path: [UInt8]) -> ImageError {
