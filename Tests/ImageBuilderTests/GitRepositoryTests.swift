@@ -130,10 +130,10 @@ import struct Foundation.URL
         let directory = try server.repository("r#:sub").openDirectory(in: "\(server.directory)/out-r")
         #expect(faccessat(directory.rawValue, "file", F_OK, 0) == 0)
         #expect(throws: BuildError.self) {
-            try server.repository("r#:out").openDirectory(in: "\(server.directory)/out-r")
+            _ = try server.repository("r#:out").openDirectory(in: "\(server.directory)/out-r")
         }
         #expect(throws: BuildError.self) {
-            try server.repository("r#:none").openDirectory(in: "\(server.directory)/out-r")
+            _ = try server.repository("r#:none").openDirectory(in: "\(server.directory)/out-r")
         }
     }
 
