@@ -36,8 +36,7 @@ extension ContainerPlan {
         }
         if isVisible, !staysVisible { launch.append(.hide) }
         if namespaces.all.contains(.user) {
-            var root = Credentials(uid: 0, gid: 0)
-            if let ids = preparation?.ids { (root.uid, root.gid) = (ids.users.rootID, ids.groups.rootID) }
+            var root = linux.namespaceRoot
             root.change = groupChange([])
             root.staysVisible = staysVisible
             launch.append(.setCredentials(root), origin: "linux.namespaces")
@@ -75,7 +74,7 @@ extension ContainerPlan {
     }
 
     /// Enters the namespaces of a running container.
-    mutating func appendEntry(to container: LaunchSlot) {
+    mutating func appendEntry(to container: LaunchSlot, _ linux: LinuxSpec) {
         guard namespaces.all.contains(.user) else {
             var kinds: Namespaces = [.mount, .network, .ipc, .uts, .cgroup]
             if namespaces.all.contains(.time) { kinds.insert(.time) }
@@ -86,6 +85,7 @@ extension ContainerPlan {
         // Before it is among the container's processes, which a fork makes it.
         launch.append(.hide)
         launch.append(.fork([]))
+        launch.append(.setCredentials(linux.namespaceRoot))
     }
 
     /// Whether a program that joins is born into the container's PID namespace, and not put there by a fork.
@@ -99,4 +99,17 @@ extension ContainerPlan {
 
     /// The capabilities that we can give: a new user namespace has all.
     var available: CapabilitySet { namespaces.all.contains(.user) ? .all : inputs.permitted }
+}
+
+extension LinuxSpec {
+    /// Who is root in the user namespace: what is made by somebody who is nobody there belongs to nobody.
+    var namespaceRoot: Credentials {
+        func id(_ mappings: [IDMapping]?) -> UInt32 {
+            let ranges = (mappings ?? []).map { IDRange(inside: $0.containerID, outside: $0.hostID, count: $0.size) }
+            return IDMap(ranges).rootID
+        }
+        var root = Credentials(uid: id(uidMappings), gid: id(gidMappings))
+        root.change = .dropIfPossible
+        return root
+    }
 }

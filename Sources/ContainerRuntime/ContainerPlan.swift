@@ -153,7 +153,7 @@ package struct ContainerPlan: Hashable, Sendable {
         let container = makeSlot("container", .container)
         // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
         // change every path of it at any time.
-        appendEntry(to: container)
+        appendEntry(to: container, spec.linux ?? LinuxSpec())
         try appendProcess(process, isFirst: false, hasOwnGroups: false, hasConsole: false)
     }
 

@@ -22,6 +22,8 @@ struct Roost: ParsableCommand {
               --ansi <choice>             Colours and moving pictures: never, always or auto.
               --progress <form>           How progress is shown: auto, tty, plain, json or quiet.
               --diagnostics <form>        How mistakes in the files are shown: text or json.
+              --parallel <number>         How much is done at once (default: no limit).
+              --compatibility             Put "_" between the parts of container names, not "-".
               --dry-run                   Show what would be done, and do nothing.
               --all-resources             Keep what no service uses.
             """,
@@ -61,6 +63,7 @@ struct Roost: ParsableCommand {
         do {
             let options = try ProjectOptions.parse(arguments.leading)
             options.adoptSettings()
+            try options.checkSettings()
             return options
         } catch {
             ProcessContext.writeError("error: \(ProjectOptions.message(for: error))\n")

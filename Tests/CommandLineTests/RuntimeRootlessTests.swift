@@ -71,6 +71,61 @@ struct RuntimeRootlessTests {
         #expect(answer == .init(output: "ran\n", error: "warning: \(told)\n", status: 0))
     }
 
+    /// CVE-2023-25809.
+    @Test func theHostsControlGroupsAreNotForWriting() throws {
+        let box = try BundleScratch()
+        let hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        let hierarchy = try #require(hierarchies.unified)
+        let group = "\(hierarchy)/\(box.id)"
+        try makeDirectories(group, mode: 0o755)
+        defer { rmdir(group) }
+        // Nothing but what is mounted keeps the user from it.
+        for path in [group, group + "/cgroup.procs"] {
+            #expect(chown(path, UInt32(BundleScratch.ordinaryUser), 0) == 0)
+        }
+        let script = """
+            for place in /sys/fs/cgroup /mnt/sys/fs/cgroup; do
+              found=$(find $place -name \(box.id) 2> /dev/null); test -n "$found" || echo none at $place
+              for each in $found; do mkdir $each/x 2> /dev/null && echo wrote to $each; done
+            done
+            exit 0
+            """
+        try write(box, script) { spec in
+            BundleScratch.change(&spec, "linux") { linux in
+                linux["namespaces"] = (linux["namespaces"] as? [[String: Any]] ?? []).filter {
+                    !["cgroup", "network"].contains($0["type"] as? String)
+                }
+            }
+            BundleScratch.mount(&spec, "/sys", type: "sysfs", "rw")
+            BundleScratch.mount(&spec, "/sys/fs/cgroup", type: "cgroup", "rw")
+            BundleScratch.mount(&spec, "/mnt/sys", type: "sysfs", "rw")
+        }
+        let answer = try box.asOrdinaryUser(["run", "--bundle", box.bundle, box.id])
+        #expect(answer == .init(output: "", error: "", status: 0))
+        #expect(!fileExists(group + "/x"))
+    }
+
+    @Test func aDelegatedGroupHasTheContainer() throws {
+        let box = try BundleScratch()
+        let hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        let hierarchy = try #require(hierarchies.unified)
+        let group = "\(hierarchy)/\(box.id)"
+        try makeDirectories(group, mode: 0o755)
+        let user = UInt32(BundleScratch.ordinaryUser)
+        for path in [group, group + "/cgroup.procs"] { #expect(chown(path, user, user) == 0) }
+        try write(box, "cat /proc/self/cgroup | grep ^0; read line < /mnt/end")
+        #expect(mkfifo(box.share + "/end", 0o666) == 0)
+        let enter = "echo $$ > \(group)/cgroup.procs"
+        #expect(try box.asOrdinaryUser(["run", "--detach", "--bundle", box.bundle, box.id], after: enter).error == "")
+        let pid = try box.stateMember("pid")
+        #expect(try readFile("/proc/\(pid)/cgroup").contains("0::/\(box.id)/roost-runtime/\(box.id)\n"))
+        #expect(try box.asOrdinaryUser(["pause", box.id], after: enter).error == "")
+        #expect(try box.stateMember("status") == "paused")
+        #expect(try box.asOrdinaryUser(["delete", "--force", box.id], after: enter).error == "")
+        // Its parent is the user's to remove: there is no way to mark it as ours.
+        #expect(rmdir(group + "/roost-runtime") == 0 && rmdir(group) == 0)
+    }
+
     @Test func withoutAUserNamespaceTheWayIsTold() throws {
         let box = try BundleScratch()
         try box.write("true")

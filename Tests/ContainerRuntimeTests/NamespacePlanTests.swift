@@ -191,6 +191,7 @@ struct NamespacePlanTests {
                 join user,mount,pid namespace $container
                 not dumpable
                 fork \n\
+                credentials 0:0 no groups if possible
                 session
 
                 """

@@ -82,14 +82,10 @@ struct HookRun {
             descriptors[slot] = pidfd
             let kinds = try NamespacePlan(spec.linux?.namespaces ?? []).all
             if kinds.contains(.user) {
-                let ids = spec.linux?.uidMappings.flatMap { try? IDMap($0, place: "") }  // checked with the plan
-                let groups = spec.linux?.gidMappings.flatMap { try? IDMap($0, place: "") }
-                var root = Credentials(uid: ids?.rootID ?? 0, gid: groups?.rootID ?? 0)
-                root.change = .dropIfPossible
                 plan.append(.join(slot, kinds.subtracting(.cgroup)))
                 plan.append(.hide)
                 plan.append(.fork([]))
-                plan.append(.setCredentials(root))
+                plan.append(.setCredentials((spec.linux ?? LinuxSpec()).namespaceRoot))
             } else {
                 options.pidNamespace = pidfd
                 plan.append(.join(slot, [.mount, .network, .ipc, .uts]))

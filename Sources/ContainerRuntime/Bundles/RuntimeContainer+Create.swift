@@ -168,6 +168,7 @@ extension RuntimeContainer {
     ) throws(ContainerError) -> ContainerCgroup? {
         spec.linux?.resources?.devices = nil
         do {
+            try checkDelegation()
             return try ContainerCgroup.make(
                 record.cgroup,
                 in: group.group.hierarchies.unifiedAlone,
@@ -199,6 +200,20 @@ extension RuntimeContainer {
         )
         do { try Cgroup.markOwn(above) } catch { throw .kernel("linux.cgroupsPath", error) }
         return made
+    }
+
+    /// Whether a process may go from our group to the container's: who moves one writes to the group above both.
+    private func checkDelegation() throws(ContainerError) {
+        let group = try group.group
+        guard let root = group.hierarchies.unified else { return }
+        var above = root
+        for (ours, theirs) in zip(RuntimeSpec.ownGroup.split(separator: "/"), group.path.split(separator: "/")) {
+            guard ours == theirs else { break }
+            above += "/\(ours)"
+        }
+        guard access("\(above)/cgroup.procs", W_OK) == 0 else {
+            throw .kernel("linux.cgroupsPath", SyscallError(call: "access", subject: above, errno: .current))
+        }
     }
 
     /// Makes the FIFO at which the process waits, and opens it so that nobody has to wait for anybody: fifo(7).

@@ -88,7 +88,7 @@ struct UpCommand {
             directory: loaded.directory,
             files: loaded.files,
             knownServices: loaded.knownServices,
-            options: options
+            options: project.completed(options)
         )
         if !loaded.providers.all.isEmpty { request.providers = loaded.providers.all }
         var client = try session.connectOrStart()

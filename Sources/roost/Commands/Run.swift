@@ -28,7 +28,9 @@ struct Run: ParsableCommand {
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let hasTerminal =
             !options.noTTY && !options.detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
-        let container = options.name ?? "\(loaded.project.name)-\(service)-run-\(Self.newSuffix())"
+        let container =
+            options.name
+            ?? [loaded.project.name, service, "run", Self.newSuffix()].joined(separator: parent.project.nameSeparator)
         let diagnostics = DiagnosticCollector()
         let alone = OneOffService(service, command, options, hasTerminal: hasTerminal)
             .tree(of: loaded, diagnostics)
@@ -43,7 +45,7 @@ struct Run: ParsableCommand {
             directory: loaded.directory,
             files: loaded.files,
             knownServices: loaded.knownServices,
-            options: UpOptions()
+            options: parent.project.completed(UpOptions())
         )
         up.options.recreation = .never
         if !loaded.providers.all.isEmpty { up.providers = loaded.providers.all }

@@ -121,7 +121,7 @@ struct Up: ParsableCommand {
         options.removesOrphans = removeOrphans || ProcessContext.isOn("COMPOSE_REMOVE_ORPHANS")
         options.starts = !noStart
         options.stopTimeout = timeout
-        return options
+        return parent.project.completed(options)
     }
 
     private func wishes(_ loaded: RunnableProject) -> ForegroundSession.Wishes {

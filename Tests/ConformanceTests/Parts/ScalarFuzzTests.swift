@@ -58,8 +58,8 @@ struct ScalarFuzzTests {
                 return "refused, though it is \(meaning) bytes"
             }
             if found.bytes < -1 { return "read as \(found.bytes) bytes" }
-            // Numbers beyond 53 bits are read as the nearest that a Double holds.
-            if let meaning = input.meaning, (Int128(found.bytes) - meaning).magnitude > meaning.magnitude >> 52 {
+            // Numbers of 52 bits and more are read as the nearest that a Double holds.
+            if let meaning = input.meaning, (Int128(found.bytes) - meaning).magnitude > meaning.magnitude >> 51 {
                 return "read as \(found.bytes) bytes, not \(meaning)"
             }
             guard found.bytes < 1 << 53 else { return nil }

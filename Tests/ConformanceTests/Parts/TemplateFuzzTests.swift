@@ -29,12 +29,14 @@ struct TemplateFuzzTests {
             case .choice(let name, let sign, let pieces):
                 let value = variables[name]
                 let isGiven = sign.hasPrefix(":") ? value?.isEmpty == false : value != nil
+                // What is not needed must be right all the same.
+                let other = try Piece.value(pieces, variables)
                 switch sign.last {
-                case "-": return isGiven ? value ?? "" : try Piece.value(pieces, variables)
-                case "+": return isGiven ? try Piece.value(pieces, variables) : ""
+                case "-": return isGiven ? value ?? "" : other
+                case "+": return isGiven ? other : ""
                 default:
                     if isGiven { return value ?? "" }
-                    throw Missing(name: name, message: try Piece.value(pieces, variables))
+                    throw Missing(name: name, message: other)
                 }
             }
         }
@@ -68,6 +70,7 @@ struct TemplateFuzzTests {
                 guard depth < 5 else { continue }
                 let sign = mutation.one(of: ["-", ":-", "+", ":+", "?", ":?", "-", ":-"])
                 result.append(.choice(name, sign: sign, pieces(&mutation, depth: depth + 1)))
+            case 4: result.append(.text(mutation.one(of: ["{x}", "{\"a\": [1]}", "{ {a} b }", "{a:{b:c}}"])))
             default: result.append(.text(mutation.text("ab :'\"#\\/é-+?$", 0...8)))
             }
         }
