@@ -14,13 +14,14 @@ import time
 sys.dont_write_bytecode = True  # The folder of the sources stays as it is.
 
 import projects
+import pulls
 import runtimes
 from contenders import Compose, Floor, Unavailable, find_docker, find_runtimes
 from observed import Snapshot, memory_of_docker, memory_of_roost, of_roost, running, services
 from report import Report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = ("floor", "run", "runtime", "config", "up1", "up10", "up50")
+GROUPS = ("floor", "run", "runtime", "config", "pull", "up1", "up10", "up50")
 
 
 class Failed(Exception):
@@ -127,6 +128,8 @@ class Bench:
             runtimes.measure(self, self.options.roost)
         if "config" in groups:
             self.measure_config()
+        if "pull" in groups:
+            pulls.measure(self, self.options.roost)
         for count in (1, 10, 50):
             if "up%d" % count in groups:
                 self.measure_cycles(count)

@@ -40,7 +40,7 @@ class Report:
     # As text
 
     def text(self):
-        tables = [self.machine(), self.floors(), self.single_runs(), self.runtimes(), self.configs(), self.cycles(), self.memories(), self.aims(),
+        tables = [self.machine(), self.floors(), self.single_runs(), self.runtimes(), self.configs(), self.pulls(), self.cycles(), self.memories(), self.aims(),
                   self.leftovers(), self.skips()]
         return "\n\n".join(table for table in tables if table)
 
@@ -82,6 +82,13 @@ class Report:
             roost, docker = (self.median("file", size, name) for name in ("roost", "docker compose"))
             rows.append([size, milliseconds(roost), milliseconds(docker), ratio(docker, roost)])
         return table(["`config` of a file of", "roost, ms", "docker compose, ms", "docker : roost"], rows)
+
+    def pulls(self):
+        rows = []
+        for what in dict.fromkeys(key[1] for key in self.samples if key[0] == "pull"):
+            roost, docker = (self.median("pull", what, name) for name in ("roost", "docker"))
+            rows.append([what, milliseconds(roost), milliseconds(docker), ratio(docker, roost)])
+        return table(["pull of 5 layers, 500 MB", "roost, ms", "docker, ms", "docker : roost"], rows)
 
     def cycles(self):
         names = ("floor", "roost", "roost, rootfs:/", "docker compose")
@@ -127,6 +134,10 @@ class Report:
                    lambda x: x <= 2.5, "%.2f"),
                   ("`config` of 2,000 services: at least 5 times docker compose", docker and whole and docker / whole,
                    lambda x: x >= 5, "%.1f")]
+        cold, engine = self.median("pull", "cold", "roost"), self.median("pull", "cold", "docker")
+        again = self.median("pull", "nothing new", "roost")
+        found += [("a cold pull: at least 2 times docker", cold and engine and engine / cold, lambda x: x >= 2, "%.1f"),
+                  ("a pull with nothing new: under 30 ms", again and again * 1000, lambda x: x < 30, "%.1f ms")]
         memory = self.memory.get(("roost", 50))
         total = memory and statistics.median(sum(sums.values()) for sums in memory) / 1e6
         found.append(("memory for 50: at most 24 MB", total, lambda x: x <= 24, "%.1f MB"))

@@ -42,10 +42,7 @@ extension Scenarios {
                     build: .
                 """,
                 """
-                compose.yaml:3:5: services.web.build can't be honoured: images are not built yet
-                        build: .
-                        ^
-                  hint: build it elsewhere, bring it in with "roost load -i FILE", and name it with image:
+                error: services.web.build: there is no Dockerfile; make it, or name another with "dockerfile"
 
                 """
             )

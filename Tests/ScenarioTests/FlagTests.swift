@@ -79,16 +79,15 @@ extension Scenarios {
         @Test(
             "Options that exclude each other, or come later, are refused",
             arguments: [
-                (["up", "--build"], "images are not built yet"), (["up", "-w"], "does not watch files yet"),
+                (["up", "--build", "--no-build"], "exclude each other"), (["up", "-w"], "does not watch files yet"),
                 (["up", "--pull", "sometimes"], "always"),
                 (["up", "--attach", "one", "--attach-dependencies"], "exclude each other"),
                 (["up", "-d", "--menu"], "does not go with"),
                 (["up", "-d", "--exit-code-from", "one"], "does not go with"),
                 (["up", "--no-recreate", "-V"], "--no-recreate goes with none of"),
                 (["run", "-P", "-p", "80", "one"], "exclude each other"),
-                (["run", "--build", "one"], "images are not built yet"),
                 (["create", "--force-recreate", "--no-recreate"], "exclude each other"),
-                (["build"], "roost can't build yet"), (["pull", "--policy", "never"], "is invalid for '--policy"),
+                (["pull", "--policy", "never"], "is invalid for '--policy"),
                 (["watch", "--no-up"], "roost can't watch yet"), (["publish", "name"], "roost can't publish yet"),
                 (["scale", "one"], "takes SERVICE=NUMBER"),
             ] as [([String], String)]

@@ -1,0 +1,129 @@
+"""Pulling from a registry on the same machine: cold, and with nothing new."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+import urllib.error
+import urllib.request
+
+from contenders import Unavailable, entry, succeeds
+
+LAYERS, LAYER_BYTES = 5, 100 << 20
+
+
+class Registry:
+    """Debian's docker-registry with one image, in directories of the run."""
+
+    def __init__(self, bench):
+        program = shutil.which("docker-registry")
+        if program is None:
+            raise Unavailable("no docker-registry: samples/voting/packages.sh --tests installs it")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.host = "127.0.0.1:%d" % free.getsockname()[1]
+        settings = os.path.join(bench.storage, "registry.yml")
+        with open(settings, "w") as file:
+            file.write("version: 0.1\nlog: { level: error, accesslog: { disabled: true } }\n"
+                       "storage: { filesystem: { rootdirectory: %s/registry } }\nhttp: { addr: %s }\n"
+                       % (bench.storage, self.host))
+        process = subprocess.Popen([program, "serve", settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        bench.undo.append(process.wait)
+        bench.undo.append(process.kill)
+        deadline = time.monotonic() + 20
+        while not self.answers():
+            if time.monotonic() > deadline:
+                raise Unavailable("docker-registry does not answer")
+            time.sleep(0.05)
+        self.fill()
+
+    @property
+    def image(self):
+        return self.host + "/bench:1"
+
+    def answers(self):
+        try:
+            return self.ask("GET", "/v2/").status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def ask(self, method, path, body=None, kind="application/octet-stream"):
+        url = path if path.startswith("http") else "http://%s%s" % (self.host, path)
+        request = urllib.request.Request(url, data=body, method=method, headers={"Content-Type": kind})
+        return urllib.request.urlopen(request)
+
+    def put(self, data, kind):
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        place = self.ask("POST", "/v2/bench/blobs/uploads/", b"").headers["Location"]
+        self.ask("PUT", place + ("&" if "?" in place else "?") + "digest=" + digest, data)
+        return {"mediaType": "application/vnd.oci.image." + kind, "digest": digest, "size": len(data)}
+
+    def fill(self):
+        """Layers of files of many sizes, about as compressible as programs are; the same with every run."""
+        chance, layers, ids = random.Random(1), [], []
+        words = [chance.randbytes(4096) for _ in range(64)]
+        for number in range(LAYERS):
+            plain = io.BytesIO()
+            with tarfile.open(fileobj=plain, mode="w") as archive:
+                left, count = LAYER_BYTES, 0
+                while left > 0:
+                    size = min(left, chance.choice([4096, 20_000, 200_000, 1_000_000]))
+                    data = b"".join(chance.choice(words) if chance.random() < 0.4 else chance.randbytes(4096)
+                                    for _ in range(size // 4096 + 1))[:size]
+                    member = tarfile.TarInfo("data%d/%d/%d" % (number, count % 50, count))
+                    member.size = size
+                    archive.addfile(member, io.BytesIO(data))
+                    left, count = left - size, count + 1
+            ids.append("sha256:" + hashlib.sha256(plain.getvalue()).hexdigest())
+            layers.append(self.put(gzip.compress(plain.getvalue(), 1, mtime=0), "layer.v1.tar+gzip"))
+        machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+        settings = {"os": "linux", "architecture": machine, "rootfs": {"type": "layers", "diff_ids": ids}}
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        manifest = {"schemaVersion": 2, "mediaType": kind, "layers": layers,
+                    "config": self.put(json.dumps(settings).encode(), "config.v1+json")}
+        self.ask("PUT", "/v2/bench/manifests/1", json.dumps(manifest).encode(), kind)
+
+
+def contenders(bench, roost, image):
+    """By name: the command that pulls, its environment, and what makes it cold again."""
+    wanted, found = bench.options.contenders, {}
+    if (not wanted or "roost" in wanted) and os.access(roost, os.X_OK):
+        store = os.path.join(bench.storage, "pulls")
+        found["roost"] = ([roost, "image", "pull", "-q", image], dict(os.environ, ROOST_ROOT=store, ROOST_RUNTIME=bench.runtime),
+                          lambda: shutil.rmtree(store, ignore_errors=True))
+    if not wanted or "docker" in wanted:
+        try:
+            prefix = entry(bench.options)[0]
+        except Unavailable:
+            prefix = []
+        docker = [*prefix, "docker"]
+        if shutil.which(docker[0]) and succeeds([*docker, "version"]):
+            forget = lambda: subprocess.run([*docker, "image", "rm", "-f", image], capture_output=True)
+            found["docker"] = ([*docker, "pull", "-q", image], None, forget)
+            bench.undo.append(forget)
+    return found
+
+
+def measure(bench, roost):
+    """Each contender pulls once cold and thrice with nothing new, in turn; the first round pays for caches."""
+    try:
+        registry = Registry(bench)
+    except Unavailable as error:
+        return bench.report.skip("pulls", str(error))
+    ready = contenders(bench, os.path.abspath(roost), registry.image)
+    for round in range(bench.options.runs + 1):
+        for name, (command, environment, forget) in ready.items():
+            bench.say("pull %d of %d: %s" % (round, bench.options.runs, name))
+            forget()
+            os.sync()
+            samples = [("cold", bench.time(command, environment))]
+            samples += [("nothing new", bench.time(command, environment)) for _ in range(3)]
+            for what, seconds in samples if round > 0 else []:
+                bench.report.add(("pull", what, name), seconds)
