@@ -301,7 +301,9 @@ struct Validation {
         if allowsEmpty && node.scalarText != nil { return .accepted }
         guard let elements = node.sequence else {
             // A list may have one, and is a mapping by the time that files are merged.
-            if allowsEmpty, let entry = node.mapping?.entry("") { diagnostics.error("\(path) has an empty name", at: entry.keyMark) }
+            if allowsEmpty, let entry = node.mapping?.entry("") {
+                diagnostics.error("\(path) has an empty name", at: entry.keyMark)
+            }
             return .longForm
         }
         for element in elements where element.string == nil { _ = wrong(element, "a list of KEY=value") }
