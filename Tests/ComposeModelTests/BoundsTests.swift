@@ -102,6 +102,16 @@ struct BoundsTests {
         #expect(report("services: {web: {image: a, ports: [\(ports)]}}").contains("more than 131072 ports"))
     }
 
+    @Test(
+        "variables that stand in one another end at a number of levels",
+        arguments: ["${A-", "${A-{", "${A-{b}", "{${A:+"]
+    )
+    func nestedVariables(opening: String) {
+        let text = String(repeating: opening, count: 100_000) + String(repeating: "}", count: 100_000)
+        let report = report("services: {web: {image: a, labels: {v: '\(text)'}}}")
+        #expect(report.contains("variables stand in one another more than 50 levels deep"))
+    }
+
     @Test("a file of many documents is refused")
     func documents() {
         let documents = String(repeating: "---\nservices: {web: {image: a}}\n", count: 300)
