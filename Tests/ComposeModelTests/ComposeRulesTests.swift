@@ -137,7 +137,6 @@ struct ComposeRulesTests {
                 "labels: {a: 5.0, b: 1e21, c: 0x8000000000000000}",
                 #"{"labels":{"a":"5","b":"1e+21","c":"9223372036854775808"}}"#
             ),
-            ("environment: {\"\": x}", "services.web.environment has an empty name"),
             ("memswap_limit: -1", #"{"memswap_limit":"-1"}"#), ("healthcheck: {test: []}", #"{"healthcheck":{}}"#),
             ("logging: {options: {a: }}", #"{"logging":{"options":{"a":""}}}"#),
             ("profiles: [\"\"]", #"{"profiles":[""]}"#),

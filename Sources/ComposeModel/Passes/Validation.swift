@@ -299,13 +299,7 @@ struct Validation {
     private func pairs(_ shorthand: Shorthand, _ node: YAMLNode) -> Verdict {
         // One text joins what an earlier file has; without one, the merged tree shows it.
         if allowsEmpty && node.scalarText != nil { return .accepted }
-        guard let elements = node.sequence else {
-            // A list may have one, and is a mapping by the time that files are merged.
-            if allowsEmpty, let entry = node.mapping?.entry("") {
-                diagnostics.error("\(path) has an empty name", at: entry.keyMark)
-            }
-            return .longForm
-        }
+        guard let elements = node.sequence else { return .longForm }
         for element in elements where element.string == nil { _ = wrong(element, "a list of KEY=value") }
         if case .pairs(let isUnique) = shorthand, isUnique { checkRepetition(elements) }
         return .accepted
