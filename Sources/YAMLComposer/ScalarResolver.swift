@@ -14,26 +14,26 @@ enum ScalarResolver {
         }
         let digit = first >= 0x30 && first <= 0x39
         guard digit || first == 0x2B || first == 0x2D || first == 0x2E else { return .string(text) }
-        if digit && isTimestamp(text) { return .timestamp(text) }
+        if digit && isTimestamp(text) { return .timestamp(moment(text)) }
         let plain = text.filter { $0 != "_" }
-        if let number = integer(plain) { return .int(number) }
+        if let number = number(plain, as: Int.self) { return .int(number) }
         // Too large for us, but still the number that was written rather than one near it.
-        if digit, let number = UInt64(plain), plain.utf8.first != 0x30 { return .string(String(number)) }
+        if digit, let number = number(plain, as: UInt64.self) { return .string(String(number)) }
         if isFloat(text), let number = Double(plain), number.isFinite { return .float(number) }
         return .string(text)
     }
 
     /// A whole number in decimal, or with the prefixes `0b`, `0o`, `0x` and the octal `0`.
-    static func integer(_ text: String) -> Int? {
+    private static func number<Number: FixedWidthInteger>(_ text: String, as type: Number.Type) -> Number? {
         let negative = text.hasPrefix("-")
         let digits = negative || text.hasPrefix("+") ? text.dropFirst() : text[...]
         guard let first = digits.utf8.first, first >= 0x30 && first <= 0x39 else { return nil }
         let sign = negative ? "-" : ""
         let prefixes: [(String, Int)] = [("0b", 2), ("0o", 8), ("0x", 16), ("0B", 2), ("0O", 8), ("0X", 16)]
         for (prefix, radix) in prefixes where digits.hasPrefix(prefix) {
-            return Int(sign + digits.dropFirst(2), radix: radix)
+            return Number(sign + digits.dropFirst(2), radix: radix)
         }
-        return digits.count > 1 && first == 0x30 ? Int(sign + digits, radix: 8) : Int(sign + digits)
+        return digits.count > 1 && first == 0x30 ? Number(sign + digits, radix: 8) : Number(sign + digits)
     }
 
     private static func isFloat(_ text: String) -> Bool {
@@ -57,6 +57,14 @@ enum ScalarResolver {
             guard digits() > 0 else { return false }
         }
         return rest.isEmpty
+    }
+
+    /// The moment that a date means, as Compose shows it: midnight.
+    private static func moment(_ text: String) -> String {
+        let parts = text.split(separator: "-")
+        guard parts.count == 3, parts[2].utf8.count <= 2 else { return text }
+        let padded = parts.map { ($0.utf8.count < 2 ? "0" : "") + $0 }
+        return padded.joined(separator: "-") + "T00:00:00Z"
     }
 
     private static func isTimestamp(_ text: String) -> Bool {

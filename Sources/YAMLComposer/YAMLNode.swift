@@ -64,12 +64,28 @@ extension YAMLNode {
         }
     }
 
-    /// A floating point number in its shortest form, without a fraction when it is whole.
+    /// A floating point number with as few digits as tell it from others, and with an exponent as Compose has it: for
+    /// a million and more, and for less than a ten-thousandth.
     package static func text(of number: Double) -> String {
-        if let whole = Int(exactly: number), abs(whole) < 1 << 53 { return String(whole) }
         if number.isNaN { return "NaN" }
         if number.isInfinite { return number > 0 ? "+Inf" : "-Inf" }
-        return String(number)
+        let sign = number.sign == .minus ? "-" : ""
+        let parts = String(number.magnitude).split(separator: "e")
+        let halves = parts[0].split(separator: ".")
+        // The number is 0.digits times ten to the power of `point`.
+        var digits = halves.joined()[...]
+        var point = halves[0].count + (parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
+        while digits.first == "0" { (digits, point) = (digits.dropFirst(), point - 1) }
+        while digits.last == "0" { digits.removeLast() }
+        guard let first = digits.first else { return sign + "0" }
+        if point < -3 || point > 6 {
+            let power = String((point - 1).magnitude)
+            let exponent = (point > 0 ? "e+" : "e-") + (power.count < 2 ? "0" : "") + power
+            return sign + String(first) + (digits.count > 1 ? "." + digits.dropFirst() : "") + exponent
+        }
+        if point <= 0 { return sign + "0." + String(repeating: "0", count: -point) + digits }
+        if digits.count <= point { return sign + digits + String(repeating: "0", count: point - digits.count) }
+        return sign + digits.prefix(point) + "." + digits.dropFirst(point)
     }
 
     /// A copy of this node with other content at the same place.

@@ -204,7 +204,8 @@ private struct Composition: ~Copyable {
         case ("tag:yaml.org,2002:int", .int), ("tag:yaml.org,2002:float", .float), ("tag:yaml.org,2002:bool", .bool),
             ("tag:yaml.org,2002:null", .null):
             return value
-        case ("tag:yaml.org,2002:int", _), ("tag:yaml.org,2002:float", _), ("tag:yaml.org,2002:bool", _):
+        case ("tag:yaml.org,2002:int", _), ("tag:yaml.org,2002:float", _), ("tag:yaml.org,2002:bool", _),
+            ("tag:yaml.org,2002:null", _):
             throw Diagnostic("\"\(text)\" is not what its tag says", at: mark)
         default: return value
         }

@@ -98,8 +98,18 @@ struct BoundsTests {
 
     @Test("ranges of ports that stand for millions are refused")
     func portRanges() {
-        let ports = String(repeating: "'0-65535', ", count: 1000)
+        let ports = String(repeating: "'1-65535', ", count: 1000)
         #expect(report("services: {web: {image: a, ports: [\(ports)]}}").contains("more than 131072 ports"))
+    }
+
+    @Test(
+        "variables that stand in one another end at a number of levels",
+        arguments: ["${A-", "${A-{", "${A-{b}", "{${A:+"]
+    )
+    func nestedVariables(opening: String) {
+        let text = String(repeating: opening, count: 100_000) + String(repeating: "}", count: 100_000)
+        let report = report("services: {web: {image: a, labels: {v: '\(text)'}}}")
+        #expect(report.contains("variables stand in one another more than 50 levels deep"))
     }
 
     @Test("a file of many documents is refused")

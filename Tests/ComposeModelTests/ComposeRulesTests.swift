@@ -129,6 +129,14 @@ struct ComposeRulesTests {
             ("expose: [1.5]", "services.web.expose must be text or a whole number, not 1.5"),
             ("memswap_limit: \"-1\"", "services.web.memswap_limit must be an amount such as 512m or 2g, not \"-1\""),
             ("ports: [\"80:0\"]", "services.web.ports: a container has no port 0"),
+            (
+                "labels: {a: 1e6, b: 999999.5, c: 123456789.125, d: 1e-5, e: 0.0001, f: -9223372036854775809, g: -0.0}",
+                #"{"labels":{"a":"1e+06","b":"999999.5","c":"1.23456789125e+08","d":"1e-05","e":"0.0001","f":"-9.223372036854776e+18","g":"-0"}}"#
+            ),
+            (
+                "labels: {a: 5.0, b: 1e21, c: 0x8000000000000000}",
+                #"{"labels":{"a":"5","b":"1e+21","c":"9223372036854775808"}}"#
+            ),
             ("memswap_limit: -1", #"{"memswap_limit":"-1"}"#), ("healthcheck: {test: []}", #"{"healthcheck":{}}"#),
             ("logging: {options: {a: }}", #"{"logging":{"options":{"a":""}}}"#),
             ("profiles: [\"\"]", #"{"profiles":[""]}"#),
@@ -150,6 +158,16 @@ struct ComposeRulesTests {
         let text =
             "services: {web: {image: i, depends_on: {b: {condition: service_started, required: false}}}, b: {image: i, profiles: [p]}}"
         #expect(web([text]).contains("depends_on"))
+    }
+
+    @Test("a line of an environment file counts more than an earlier file, and less than the process")
+    func environmentFiles() {
+        let files = [
+            "compose.yaml": "services: {s: {image: \"$C-$D\"}}", "1.env": "A=1\nB=1",
+            "2.env": "B=2\nC=$A$B\nB\nD=$B$P\n",
+        ]
+        let (tree, _) = load(files, environment: ["P": "p"]) { $0.environmentFiles = ["1.env", "2.env"] }
+        #expect(tree?["services"]?["s"]?["image"]?.string == "12-2p")
     }
 
     @Test("a name that comes out empty is none")

@@ -2,8 +2,10 @@ import YAMLComposer
 
 /// Reads the `KEY=value` files that variables come from.
 struct Dotenv {
-    /// The value of a variable that a file refers to and does not set itself.
+    /// The value of a variable that counts more than what the file itself says.
     let lookup: (String) -> String?
+    /// What was said before the file, which its own lines take the place of.
+    var earlier: [String: String] = [:]
     /// Where mistakes go.
     let diagnostics: DiagnosticCollector
     /// Where a value of `lookup` stands that is no variable of the project.
@@ -13,7 +15,7 @@ struct Dotenv {
     func variables(of source: SourceFile) -> [(name: String, value: String, mark: SourceMark)] {
         var text = String(decoding: source.bytes, as: UTF8.self).unicodeScalars[...]
         if text.first == "\u{FEFF}" { text.removeFirst() }
-        var values: [String: String] = [:]
+        var values = earlier
         var names: [String] = []
         var marks: [String: SourceMark] = [:]
         var line = 1
@@ -31,7 +33,7 @@ struct Dotenv {
                 SourceMark(file: source, line: line, column: 1),
                 uses
             ) {
-                if values[name] == nil { names.append(name) }
+                if marks[name] == nil { names.append(name) }
                 values[name] = value
                 let mark = SourceMark(file: source, line: line, column: 1)
                 marks[name] = uses?.mark(of: name, value, at: mark) ?? mark
@@ -72,7 +74,7 @@ struct Dotenv {
             text = text.drop { $0 != "\n" }
             return nil
         }
-        guard let sign = text.first, sign != "\n" else { return lookup(name).map { (name, $0) } }
+        guard let sign = text.first, sign != "\n" else { return (lookup(name) ?? values[name]).map { (name, $0) } }
         text = text.dropFirst().drop(while: Self.isBlank)
         return (name, value(&text, values, mark, uses))
     }

@@ -23,8 +23,8 @@ struct EnvironmentFiles<Reader: FileReader> {
                 }
                 continue
             }
-            let known = values
-            let parser = Dotenv(lookup: { outer[$0] ?? known[$0] }, diagnostics: diagnostics)
+            var parser = Dotenv(lookup: { outer[$0] }, diagnostics: diagnostics)
+            parser.earlier = values
             let source = SourceFile(name: FilePath.shown(path, from: workingDirectory), bytes: bytes, kind: .variables)
             var found: [(String, String, SourceMark)] = []
             for variable in parser.variables(of: source) {

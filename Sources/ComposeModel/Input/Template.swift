@@ -126,6 +126,8 @@ struct Template {
         while index < rest.endIndex, rest[index] != "\n" {
             if rest[index] == "{" {
                 depth += 1
+                // Each level would be read again.
+                guard depth <= nestingLimit else { throw .nested }
                 index = rest.index(after: index)
                 guard index < rest.endIndex, rest[index] != "\n" else { break }
                 if rest[index] == "}" { last = index }

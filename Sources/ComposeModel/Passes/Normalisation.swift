@@ -30,9 +30,6 @@ struct Normalisation {
         project.edit("networks") { networks in
             networks.editEntries { _, network in network.setDefault("ipam", .mapping(.init())) }
         }
-        project.edit("models") { models in
-            models.editEntries { key, model in model.setDefault("name", .string(key)) }
-        }
         return project
     }
 

@@ -47,7 +47,7 @@ let projectCases: [AttributeCase] = [
     ),
     .init(
         "models: {m: {model: ai/model, context_size: 1024}}",
-        shows: "models:|m:|context_size: 1024|model: ai/model|name: m|models:|m: null",
+        shows: "models:|m:|context_size: 1024|model: ai/model|models:|m: null",
         refuses: "models: {m: {context_size: 1024}}",
         because: "models.m needs \"model\"",
         service: "models: [m]"
