@@ -26,12 +26,8 @@ extension ContainerPlan {
         }
         launch.append(.makeSession)
         try appendStandardDescriptors(process, hasConsole: hasConsole)
-        for (index, limit) in (process.rlimits ?? []).enumerated() {
-            let place = "process.rlimits[\(index)]"
-            let limit = possible(try resourceLimit(limit, place: place), place: place)
-            preparation?.limits.append(limit)
-            launch.append(.setLimit(limit), origin: place)
-        }
+        // A program that joins a user namespace has set them while it had the right to.
+        if isFirst || isBornInContainer { try appendLimits(process) }
         // Before a filter that may not know this call; what is opened later is opened so.
         launch.keptDescriptors = inputs.keptDescriptors
         launch.append(.closeDescriptors(from: 3 + UInt32(inputs.keptDescriptors)))
@@ -56,6 +52,16 @@ extension ContainerPlan {
             ),
             origin: "process.args"
         )
+    }
+
+    /// Sets limits; those that the child has no right to are allowed to it before.
+    mutating func appendLimits(_ process: ProcessSpec) throws(ContainerError) {
+        for (index, limit) in (process.rlimits ?? []).enumerated() {
+            let place = "process.rlimits[\(index)]"
+            let limit = possible(try resourceLimit(limit, place: place), place: place)
+            preparation?.limits.append(limit)
+            launch.append(.setLimit(limit), origin: place)
+        }
     }
 
     /// What execve(2) would not take is to be known before anything is made: `MAX_ARG_STRLEN`, and three quarters of

@@ -155,6 +155,7 @@ package struct ContainerPlan: Hashable, Sendable {
         namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
         launch = LaunchPlan(namespaces: [])
         if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: false) }
+        if !isBornInContainer { try appendLimits(process) }
         let container = makeSlot("container", .container)
         // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
         // change every path of it at any time.

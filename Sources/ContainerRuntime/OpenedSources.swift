@@ -60,7 +60,12 @@ struct OpenedSources: ~Copyable {
     }
 
     private func refuseOurs(_ namespace: borrowing OwnedDescriptor, _ path: String, _ kind: Namespaces) throws {
-        guard try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind.fileName)")) else { return }
+        var isOurs = try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind.fileName)"))
+        if kind == .mount, !isOurs {
+            // That of the host's first process is the host's, wherever we are; in a PID namespace it is another's.
+            isOurs = (try? namespace.isSameFile(as: .reading("/proc/1/ns/mnt"))) ?? false
+        }
+        guard isOurs else { return }
         throw ContainerError.invalid(
             "linux.namespaces",
             "\(path) is the host's namespace, which may not be changed"

@@ -44,14 +44,10 @@ package struct UserDatabase: Hashable, Sendable {
     ///
     /// A file that is not there is an empty one. What is not a regular file, or longer than 4 MiB, is an error.
     package init(root: borrowing DetachedMount) throws(ContainerError) {
-        try self.init(directory: root.descriptor.rawValue)
-    }
-
-    /// Reads them beneath a directory, which is lent, as if that were the root.
-    init(directory: Int32) throws(ContainerError) {
+        let descriptor = root.descriptor.rawValue
         self.init(
-            passwd: try UserDatabase.text("etc/passwd", beneath: directory),
-            group: try UserDatabase.text("etc/group", beneath: directory)
+            passwd: try UserDatabase.text("etc/passwd", beneath: descriptor),
+            group: try UserDatabase.text("etc/group", beneath: descriptor)
         )
     }
 
