@@ -297,7 +297,9 @@ extension RuntimeContainer {
 extension HooksSpec {
     /// Whether there is no hook at all.
     fileprivate var isEmpty: Bool {
-        [prestart, createRuntime, createContainer, startContainer, poststart, poststop].allSatisfy { $0?.isEmpty != false }
+        [prestart, createRuntime, createContainer, startContainer, poststart, poststop].allSatisfy {
+            $0?.isEmpty != false
+        }
     }
 
     /// Whether some hook is to run before the container has its root.

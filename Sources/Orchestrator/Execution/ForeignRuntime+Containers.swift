@@ -85,7 +85,7 @@ extension ForeignRuntime {
         }
         for (index, mount) in (spec.mounts ?? []).enumerated() where mount.options?.contains("rro") == true {
             // A file has nothing below it; crun before 1.9 looks for a directory all the same.
-            guard let source = mount.source, (try? OwnedDescriptor.directory(source)) == nil else { continue }
+            guard let source = mount.source, !fileExists("\(source)/.") else { continue }
             spec.mounts?[index].options = mount.options?.map { $0 == "rro" ? "ro" : $0 }
         }
         spec.linux?.cgroupsPath = request.group
