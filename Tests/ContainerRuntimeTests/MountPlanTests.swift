@@ -137,7 +137,7 @@ struct MountPlanTests {
         let told = try lines([.init(destination: "/a", type: "tmpfs")], inputs)
         let place = try #require(told.firstIndex(of: "umask 00"))
         #expect(
-            told[place...].prefix(10) == [
+            told[place...].filter { !$0.contains(" /dev") }.prefix(10) == [
                 "umask 00", "keyring _ses.box", "propagation / private",
                 "attach $root at /srv/root, enter  # root.path", "unshare cgroup",
                 "filesystem tmpfs rw as $a  # mounts[0]", "mkdir /a 0755  # mounts[0]",

@@ -72,7 +72,7 @@ struct NamespacePlanTests {
                 attach $proc at /proc no-symlinks  # mounts[0]
                 filesystem tmpfs rw as $dev  # mounts[1]
                 mkdir /dev 0755  # mounts[1]
-                attach $dev at /dev  # mounts[1]
+                attach $dev at /dev no-symlinks  # mounts[1]
                 attributes $sys rro,rnosuid  # mounts[2]
                 mkdir /sys 0755  # mounts[2]
                 attach $sys at /sys no-symlinks  # mounts[2]
@@ -107,12 +107,12 @@ struct NamespacePlanTests {
                 descriptor 0 $stdin
                 descriptor 1 $stdout
                 descriptor 2 $stderr
+                close-on-exec 3-
                 chdir /  # process.cwd
                 umask 022
                 bounding none  # process.capabilities.bounding
                 credentials 0:0 same groups  # process.user
                 capabilities effective none permitted none inheritable none  # process.capabilities
-                close-on-exec 3-
                 execute /bin/id ["/bin/id"] with 0 variables  # process.args
                 map users 0:1000:1 groups 0:1000:1 no setgroups
                 oom-score 100

@@ -15,7 +15,8 @@ struct ProgressPrinterTests {
         let terminal = OwnedDescriptor(
             adopting: ioctl(master.rawValue, 0x5441 /* TIOCGPTPEER */, O_RDWR | O_NOCTTY | O_CLOEXEC)
         )
-        var size = winsize(ws_row: 10, ws_col: 36, ws_xpixel: 0, ws_ypixel: 0)
+        // struct winsize: rows, columns, and two that nobody uses
+        var size: [UInt16] = [10, 36, 0, 0]
         try #require(ioctl(terminal.rawValue, UInt(TIOCSWINSZ), &size) == 0)
         let printer = ProgressPrinter("up", mode: .tty, isColoured: false, descriptor: terminal.rawValue)
         printer.report(Progress(.container, "voting-frontend-1", "Started", .done))

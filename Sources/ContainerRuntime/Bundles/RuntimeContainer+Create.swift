@@ -8,11 +8,14 @@ package struct CreatedContainer: ~Copyable {
     package let process: LaunchedProcess
     /// What this host can't do of what is asked, in words for a warning.
     package let unenforced: [String]
+    /// Whether the program is executed already.
+    fileprivate let isStarted: Bool
 
     /// Lets the process go on, and returns when its program is executed.
     ///
     /// Returns what went wrong in hooks after that.
     package borrowing func start() throws(ContainerError) -> [ContainerError] {
+        if isStarted { return [] }
         let failures = try container.start()
         do { try process.awaitExecution() } catch {
             if case .executeThrough(_, _, _, let arguments, _)? = error.entry?.step {
@@ -38,6 +41,8 @@ extension RuntimeContainer {
         package var keptDescriptors = 0
         /// The host's root stays where it is, below the container's.
         package var staysOnRoot = false
+        /// The container is started at once, and need not wait for that.
+        package var startsAtOnce = false
         /// The control group is a scope of systemd's.
         package var usesSystemd = false
         /// Whether the container has a session keyring of its own.
@@ -63,7 +68,9 @@ extension RuntimeContainer {
         inputs.seccomp = try spec.linux?.seccomp.map { seccomp throws(ContainerError) in
             try SeccompProgram(compiling: seccomp)
         }
-        inputs.awaitsStart = true
+        // Nobody has to be waited for where nothing is to happen between the two: the process can then share our memory.
+        let needsGate = spec.hooks?.isEmpty == false || inputs.seccomp?.hasListener == true || options.usesSystemd
+        inputs.awaitsStart = needsGate || !options.startsAtOnce
         inputs.awaitsHooks = spec.hooks?.areBeforeRoot == true
         inputs.keptDescriptors = options.keptDescriptors
         inputs.staysOnRoot = options.staysOnRoot
@@ -145,15 +152,20 @@ extension RuntimeContainer {
         var planned = spec.ofContainer
         if scope != nil { planned.linux?.resources = nil }
         let plan = try ContainerPlan(planned, inputs)
-        let gate = try openGate()
         var surroundings =
             try inputs.mayMount
             ? Container.Surroundings(root: copyRoot(plan.rootPropagation))
             : Container.Surroundings(stdio: (0, 1, 2))
         surroundings.group = group
-        surroundings.gate = gate.rawValue
         surroundings.terminal = options.terminal
         try spec.giveStandardDescriptors()
+        guard inputs.awaitsStart else {
+            let process = try Container.start(plan, in: surroundings)
+            unenforced += plan.unenforced + (group?.unenforced ?? [])
+            return try finished(process, unenforced, isStarted: true)
+        }
+        let gate = try openGate()
+        surroundings.gate = gate.rawValue
         var scopeGroup: ContainerCgroup?
         let atGroups = scope.map { scope in
             { (pid: Int32) in
@@ -183,6 +195,16 @@ extension RuntimeContainer {
             _ = try? process.waitForExit()  // the first error is the one to tell
             throw error
         }
+        unenforced += plan.unenforced + ((group ?? scopeGroup)?.unenforced ?? [])
+        return try finished(process, unenforced, isStarted: false)
+    }
+
+    /// Writes down the process of a container that is there.
+    private func finished(
+        _ process: consuming LaunchedProcess,
+        _ unenforced: [String],
+        isStarted: Bool
+    ) throws(ContainerError) -> CreatedContainer {
         var created = self
         created.record.process = ProcessIdentity(of: process.pid)
         do { try store.write(process: created.record.process, of: id) } catch {
@@ -190,8 +212,7 @@ extension RuntimeContainer {
             _ = try? process.waitForExit()  // the first error is the one to tell
             throw error
         }
-        unenforced += plan.unenforced + ((group ?? scopeGroup)?.unenforced ?? [])
-        return CreatedContainer(container: created, process: process, unenforced: unenforced)
+        return CreatedContainer(container: created, process: process, unenforced: unenforced, isStarted: isStarted)
     }
 
     private func copyRoot(_ propagation: MountPropagation?) throws(ContainerError) -> DetachedMount {
@@ -274,6 +295,13 @@ extension RuntimeContainer {
 }
 
 extension HooksSpec {
+    /// Whether there is no hook at all.
+    fileprivate var isEmpty: Bool {
+        [prestart, createRuntime, createContainer, startContainer, poststart, poststop].allSatisfy {
+            $0?.isEmpty != false
+        }
+    }
+
     /// Whether some hook is to run before the container has its root.
     fileprivate var areBeforeRoot: Bool {
         [prestart, createRuntime, createContainer].contains { $0?.isEmpty == false }

@@ -83,6 +83,11 @@ extension ForeignRuntime {
             spec.mounts?[index].source = paths[place + 1]
             spec.mounts?[index].options = ["rbind"] + (mount.options ?? [])
         }
+        for (index, mount) in (spec.mounts ?? []).enumerated() where mount.options?.contains("rro") == true {
+            // A file has nothing below it; crun before 1.9 looks for a directory all the same.
+            guard let source = mount.source, !fileExists("\(source)/.") else { continue }
+            spec.mounts?[index].options = mount.options?.map { $0 == "rro" ? "ro" : $0 }
+        }
         spec.linux?.cgroupsPath = request.group
         // Limits and rules for devices are in force already.
         spec.linux?.resources = nil

@@ -25,11 +25,13 @@ struct RuntimeBundleOptions: ParsableArguments {
         _ name: String,
         _ spec: RuntimeSpec,
         keeping kept: Int,
-        terminal: Int32? = nil
+        terminal: Int32? = nil,
+        startsAtOnce: Bool = false
     ) throws -> CreatedContainer {
         let id = try ContainerID(name)
         var options = RuntimeContainer.CreateOptions(bundle: directory)
         options.keptDescriptors = kept
+        options.startsAtOnce = startsAtOnce
         options.staysOnRoot = noPivot
         options.usesSystemd = try RuntimeProgram.settings.isSystemd
         options.hasKeyring = !noNewKeyring

@@ -26,7 +26,13 @@ struct RuntimeRun: ParsableCommand {
                 && spec.process?.terminal == true
         )
         let foreground = try RuntimeForeground(isWanted: !detach)
-        let created = try options.create(id, spec, keeping: kept, terminal: terminal?.sending)
+        let created = try options.create(
+            id,
+            spec,
+            keeping: kept,
+            terminal: terminal?.sending,
+            startsAtOnce: false
+        )
         do {
             for failure in try created.start() { settings.report.warning("\(failure)") }
             if detach { return }
