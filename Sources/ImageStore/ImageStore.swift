@@ -64,6 +64,10 @@ package struct ImageStore: Hashable, Sendable {
     /// With `platform`, an image for another one is an error; without, an image for several gives the host's.
     /// Throws `imageNotFound` when the store has no image of that name.
     package func resolve(_ reference: ImageReference, platform: Platform? = nil) throws(ImageError) -> Image {
+        if case .rootfs = reference {
+        } else if try files.needsRecovery() {
+            try files.withLock { () throws(ImageError) in }
+        }
         switch reference {
         case .rootfs(let path): return try directoryImage(reference, path)
         case .name(let name): return try namedImage(reference, name, platform)
@@ -88,14 +92,7 @@ package struct ImageStore: Hashable, Sendable {
         _ name: ImageName,
         _ platform: Platform?
     ) throws(ImageError) -> Image {
-        let entries = try index().manifests
-        let entry = entries.first { entry in
-            if let digest = name.digest {
-                return entry.digest == digest
-                    || entry.repositoryDigests.contains("\(name.domain)/\(name.repository)@\(digest)")
-            }
-            return entry.annotations?[referenceNameAnnotation] == name.tagged
-        }
+        let entry = try index().entry(named: name)
         guard let entry else { throw notFound("\(name)") }
         return try image(entry, reference, platform)
     }
@@ -152,7 +149,10 @@ package struct ImageStore: Hashable, Sendable {
             configuration: configuration,
             diffIDs: diffIDs,
             names: names.sorted(),
-            rootFilesystem: RootFilesystem(lowerDirectories: try lowerDirectories(diffIDs))
+            rootFilesystem: RootFilesystem(
+                lowerDirectories: try lowerDirectories(diffIDs),
+                image: manifest.config.digest
+            )
         )
     }
 
@@ -203,12 +203,10 @@ package struct ImageStore: Hashable, Sendable {
         }
         return file
     }
-}
 
-extension Descriptor {
-    /// How registries know the image that an entry of the index names.
-    var repositoryDigests: [String] {
-        annotations?[repositoryDigestsAnnotation]?.split(separator: ",").map(String.init) ?? []
+    /// Runs `body` as the only writer of the store, for moments: see `StoreFiles.withLock`.
+    func locked<R>(_ body: () throws(ImageError) -> R) throws(ImageError) -> R {
+        try files.withLock { () throws(ImageError) in try body() }
     }
 }
 

@@ -20,12 +20,42 @@ package struct ImageConfiguration: Codable, Hashable, Sendable {
         }
     }
 
+    /// What became of one instruction.
+    package struct History: Codable, Hashable, Sendable {
+        /// When, as RFC 3339 has it.
+        package var created: String?
+        /// The instruction.
+        package var createdBy: String?
+        package var author: String?
+        package var comment: String?
+        /// Whether it made no layer.
+        package var emptyLayer: Bool?
+
+        /// An instruction that made a layer, or none.
+        package init(createdBy: String, created: String?, isEmptyLayer: Bool, comment: String? = nil) {
+            self.createdBy = createdBy
+            self.created = created
+            self.comment = comment
+            emptyLayer = isEmptyLayer ? true : nil
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case created, author, comment
+            case createdBy = "created_by"
+            case emptyLayer = "empty_layer"
+        }
+    }
+
     package var os: String?
     package var architecture: String?
     package var variant: String?
     package var created: String?
+    /// Who made it: MAINTAINER.
+    package var author: String?
     package var config: ProcessDefaults?
     package var rootfs: RootFS?
+    /// The instructions, in order.
+    package var history: [History]?
 
     /// A configuration that says nothing.
     package init() {}
@@ -73,6 +103,8 @@ package struct ProcessDefaults: Codable, Hashable, Sendable {
     package var healthcheck: Healthcheck?
     /// Docker's `Shell`: what runs `CMD-SHELL`.
     package var shell: [String]?
+    /// Docker's `OnBuild`: instructions for those who build on the image.
+    package var onBuild: [String]?
     private var exposedPortSet: [String: Member]?
     private var volumeSet: [String: Member]?
 
@@ -80,10 +112,16 @@ package struct ProcessDefaults: Codable, Hashable, Sendable {
     package init() {}
 
     /// Ports as `80/tcp`, sorted.
-    package var exposedPorts: [String] { exposedPortSet.map { $0.keys.sorted() } ?? [] }
+    package var exposedPorts: [String] {
+        get { exposedPortSet.map { $0.keys.sorted() } ?? [] }
+        set { exposedPortSet = newValue.isEmpty ? nil : Dictionary(newValue.map { ($0, Member()) }) { $1 } }
+    }
 
     /// Directories that want a volume, sorted.
-    package var volumes: [String] { volumeSet.map { $0.keys.sorted() } ?? [] }
+    package var volumes: [String] {
+        get { volumeSet.map { $0.keys.sorted() } ?? [] }
+        set { volumeSet = newValue.isEmpty ? nil : Dictionary(newValue.map { ($0, Member()) }) { $1 } }
+    }
 
     private enum CodingKeys: String, CodingKey {
         case user = "User"
@@ -95,6 +133,7 @@ package struct ProcessDefaults: Codable, Hashable, Sendable {
         case stopSignal = "StopSignal"
         case healthcheck = "Healthcheck"
         case shell = "Shell"
+        case onBuild = "OnBuild"
         case exposedPortSet = "ExposedPorts"
         case volumeSet = "Volumes"
     }

@@ -31,9 +31,11 @@ struct Roost: ParsableCommand {
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
         ("attach", Attach.self), ("config", Config.self), ("cp", Copy.self), ("create", Create.self),
         ("down", Down.self), ("events", Events.self), ("exec", Exec.self), ("export", Export.self),
+        ("image", ImageCommands.self),
         ("images", Images.self), ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self),
         ("network", NetworkCommands.self), ("pause", Pause.self), ("port", Port.self), ("ps", Ps.self),
         ("restart", Restart.self), ("rm", Remove.self), ("run", Run.self), ("runtime", Runtime.self),
+        ("save", Save.self), ("system", SystemCommands.self),
         ("scale", Scale.self), ("start", Start.self), ("stats", Stats.self), ("stop", Stop.self), ("top", Top.self),
         ("unpause", Unpause.self), ("up", Up.self), ("version", Version.self), ("volume", VolumeCommands.self),
         ("volumes", Volumes.self), ("wait", Wait.self),

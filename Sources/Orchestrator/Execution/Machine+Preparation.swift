@@ -92,6 +92,7 @@ extension Machine {
                 }
             )
         }
+        images.settleLater()
         if request.reservesPorts { try reserveSharedPorts(of: project.services) }
         for definition in definitions {
             learn(definition)
