@@ -4,10 +4,9 @@ import OCISpec
 
 /// How much of the disk something takes.
 package enum DiskUsage {
-    /// The bytes of the blocks of a file, or of all that is in a directory; files with several names count once. What
-    /// isn't there takes nothing: lstat(2).
+    /// The bytes of the blocks of a file, or of all that is in a directory: lstat(2).
     ///
-    /// Follows no link.
+    /// Files with several names count once, what isn't there takes nothing, and no link is followed.
     package static func of(_ path: String) throws(SyscallError) -> Int64 {
         var status = stat()
         guard lstat(path, &status) == 0 else { return 0 }
