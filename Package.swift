@@ -52,6 +52,15 @@ let package = Package(
             dependencies: ["OCISpec", "LinuxSystem", "CArchive", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: common
         ),
+        .target(
+            name: "ImageBuilder",
+            dependencies: [
+                "ComposeModel", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "YAMLComposer",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: common
+        ),
         .target(name: "YAMLComposer", dependencies: ["CLibYAML"], swiftSettings: common),
         .target(
             name: "ComposeModel",
@@ -83,7 +92,7 @@ let package = Package(
         ),
         .target(
             name: "TerminalOutput",
-            dependencies: ["ComposeModel", "LinuxSystem", "Orchestrator", "Supervisor"],
+            dependencies: ["ComposeModel", "ImageBuilder", "LinuxSystem", "Orchestrator", "Supervisor"],
             swiftSettings: memorySafe
         ),
         .executableTarget(
@@ -91,6 +100,7 @@ let package = Package(
             dependencies: [
                 "ComposeModel",
                 "ContainerRuntime",
+                "ImageBuilder",
                 "ImageStore",
                 "LinuxSystem",
                 "OCISpec",
@@ -117,6 +127,11 @@ let package = Package(
         .testTarget(
             name: "ImageStoreTests",
             dependencies: ["ImageStore", "LinuxSystem", "OCISpec"],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "ImageBuilderTests",
+            dependencies: ["ImageBuilder", "LinuxSystem", "OCISpec", "YAMLComposer"],
             swiftSettings: common
         ),
         .testTarget(

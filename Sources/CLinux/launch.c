@@ -37,7 +37,7 @@ static _Noreturn void obey(const struct clinux_launch *launch) {
     sigset_t none;
     sigemptyset(&none);
     // The child sees its parent's memory, or a copy of it, at which nobody in the container may look.
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || sigprocmask(SIG_SETMASK, &none, 0) != 0)
+    if ((!launch->stays_visible && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) || sigprocmask(SIG_SETMASK, &none, 0) != 0)
         give_up(launch, (struct clinux_report){0, errno});
     struct clinux_report failure = {0, 0};
     for (uint32_t i = 0; i < launch->count; i++) {
@@ -52,6 +52,10 @@ static _Noreturn void obey(const struct clinux_launch *launch) {
         if (error && !is_ignored(call, error)) {
             failure = (struct clinux_report){i, error};
             break;
+        }
+        if (call->flags & CLINUX_CALL_FORK && result > 0) {
+            failure = (struct clinux_report){i, (int32_t)-result};
+            _exit(write(launch->report, &failure, sizeof failure) == sizeof failure ? 0 : 126);
         }
         if (call->result >= 0)
             launch->slots[call->result] = error ? -1 : (int32_t)result;

@@ -76,7 +76,8 @@ struct FileLoader<Reader: FileReader> {
             }
             guard !document.isNull, let canonical = canonical(document, scope) else { continue }
             hasContent = hasContent || canonical.mapping?.isEmpty == false
-            let complete = extended(included(canonical, scope, chain: chain), scope)
+            // A service can't extend one that is included, as in Compose.
+            let complete = withIncluded(extended(canonical, scope), scope, chain: chain)
             let laid = result.map { merge.apply(complete, over: $0, .object(Schema.project)) ?? $0 } ?? complete
             result = Validation(diagnostics: diagnostics, allowsEmpty: false).checked(laid, after: complete)
         }
@@ -103,7 +104,7 @@ struct FileLoader<Reader: FileReader> {
     // MARK: Including
 
     /// The document with the projects it includes below it.
-    private mutating func included(_ document: YAMLNode, _ scope: Scope, chain: [String]) -> YAMLNode {
+    private mutating func withIncluded(_ document: YAMLNode, _ scope: Scope, chain: [String]) -> YAMLNode {
         guard let includes = document["include"]?.sequence, var mapping = document.mapping else { return document }
         mapping["include"] = nil
         guard chain.count <= Self.chainLimit else {
@@ -152,8 +153,8 @@ struct FileLoader<Reader: FileReader> {
         }
         let paths = written.map { FilePath.absolute($0, in: scope.directory) }
         guard let first = paths.first else {
-            diagnostics.error("an include names no file", at: entry.mark)
-            return nil
+            diagnostics.warning("an include names no file", at: entry.mark)
+            return entry.with(.mapping(YAMLMapping()))
         }
         for path in paths where chain.contains(path) {
             diagnostics.error(
@@ -175,7 +176,7 @@ struct FileLoader<Reader: FileReader> {
         var documents: [YAMLNode] = []
         for path in paths { documents += self.documents(path).map { $0.deeplyAfter(step) } }
         let inner = Scope(directory: directory, environment: environment)
-        guard var tree = merged(documents, inner, chain: chain + paths)?.mapping else { return nil }
+        guard var tree = merged(documents, inner, chain: chain + paths).map(Merge.settled)?.mapping else { return nil }
         for key in tree.keys where key == "name" || key == "version" || key.hasPrefix("x-") { tree[key] = nil }
         let rooted = PathResolution(directory: directory, home: environment["HOME"])
         return rooted.apply(entry.with(.mapping(tree)))
@@ -185,6 +186,9 @@ struct FileLoader<Reader: FileReader> {
     private func environment(of entry: YAMLNode, directory: String, _ scope: Scope) -> [String: String] {
         var environment = scope.environment
         let files = entry["env_file"]
+        if files?.sequence?.contains(where: \.isNull) == true {
+            diagnostics.error("an environment file of an include has no name", at: entry.mark)
+        }
         let written = files?.sequence?.compactMap(\.string) ?? files?.string.map { [$0] } ?? []
         EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
             .add(
@@ -232,9 +236,11 @@ struct FileLoader<Reader: FileReader> {
         chain: [String]
     ) -> YAMLNode? {
         guard let service = services[name], var own = service.mapping else { return services[name] }
-        guard let extends = own["extends"], extends.mapping != nil else { return service }
+        guard let written = own["extends"], written.mapping != nil else { return service }
         own["extends"] = nil
         let rest = service.with(.mapping(own))
+        guard written.directive != .reset else { return rest }
+        let extends = Merge.settled(written)
         let link = "\(file):\(name)"
         guard !chain.contains(link), chain.count < Self.chainLimit else {
             let problem =
@@ -245,7 +251,11 @@ struct FileLoader<Reader: FileReader> {
             diagnostics.markDamaged("services.\(name)")
             return rest
         }
-        let target = extends["service"]?.string ?? name
+        guard let target = extends["service"]?.string else {
+            diagnostics.error("services.\(name).extends needs \"service\"", at: extends.mark)
+            diagnostics.markDamaged("services.\(name)")
+            return rest
+        }
         var base: YAMLNode?
         if let other = extends["file"]?.string {
             let step = SourceStep.extended(service: "services.\(target)", by: "services.\(name)", extends.mark)
@@ -293,9 +303,11 @@ struct FileLoader<Reader: FileReader> {
         let inner = Scope(directory: FilePath.directory(of: path), environment: scope.environment)
         let isFirst = parsed[path] == nil
         let found = diagnostics.hasErrors
-        let trees = documents(path).compactMap { document in
+        let written = documents(path)
+        let trees = written.compactMap { document in
             canonical(Self.reduced(document, to: target, withOtherParts: isFirst).deeplyAfter(step), inner)
         }
+        if isFirst { for document in written { checkVariables(document, inner) } }
         guard let services = trees.last?["services"]?.mapping, services.entry(target) != nil else {
             if found || !diagnostics.hasErrors {
                 diagnostics.error("\(file) has no service \"\(target)\" to extend", at: extends.mark)
@@ -303,7 +315,16 @@ struct FileLoader<Reader: FileReader> {
             return nil
         }
         guard let service = complete(target, services, inner, file: path, chain: chain) else { return nil }
-        return PathResolution(directory: inner.directory, home: scope.environment["HOME"]).service(service)
+        // Its tags are about its own file.
+        let settled = Merge.settled(service)
+        return PathResolution(directory: inner.directory, home: scope.environment["HOME"]).service(settled)
+    }
+
+    /// Tells what is wrong with variables anywhere in a file that only some services are taken from, as Compose does.
+    private func checkVariables(_ document: YAMLNode, _ scope: Scope) {
+        guard options.interpolates else { return }
+        var pass = Interpolation(lookup: { scope.environment[$0] }, diagnostics: diagnostics)
+        _ = pass.apply(document, .object(Schema.project))
     }
 
     /// The file with the service and those of the file that it extends: the others may be unfit to stand alone.

@@ -46,7 +46,7 @@ package struct Loader<Reader: FileReader> {
         project = Merge.settled(project)
         let knownServices = Set(project["services"]?.mapping?.keys ?? [])
         complete(&project, name: name, directory: located.directory, environment: environment)
-        if options.interpolates { select(&project, environment: environment) }
+        if options.interpolates { select(&project, knownServices, environment: environment) }
         guard !diagnostics.hasErrors else { return nil }
         return Loaded(
             tree: project,
@@ -90,14 +90,22 @@ package struct Loader<Reader: FileReader> {
     }
 
     /// Leaves the services that are on, and checks them.
-    private func select(_ project: inout YAMLNode, environment: [String: String]) {
+    private func select(
+        _ project: inout YAMLNode,
+        _ knownServices: Set<String>,
+        environment: [String: String]
+    ) {
+        let named = options.profiles.isEmpty ? Self.list(environment["COMPOSE_PROFILES"]) : options.profiles
         let selection = Selection(
-            profiles: options.profiles.isEmpty ? Self.list(environment["COMPOSE_PROFILES"]) : options.profiles,
+            // Where none is named, that without a name is on.
+            profiles: named.isEmpty ? [""] : named,
             services: options.services,
             diagnostics: diagnostics
         )
         project = selection.active(project)
-        if options.checksConsistency { Consistency(diagnostics: diagnostics).check(project) }
+        if options.checksConsistency {
+            Consistency(diagnostics: diagnostics, knownServices: knownServices).check(project)
+        }
         project = selection.chosen(project)
         if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
         if options.resolvesEnvironment {
@@ -200,10 +208,8 @@ package struct Loader<Reader: FileReader> {
             var pass = Interpolation(lookup: { environment[$0] }, diagnostics: diagnostics)
             let text = (options.interpolates ? pass.apply(written, .text) : written)?.string ?? ""
             if let name = ProjectName(repairing: text) { return name }
-            if !text.isEmpty {
-                diagnostics.error("\"\(text)\" is no project name", at: written.mark, hint: rule)
-                return nil
-            }
+            diagnostics.error("\"\(text)\" is no project name", at: written.mark, hint: rule)
+            return nil
         }
         warnOfLink(located.directory)
         if let name = ProjectName(directory: located.directory) { return name }

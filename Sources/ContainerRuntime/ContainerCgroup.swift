@@ -55,6 +55,21 @@ package struct ContainerCgroup: Hashable, Sendable {
         return container
     }
 
+    /// What a mount of type `cgroup` shows beside the unified hierarchy: the v1 hierarchies that the container has groups in, by
+    /// their controllers, and `unified` where there is one; nothing without such groups.
+    ///
+    /// In the others it is in the host's own groups, which are not for it to see.
+    package var legacyMounts: [String] {
+        var controllers: [String: [String]] = [:]
+        for controller in legacyControllers {
+            guard let root = group.hierarchies.legacy[controller] else { continue }
+            controllers[root, default: []] = group.hierarchies.legacy.filter { $0.value == root }.keys.sorted()
+        }
+        guard !controllers.isEmpty else { return [] }
+        let names = controllers.values.map { $0.joined(separator: ",") }.sorted()
+        return names + (group.unifiedDirectory == nil ? [] : ["unified"])
+    }
+
     /// Whether a process has to wait until it is moved into groups of v1 hierarchies.
     package var needsAttachment: Bool { !legacyControllers.isEmpty }
 

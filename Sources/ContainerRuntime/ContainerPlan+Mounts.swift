@@ -4,8 +4,13 @@ import OCISpec
 extension ContainerPlan {
     /// Mounts in the order of the configuration, each on a directory or file made for it when there is none.
     mutating func appendMounts(_ spec: RuntimeSpec, sysctls: [Sysctl]) throws(ContainerError) {
+        if let label = spec.linux?.mountLabel, !label.isEmpty {
+            try require(.selinux, "linux.mountLabel", "this host has no SELinux; leave it out")
+            mountLabel = label
+        }
         for (index, mount) in (spec.mounts ?? []).enumerated() {
             try appendMount(mount, origin: "mounts[\(index)]", sysctls: sysctls)
+            mounted.append(mount.destination)
         }
         if !sysctls.isEmpty, !(spec.mounts ?? []).contains(where: { $0.type == "proc" }) {
             throw .invalid("linux.sysctl", "needs a mount of type proc")
@@ -20,26 +25,130 @@ extension ContainerPlan {
         guard mount.destination.hasPrefix("/") else {
             throw .invalid("\(origin).destination", "'\(mount.destination)' is not an absolute path")
         }
-        let options = try mount.checkedOptions(place: origin)
+        let options = MountOptions(mount.options ?? [])
         if options.isBind || mount.type == "bind" || mount.type == MountSpec.preparedType {
             return try appendExisting(mount, options, origin: origin)
         }
-        let name = mount.destination.slotName
         guard let type = mount.type else { throw .invalid("\(origin).type", "missing, and the mount is no bind mount") }
-        let kernelType = type == "cgroup" ? "cgroup2" : type
-        let slot = launch.makeSlot(name)
-        let recipe = FilesystemRecipe(kernelType, options.parameters, attributes: options.attributes)
-        launch.append(.makeFilesystem(recipe, into: slot), origin: origin)
+        guard options.ids == nil, mount.uidMappings == nil, mount.gidMappings == nil else {
+            throw .invalid("\(origin).options", "only a bind mount can have other ids, not one of type \(type)")
+        }
+        let slot: LaunchSlot
+        if let copy = hostCopies[mount.destination], hostView(of: mount) != nil {
+            slot = copy
+            appendHostView(mount, type, options, slot, origin: origin)
+        } else if options.copiesUp {
+            slot = try appendFilled(mount, type, options, origin: origin)
+        } else {
+            slot = launch.makeSlot(mount.destination.slotName)
+            launch.append(.makeFilesystem(try recipe(mount, type, options), into: slot), origin: origin)
+        }
         if type == "proc" {
             // Before anyone sees this procfs: nothing can stand between the path and the kernel's file.
             for sysctl in sysctls {
                 launch.append(.write(sysctl.value, beneath: slot, path: "sys/" + sysctl.path), origin: "linux.sysctl")
             }
         }
+        appendPropagation(options, of: slot, origin: origin)
         appendMountPoint(mount.destination, .directory, origin: origin)
         // An image may not choose where procfs and sysfs lie: what protects them is bound to their paths.
         let symlinks: SymlinkPolicy = type == "proc" || type == "sysfs" ? .refuse : .follow
         launch.append(.attachAt(slot, path: mount.destination, symlinks: symlinks), origin: origin)
+        if type == "cgroup" { try appendLegacyGroups(mount, options, origin: origin) }
+    }
+
+    /// The filesystem of a mount, with the label that the configuration has for files.
+    private func recipe(
+        _ mount: MountSpec,
+        _ type: String,
+        _ options: MountOptions
+    ) throws(ContainerError) -> FilesystemRecipe {
+        let attributes = options.attributes.union(options.recursive.set)
+        if type == "cgroup", !inputs.legacyHierarchies.isEmpty {
+            return FilesystemRecipe("tmpfs", [.init("mode", "755")], attributes: attributes.subtracting(.readOnly))
+        }
+        var parameters = options.parameters
+        let isOfKernel = ["proc", "sysfs", "cgroup", "cgroup2", "mqueue"].contains(type)
+        if let label = mountLabel, !isOfKernel { parameters.append(.init("context", label)) }
+        return FilesystemRecipe(type == "cgroup" ? "cgroup2" : type, parameters, attributes: attributes)
+    }
+
+    /// What the host shows of the kernel, in the place of a mount that the container has no namespace for.
+    ///
+    /// The host's settings and control groups are not the container's, so they are never for writing.
+    private mutating func appendHostView(
+        _ mount: MountSpec,
+        _ type: String,
+        _ options: MountOptions,
+        _ slot: LaunchSlot,
+        origin: String
+    ) {
+        var change = MountChange()
+        change.all.set = options.attributes.union(options.recursive.set)
+        if type != "proc" && type != "mqueue" { change.all.set.insert(.readOnly) }
+        launch.append(.change(slot, change), origin: origin)
+    }
+
+    /// A filesystem in memory that begins with what it covers: `tmpcopyup`.
+    private mutating func appendFilled(
+        _ mount: MountSpec,
+        _ type: String,
+        _ options: MountOptions,
+        origin: String
+    ) throws(ContainerError) -> LaunchSlot {
+        let place = "\(origin).options"
+        guard type == "tmpfs" else { throw .invalid(place, "'tmpcopyup' is for a tmpfs, not for \(type)") }
+        guard inputs.mayMount else {
+            throw .unsupported(place, "'tmpcopyup' needs CAP_SYS_ADMIN, since the files are copied beforehand")
+        }
+        let covering = mounted.first { mount.destination == $0 || mount.destination.hasPrefix($0 + "/") }
+        if let covering {
+            throw .unsupported(place, "'tmpcopyup' copies files of the root, and there is a mount at \(covering)")
+        }
+        // Filled while it can be written to; the attributes come after.
+        var recipe = try recipe(mount, type, options)
+        recipe.attributes = []
+        let slot = makeSlot(mount.destination.slotName, .filled(recipe, path: mount.destination))
+        let attributes = options.attributes.union(options.recursive.set)
+        if !attributes.isEmpty {
+            launch.append(.setAttributes(slot, attributes, recursive: false), origin: origin)
+        }
+        return slot
+    }
+
+    /// The propagation of a new mount, where it is not alone.
+    private mutating func appendPropagation(_ options: MountOptions, of slot: LaunchSlot, origin: String) {
+        guard let propagation = options.propagation, propagation != .private else { return }
+        var change = MountChange()
+        change.top.propagation = propagation
+        launch.append(.change(slot, change), origin: origin)
+    }
+
+    /// The hierarchies of v1 that the container has groups in, beside the unified one: cgroups(7).
+    private mutating func appendLegacyGroups(
+        _ mount: MountSpec,
+        _ options: MountOptions,
+        origin: String
+    ) throws(ContainerError) {
+        guard !inputs.legacyHierarchies.isEmpty, hostView(of: mount) == nil else { return }
+        let attributes = options.attributes.union(options.recursive.set)
+        for hierarchy in inputs.legacyHierarchies {
+            let path = "\(mount.destination)/\(hierarchy)"
+            let slot = launch.makeSlot(path.slotName)
+            let recipe =
+                hierarchy == "unified"
+                ? FilesystemRecipe("cgroup2", attributes: attributes)
+                : FilesystemRecipe(
+                    "cgroup",
+                    hierarchy.split(separator: ",").map { .init(String($0)) },
+                    attributes: attributes
+                )
+            launch.append(.makeFilesystem(recipe, into: slot), origin: origin)
+            launch.append(.makeDirectory(path, mode: 0o755), origin: origin)
+            launch.append(.attachAt(slot, path: path, symlinks: .refuse), origin: origin)
+        }
+        guard attributes.contains(.readOnly) else { return }
+        launch.append(.remount(mount.destination, .readOnly), origin: origin)
     }
 
     /// A mount whose files are there before the container: a path of the host, or what the caller lends.
@@ -51,6 +160,7 @@ extension ContainerPlan {
         guard let source = mount.source else {
             throw .invalid("\(origin).source", "missing: a \(mount.type ?? "bind") mount has a source")
         }
+        try check(mount, options, origin: origin)
         let kind: MountKind
         let slot: LaunchSlot
         if mount.type == MountSpec.preparedType {
@@ -59,23 +169,54 @@ extension ContainerPlan {
             }
             kind = lent
             slot = makeSlot(mount.destination.slotName, .prepared(source))
-            if !options.attributes.isEmpty {
-                launch.append(.setAttributes(slot, options.attributes, recursive: true), origin: origin)
+            let attributes = options.attributes.union(options.recursive.set)
+            if !attributes.isEmpty {
+                launch.append(.setAttributes(slot, attributes, recursive: true), origin: origin)
             }
         } else {
             kind = inputs.sources[source] ?? .directory
-            slot = makeSlot(
-                mount.destination.slotName,
-                .bind(
-                    path: source,
-                    recursive: options.isRecursive,
-                    attributes: options.attributes,
-                    propagation: options.propagation ?? .private
-                )
-            )
+            slot = try appendCopy(source, mount, options, origin: origin)
         }
         appendMountPoint(mount.destination, kind, origin: origin)
         launch.append(.attachAt(slot, path: mount.destination, symlinks: .follow), origin: origin)
+    }
+
+    /// What is not an option of a mount whose filesystem there is already.
+    private mutating func check(_ mount: MountSpec, _ options: MountOptions, origin: String) throws(ContainerError) {
+        for parameter in options.parameters {
+            // As the kernel does: it belongs to the filesystem, which others have mounted.
+            if ["sync", "dirsync", "lazytime", "iversion", "mand"].contains(parameter.key) {
+                unenforced.append("\(origin).options: '\(parameter.key)' is the filesystem's, and stays as it is")
+                continue
+            }
+            throw .invalid("\(origin).options", "'\(parameter.key)' is not an option of a bind mount")
+        }
+        guard !options.copiesUp else {
+            throw .invalid("\(origin).options", "'tmpcopyup' is for a tmpfs, not for a bind mount")
+        }
+    }
+
+    /// A copy of a path of the host: made by us, or by the child where we may not.
+    private mutating func appendCopy(
+        _ source: String,
+        _ mount: MountSpec,
+        _ options: MountOptions,
+        origin: String
+    ) throws(ContainerError) -> LaunchSlot {
+        let name = mount.destination.slotName
+        let ids = try ids(of: mount, options, origin: origin)
+        if inputs.mayMount {
+            var host = HostMount(path: source, isRecursive: options.isRecursive, change: options.change)
+            host.ids = ids
+            host.mapsRecursively = options.ids?.isRecursive == true
+            return makeSlot(name, .bind(host))
+        }
+        guard ids == nil else { throw .unsupported("\(origin).options", "other ids need CAP_SYS_ADMIN") }
+        guard let slot = hostCopies[origin] else {
+            throw .invalid("\(origin).source", "\(source) can't be copied once the root is entered")
+        }
+        launch.append(.change(slot, options.change), origin: origin)
+        return slot
     }
 
     /// The directories down to a mount's destination, and what it is attached to.
@@ -105,7 +246,9 @@ extension ContainerPlan {
             return
         }
         for (name, major, minor) in ContainerPlan.defaultDevices {
-            launch.append(.makeDevice(DeviceNode("/dev/\(name)", .character, major: major, minor: minor, mode: 0o666)))
+            let path = "/dev/\(name)"
+            if appendHostDevice(at: path, origin: "") { continue }
+            launch.append(.makeDevice(DeviceNode(path, .character, major: major, minor: minor, mode: 0o666)))
         }
         var taken = Set(ContainerPlan.defaultDevices.map { "/dev/\($0.0)" })
         for (index, device) in (spec.linux?.devices ?? []).enumerated() where taken.insert(device.path).inserted {
@@ -114,6 +257,7 @@ extension ContainerPlan {
             for directory in device.path.pathPrefixes.dropFirst().dropLast() where taken.insert(directory).inserted {
                 launch.append(.makeDirectory(directory, mode: 0o755), origin: place)
             }
+            if appendHostDevice(at: device.path, origin: place) { continue }
             launch.append(.makeDevice(node), origin: place)
             if device.uid ?? 0 != 0 || device.gid ?? 0 != 0 {
                 launch.append(.setOwner(device.path, uid: device.uid ?? 0, gid: device.gid ?? 0), origin: place)
@@ -122,6 +266,14 @@ extension ContainerPlan {
         for (name, target) in ContainerPlan.deviceLinks {
             launch.append(.makeSymlink("/dev/\(name)", target: target))
         }
+    }
+
+    /// The host's own device, where none can be made; false where one can.
+    private mutating func appendHostDevice(at path: String, origin: String) -> Bool {
+        guard let copy = hostCopies[path] else { return false }
+        launch.append(.makeFile(path, mode: 0o666), origin: origin)
+        launch.append(.attachAt(copy, path: path, symlinks: .refuse), origin: origin)
+        return true
     }
 
     private func deviceNode(_ device: LinuxSpec.Device, place: String) throws(ContainerError) -> DeviceNode {
@@ -149,7 +301,7 @@ extension ContainerPlan {
     }
 
     /// OCI Runtime Specification, "Default Devices".
-    private static let defaultDevices: [(String, UInt32, UInt32)] = [
+    static let defaultDevices: [(String, UInt32, UInt32)] = [
         ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
     ]
 

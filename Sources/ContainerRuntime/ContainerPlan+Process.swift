@@ -16,10 +16,8 @@ extension ContainerPlan {
             throw .invalid("process.cwd", "'\(process.cwd)' is not an absolute path")
         }
         // Before a filter that may forbid to wait, and after all that can be done meanwhile.
-        if inputs.awaitsGroups {
-            // Our own copy of the other end first: when the launching process is gone, so must be the wait.
-            launch.append(.close(makeSlot("groups-teller", .groupsTeller)))
-            launch.append(.awaitByte(makeSlot("groups", .groupsReady)), origin: "linux.resources")
+        if inputs.awaitsGroups, !waitsEarlyForGroups {
+            appendWait(.groups, origin: "linux.resources")
             // Again, now that the process is in the groups that are to be the namespace's roots in v1 hierarchies too.
             if hasOwnGroups { launch.append(.unshare(.cgroup)) }
         }
@@ -27,11 +25,14 @@ extension ContainerPlan {
         try appendStandardDescriptors(process, hasConsole: hasConsole)
         for (index, limit) in (process.rlimits ?? []).enumerated() {
             let place = "process.rlimits[\(index)]"
-            launch.append(.setLimit(possible(try resourceLimit(limit, place: place), place: place)), origin: place)
+            let limit = possible(try resourceLimit(limit, place: place), place: place)
+            preparation?.limits.append(limit)
+            launch.append(.setLimit(limit), origin: place)
         }
         launch.append(.changeDirectory(process.cwd), origin: "process.cwd")
         let environment = process.env ?? []
         let candidates = ContainerPlan.candidates(program, environment: environment)
+        try appendLabels(process)
         try appendIdentity(process, seccomp: inputs.seccomp) { plan in
             guard plan.inputs.awaitsStart else { return }
             // What can't be executed is to be known now, while there is somebody to tell.
@@ -79,7 +80,9 @@ extension ContainerPlan {
     }
 
     /// Sets the score where the kernel lets us; lowering it takes `CAP_SYS_RESOURCE`.
-    mutating func appendOOMScore(_ score: Int) throws(ContainerError) {
+    ///
+    /// A child in a user namespace has no right to do so itself; one that joins has it until then.
+    mutating func appendOOMScore(_ score: Int, isFirst: Bool) throws(ContainerError) {
         guard (-1000...1000).contains(score) else {
             throw .invalid("process.oomScoreAdj", "\(score) is not from -1000 to 1000")
         }
@@ -87,8 +90,12 @@ extension ContainerPlan {
             unenforced.append(
                 "process.oomScoreAdj: \(score) is below our own \(lowest), and lowering it is not permitted"
             )
-        } else {
+        } else if isFirst, namespaces.all.contains(.user) {
+            preparation = ChildPreparation(oomScore: score)
+        } else if inputs.mayMount || !namespaces.all.contains(.user) {
             launch.append(.setOOMScore(score), origin: "process.oomScoreAdj")
+        } else {
+            unenforced.append("process.oomScoreAdj: a program that joins without privilege has our own")
         }
     }
 
@@ -101,9 +108,9 @@ extension ContainerPlan {
 
     /// Capabilities that we have ourselves; nobody can give others.
     private mutating func possible(_ set: CapabilitySet, place: String) -> CapabilitySet {
-        let missing = set.subtracting(inputs.permitted)
+        let missing = set.subtracting(available)
         if !missing.isEmpty { unenforced.append("\(place): we don't have \(missing) ourselves") }
-        return set.intersection(inputs.permitted)
+        return set.intersection(available)
     }
 
     /// `beforeFilter` is where the process can still do what a filter may forbid, if the filter can be loaded last.
@@ -116,16 +123,16 @@ extension ContainerPlan {
         let names = process.capabilities ?? ProcessSpec.Capabilities()
         let place = "process.capabilities"
         let bounding = possible(try capabilities(names.bounding, place: "\(place).bounding"), place: place)
-        let permitted = try capabilities(names.permitted, place: "\(place).permitted").intersection(inputs.permitted)
-        let effective = try capabilities(names.effective, place: "\(place).effective").intersection(inputs.permitted)
+        let permitted = try capabilities(names.permitted, place: "\(place).permitted").intersection(available)
+        let effective = try capabilities(names.effective, place: "\(place).effective").intersection(available)
         let inheritable = try capabilities(names.inheritable, place: "\(place).inheritable")
         let ambient = try capabilities(names.ambient, place: "\(place).ambient")
         launch.append(.setUmask(user.umask ?? 0o022), origin: user.umask == nil ? "" : "process.user.umask")
         launch.append(.limitBoundingSet(bounding), origin: "\(place).bounding")
-        launch.append(
-            .setCredentials(Credentials(uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [])),
-            origin: "process.user"
-        )
+        var credentials = Credentials(uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [])
+        credentials.change = groupChange(credentials.groups)
+        credentials.staysVisible = staysVisible
+        launch.append(.setCredentials(credentials), origin: "process.user")
         let noNewPrivileges = process.noNewPrivileges == true
         if let seccomp, !noNewPrivileges {
             // Without no_new_privs, loading a filter takes CAP_SYS_ADMIN, which a change of user made ineffective.

@@ -5,8 +5,10 @@ package import OCISpec
 package enum DescriptorSource: Hashable, Sendable {
     /// The mount that becomes the root; the caller of `ContainerPlan` supplies it.
     case root
-    /// A detached copy of a host path's mount: open_tree(2).
-    case bind(path: String, recursive: Bool, attributes: MountAttributes, propagation: MountPropagation)
+    /// A detached copy of a host path's mount.
+    case bind(HostMount)
+    /// A filesystem in memory with what a directory of the root holds.
+    case filled(FilesystemRecipe, path: String)
     /// A mount that the caller lends under a name.
     case prepared(String)
     /// The network namespace that the caller lends; `own` when it may not be the launching process's.
@@ -15,10 +17,12 @@ package enum DescriptorSource: Hashable, Sendable {
     case terminalSocket
     /// The pidfd of the container that a program is to run in; lent.
     case container
-    /// The end of a pipe that says when the process is in all its control groups.
-    case groupsReady
+    /// The end of a pipe that says when the launching process has done its part.
+    case ready(LaunchWait)
     /// The other end of that pipe, which the launching process writes to.
-    case groupsTeller
+    case teller(LaunchWait)
+    /// The host's procfs, verified to be one.
+    case procfs
     /// A namespace file, as in `/proc/PID/ns`; `own` when it may not be the launching process's, which is to change it.
     case namespace(path: String, Namespaces, own: Bool)
     /// The FIFO that tells a waiting process to go on; lent.
@@ -27,6 +31,30 @@ package enum DescriptorSource: Hashable, Sendable {
     case helper
     /// Standard input, output or error of the program.
     case stdio(Int32)
+}
+
+/// What a process waits for that the launching process does.
+package enum LaunchWait: Hashable, Sendable {
+    /// It has its ids, and what else `ChildPreparation` holds.
+    case ids
+    /// It is in all its control groups.
+    case groups
+}
+
+/// A path of the host to be mounted: open_tree(2), mount_setattr(2).
+package struct HostMount: Hashable, Sendable {
+    /// Where other owners come from.
+    package enum IDs: Hashable, Sendable {
+        case given(NamespaceIDs)
+        /// Those of a user namespace, by its file.
+        case ofNamespace(path: String)
+    }
+
+    package var path: String
+    package var isRecursive: Bool
+    package var change: MountChange
+    package var ids: IDs?
+    package var mapsRecursively = false
 }
 
 /// What it takes to start a container: the child's steps, and the descriptors they need.
@@ -41,11 +69,24 @@ package struct ContainerPlan: Hashable, Sendable {
     /// Whether the configuration has limits, so that there must be a control group.
     package private(set) var needsGroup = false
     /// The PID namespace to be born into, when it is an existing one.
-    package private(set) var pidNamespace: LaunchSlot?
+    package internal(set) var pidNamespace: LaunchSlot?
+    /// What the launching process does for a child in a user namespace.
+    package internal(set) var preparation: ChildPreparation?
+    /// How the mount that becomes the root travels, where it is not alone.
+    package internal(set) var rootPropagation: MountPropagation?
 
     /// One copy of the host's null device for each masked path that may be a file.
     private var covers: [String: LaunchSlot] = [:]
+    /// Copies of the host's devices and of its views of the kernel, by their path.
+    var hostCopies: [String: LaunchSlot] = [:]
+    /// Where mounts are by now.
+    var mounted: [String] = []
+    /// The label of files of new filesystems.
+    var mountLabel: String?
+    /// The root that is entered from, until it is left.
+    var oldRoot: LaunchSlot?
     let inputs: PlanInputs
+    let namespaces: NamespacePlan
 
     /// Compiles a configuration for a host that can do everything; `seccomp` is its compiled filter, if it has one.
     package init(_ spec: RuntimeSpec, seccomp: SeccompProgram?) throws(ContainerError) {
@@ -59,54 +100,39 @@ package struct ContainerPlan: Hashable, Sendable {
         self.inputs = inputs
         guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
         guard spec.root != nil else { throw .invalid("root", "missing: there is no root directory") }
-        var namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
+        let linux = spec.linux ?? LinuxSpec()
+        var namespaces = try NamespacePlan(linux.namespaces ?? [])
         if inputs.lendsNetwork { namespaces.lendNetwork() }
-        launch = LaunchPlan(namespaces: namespaces.created.subtracting(.cgroup))
+        self.namespaces = namespaces
+        launch = LaunchPlan(namespaces: namespaces.forks ? [] : namespaces.created.subtracting([.cgroup, .time]))
         launch.sharesMemory =
             namespaces.created.contains(.pid) && namespaces.all.isDisjoint(with: [.user, .time])
-            && spec.linux?.resources?.memory == nil && !inputs.hasForeignLimits && !inputs.awaitsGroups
+            && linux.resources?.memory == nil && !inputs.hasForeignLimits && !inputs.awaitsGroups
             && !inputs.awaitsStart && !inputs.awaitsHooks
-        guard namespaces.created.contains(.mount) else {
-            throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
-        }
+        try namespaces.check(linux, isPrivileged: inputs.mayMount)
         try spec.refuseUnsupported()
-        needsGroup = spec.linux?.resources.map { $0 != ResourcesSpec() } ?? false
-        let sysctls = try (spec.linux?.sysctl ?? [:]).sorted(by: { $0.key < $1.key })
+        needsGroup = linux.resources.map { $0 != ResourcesSpec() } ?? false
+        rootPropagation = try linux.propagationOfRoot
+        let sysctls = try (linux.sysctl ?? [:]).sorted(by: { $0.key < $1.key })
             .map { (key, value) throws(ContainerError) in try Sysctl(key: key, value: value, owned: namespaces.all) }
         if spec.hostname ?? spec.domainname != nil, !namespaces.all.contains(.uts) {
             throw .invalid("hostname", "needs a uts namespace of the container's own")
         }
         // Before any file or device: a mode is what the configuration says, not what is left of it.
         launch.append(.setUmask(0))
-        if let score = process.oomScoreAdj { try appendOOMScore(score) }
-        for (kind, path) in namespaces.joined {
-            if kind == .pid {
-                pidNamespace = makeSlot("pidns", .namespace(path: path, .pid, own: false))
-                continue
-            }
-            if kind == .network && inputs.lendsNetwork { continue }
-            let changes = kind == .uts || !sysctls.isEmpty
-            let slot = makeSlot("\(kind)ns", .namespace(path: path, kind, own: changes))
-            launch.append(.join(slot, kind), origin: "linux.namespaces")
-        }
-        if inputs.lendsNetwork {
-            launch.append(
-                .join(makeSlot("netns", .lentNetwork(own: !sysctls.isEmpty)), .network),
-                origin: "linux.namespaces"
-            )
-        }
-        appendRoot(spec)
+        if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: true) }
+        try appendNamespaces(spec, hasSysctls: !sysctls.isEmpty)
+        try appendRoot(spec)
+        // Before a hierarchy is mounted, which shows what lies below the group that the process is in then.
+        if waitsEarlyForGroups { appendWait(.groups, origin: "linux.resources") }
         if namespaces.created.contains(.cgroup) { launch.append(.unshare(.cgroup)) }
-        if let hostname = spec.hostname { launch.append(.setHostname(hostname), origin: "hostname") }
-        if let domainname = spec.domainname { launch.append(.setDomainname(domainname), origin: "domainname") }
+        if !namespaces.forks || namespaces.created.contains(.uts) { appendNames(spec) }
         try appendMounts(spec, sysctls: sysctls)
         try appendDevices(spec)
         appendPathRestrictions(spec)
         // Before the root is read-only, and so that restrictions hold for it.
         appendWorkingDirectory(process)
-        if spec.root?.readonly == true, let root = slot(of: .root) {
-            launch.append(.setAttributes(root, .readOnly, recursive: false), origin: "root.readonly")
-        }
+        appendEnd(ofRoot: spec)
         try appendProcess(
             process,
             isFirst: true,
@@ -121,12 +147,13 @@ package struct ContainerPlan: Hashable, Sendable {
     package init(exec spec: RuntimeSpec, _ inputs: PlanInputs) throws(ContainerError) {
         guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
         self.inputs = inputs
+        namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
         launch = LaunchPlan(namespaces: [])
-        if let score = process.oomScoreAdj { try appendOOMScore(score) }
+        if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: false) }
         let container = makeSlot("container", .container)
         // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
         // change every path of it at any time.
-        launch.append(.join(container, [.mount, .network, .ipc, .uts, .cgroup]))
+        appendEntry(to: container, spec.linux ?? LinuxSpec())
         try appendProcess(process, isFirst: false, hasOwnGroups: false, hasConsole: false)
     }
 
@@ -140,20 +167,28 @@ package struct ContainerPlan: Hashable, Sendable {
     /// The one slot of the FIFO that gates wait at.
     mutating func gate() -> LaunchSlot { slot(of: .gate) ?? makeSlot("gate", .gate) }
 
-    private func slot(of source: DescriptorSource) -> LaunchSlot? { sources.first { $0.value == source }?.key }
+    func slot(of source: DescriptorSource) -> LaunchSlot? { sources.first { $0.value == source }?.key }
 
-    private mutating func appendRoot(_ spec: RuntimeSpec) {
-        let root = makeSlot("root", .root)
-        launch.append(.setPropagation(.private))
-        // What a hook mounts in here must not reach the host either.
-        if inputs.awaitsHooks { launch.append(.awaitGate(gate()), origin: "hooks") }
+    /// Whether the process is in its groups before its mounts are made.
+    var waitsEarlyForGroups: Bool { inputs.awaitsGroups && !inputs.legacyHierarchies.isEmpty }
+
+    /// The one slot of the host's procfs.
+    mutating func procfs() -> LaunchSlot { slot(of: .procfs) ?? makeSlot("procfs", .procfs) }
+
+    /// Keeps a copy of the host's null device for a masked path.
+    mutating func appendCovers(_ spec: RuntimeSpec) {
         // The host's null device, before its files are out of reach: what an image calls /dev/null may be anything.
         for path in spec.linux?.maskedPaths ?? [] where inputs.kernelPaths[path] ?? .file == .file {
+            if namespaces.all.contains(.mount) && !namespaces.created.contains(.mount) && inputs.mayMount {
+                // Nor is what others have in their mount namespace.
+                let mount = HostMount(path: "/dev/null", isRecursive: false, change: MountOptions([]).change)
+                covers[path] = makeSlot("cover-of-\(path)", .bind(mount))
+                continue
+            }
             let cover = launch.makeSlot("cover-of-\(path)")
             launch.append(.copyMount("/dev/null", into: cover), origin: "linux.maskedPaths")
             covers[path] = cover
         }
-        launch.append(.pivot(root), origin: "root.path")
     }
 
     private mutating func appendPathRestrictions(_ spec: RuntimeSpec) {
@@ -162,47 +197,6 @@ package struct ContainerPlan: Hashable, Sendable {
         }
         for path in spec.linux?.maskedPaths ?? [] where inputs.kernelPaths[path] != .absent {
             launch.append(.mask(path, with: covers[path]), origin: "linux.maskedPaths")
-        }
-    }
-}
-
-/// Which namespaces are made and which are joined.
-struct NamespacePlan {
-    var created: Namespaces = []
-    var joined: [(kind: Namespaces, path: String)] = []
-
-    /// All that are not simply the launching process's.
-    var all: Namespaces { joined.reduce(created) { $0.union($1.kind) } }
-
-    /// The network namespace is the one that the caller lends.
-    mutating func lendNetwork() {
-        created.remove(.network)
-        joined.removeAll { $0.kind == .network }
-        joined.append((.network, ""))
-    }
-
-    private static let kinds: [String: Namespaces] = [
-        "pid": .pid, "network": .network, "mount": .mount, "ipc": .ipc, "uts": .uts, "user": .user,
-        "cgroup": .cgroup, "time": .time,
-    ]
-
-    init(_ namespaces: [LinuxSpec.Namespace]) throws(ContainerError) {
-        for (index, namespace) in namespaces.enumerated() {
-            let place = "linux.namespaces[\(index)]"
-            guard let kind = NamespacePlan.kinds[namespace.type] else {
-                throw .invalid("\(place).type", "'\(namespace.type)' is not a kind of namespace")
-            }
-            guard !created.contains(kind), !joined.contains(where: { $0.kind == kind }) else {
-                throw .invalid(place, "a second \(kind) namespace")
-            }
-            guard kind != .user, kind != .time else {
-                throw .unsupported(place, "\(kind) namespaces are not supported yet")
-            }
-            if let path = namespace.path, !path.isEmpty {
-                joined.append((kind, path))
-            } else {
-                created.insert(kind)
-            }
         }
     }
 }

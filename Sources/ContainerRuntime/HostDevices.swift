@@ -55,6 +55,13 @@ extension LinuxSpec.Device {
         return LinuxSpec.Device(path: path, status)
     }
 
+    /// Whether a file of the host is this device.
+    func isSame(as status: stat) -> Bool {
+        let other = LinuxSpec.Device(path: path, status)
+        let isDevice = [S_IFCHR, S_IFBLK].contains(status.st_mode & S_IFMT)
+        return isDevice && other.major == major && other.minor == minor && (type == "b") == (other.type == "b")
+    }
+
     private init(path: String, _ status: stat) {
         let number = UInt64(status.st_rdev)
         self.init(

@@ -42,9 +42,26 @@ package struct PlanInputs: Hashable, Sendable {
     package var hardLimits: [ResourceLimit.Resource: UInt64] = [:]
     /// The score that we can't go below.
     package var lowestOOMScore: Int?
+    /// Our own effective user and group.
+    package var user: UInt32 = 0
+    package var group: UInt32 = 0
+    /// We are in a user namespace that is not the host's.
+    package var isInUserNamespace = false
+    /// What the host can label processes and files with.
+    package var labels: Set<SecurityLabel> = [.apparmor, .selinux]
+    /// The name of a session keyring of the container's own; nil to leave it ours.
+    package var keyring: String?
+    /// What a mount of type `cgroup` shows where not all is in the unified hierarchy: `ContainerCgroup.legacyMounts`.
+    package var legacyHierarchies: [String] = []
 
     /// Everything is permitted and nothing is lent.
     package init() {}
+
+    /// Whether we have a capability.
+    func has(_ name: String) -> Bool { CapabilitySet(named: name).map { permitted.isSuperset(of: $0) } ?? false }
+
+    /// Whether we may make and copy mounts; a child in a user namespace of its own may, where we may not.
+    var mayMount: Bool { has("SYS_ADMIN") }
 
     /// Adds what this host and this process have to do with a configuration; a missing source of a mount is an error.
     package mutating func observe(for spec: RuntimeSpec) throws(ContainerError) {
@@ -63,12 +80,27 @@ package struct PlanInputs: Hashable, Sendable {
             }
             sources[source] = status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
         }
+        labels = SecurityLabel.ofHost(for: spec)
         for path in spec.linux?.maskedPaths ?? [] where RuntimeSpec.maskedPaths.contains(path) {
             var status = stat()
             let isThere = lstat(path, &status) == 0
             kernelPaths[path] = !isThere ? .absent : status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
         }
         try observeOurselves()
+        try checkDevices(of: spec)
+    }
+
+    /// A device of the host is bound where none can be made, so it has to be there.
+    private func checkDevices(of spec: RuntimeSpec) throws(ContainerError) {
+        let isBound = isInUserNamespace || spec.linux?.namespaces?.contains { $0.type == "user" } == true
+        for (index, device) in (spec.linux?.devices ?? []).enumerated() where isBound {
+            let place = "linux.devices[\(index)]"
+            let missing = "is made in no user namespace, and the host has no such device there to bind"
+            var status = stat()
+            guard stat(device.path, &status) == 0, device.isSame(as: status) else {
+                throw .unsupported(place, "\(device.path) \(missing)")
+            }
+        }
     }
 
     /// Adds what we may do ourselves; all that a program which joins a container needs to know.
@@ -77,6 +109,7 @@ package struct PlanInputs: Hashable, Sendable {
     package mutating func observeOurselves() throws(ContainerError) {
         let ours = try Self.ours.get()
         (permitted, hardLimits, lowestOOMScore) = (ours.permitted, ours.hardLimits, ours.lowestOOMScore)
+        (user, group, isInUserNamespace) = (ours.user, ours.group, ours.isInUserNamespace)
     }
 
     private static let ours = Result { () throws(ContainerError) in
@@ -87,6 +120,8 @@ package struct PlanInputs: Hashable, Sendable {
 
     private mutating func askForOurselves() throws(ContainerError) {
         do { permitted = try CapabilitySet.ofThisProcess() } catch { throw .kernel("process.capabilities", error) }
+        (user, group) = (geteuid(), getegid())
+        isInUserNamespace = !UserNamespace.isOfHost
         guard let resources = CapabilitySet(named: "SYS_RESOURCE"), !permitted.isSuperset(of: resources) else { return }
         do {
             for resource in ResourceLimit.Resource.allCases {

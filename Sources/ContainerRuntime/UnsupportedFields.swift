@@ -7,39 +7,12 @@ extension RuntimeSpec {
         let process = process ?? ProcessSpec()
         let linux = linux ?? LinuxSpec()
         let asked: [(field: String, isThere: Bool)] = [
-            ("process.apparmorProfile", process.apparmorProfile?.isEmpty == false),
-            ("process.selinuxLabel", process.selinuxLabel?.isEmpty == false),
             ("process.scheduler", process.scheduler != nil),
             ("process.ioPriority", process.ioPriority != nil),
             ("process.execCPUAffinity", process.execCPUAffinity != nil), ("hooks", hooks != nil),
-            ("linux.uidMappings", linux.uidMappings?.isEmpty == false),
-            ("linux.gidMappings", linux.gidMappings?.isEmpty == false),
             ("linux.cgroupsPath", linux.cgroupsPath?.isEmpty == false),
-            ("linux.rootfsPropagation", !["", "private", "rprivate"].contains(linux.rootfsPropagation ?? "")),
-            ("linux.mountLabel", linux.mountLabel?.isEmpty == false), ("linux.intelRdt", linux.intelRdt != nil),
-            ("linux.personality", linux.personality != nil), ("linux.timeOffsets", linux.timeOffsets?.isEmpty == false),
+            ("linux.intelRdt", linux.intelRdt != nil), ("linux.personality", linux.personality != nil),
         ]
         for (field, isThere) in asked where isThere { throw .unsupported(field, "not supported yet") }
-    }
-}
-
-extension MountSpec {
-    /// The options, when all of them can be had.
-    func checkedOptions(place: String) throws(ContainerError) -> MountOptions {
-        guard uidMappings == nil, gidMappings == nil else {
-            throw .unsupported(place, "id-mapped mounts are not supported yet")
-        }
-        let options = MountOptions(options ?? [])
-        let isBind = options.isBind || type == "bind"
-        if let propagation = options.propagation, propagation == .unbindable || !isBind && propagation != .private {
-            throw .unsupported("\(place).options", "propagation '\(propagation)' is not supported yet")
-        }
-        if let word = options.unsupported.first {
-            throw .unsupported("\(place).options", "'\(word)' is not supported yet")
-        }
-        if isBind, let parameter = options.parameters.first {
-            throw .invalid("\(place).options", "'\(parameter.key)' is not an option of a bind mount")
-        }
-        return options
     }
 }

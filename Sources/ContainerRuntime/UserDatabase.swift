@@ -44,10 +44,14 @@ package struct UserDatabase: Hashable, Sendable {
     ///
     /// A file that is not there is an empty one. What is not a regular file, or longer than 4 MiB, is an error.
     package init(root: borrowing DetachedMount) throws(ContainerError) {
-        let descriptor = root.descriptor.rawValue
+        try self.init(directory: root.descriptor.rawValue)
+    }
+
+    /// Reads them beneath a directory, which is lent, as if that were the root.
+    init(directory: Int32) throws(ContainerError) {
         self.init(
-            passwd: try UserDatabase.text("etc/passwd", beneath: descriptor),
-            group: try UserDatabase.text("etc/group", beneath: descriptor)
+            passwd: try UserDatabase.text("etc/passwd", beneath: directory),
+            group: try UserDatabase.text("etc/group", beneath: directory)
         )
     }
 

@@ -189,8 +189,22 @@ package struct ContainerLayer: Hashable, Sendable {
         let work = try names.name(work)
         if let mask = root.mask, form == .appended {
             let mount = if let shared { shared } else { try MaskMount(mask) }
-            let lower = try [names.name(mount.descriptor.duplicate())] + names.names(root.lowerDirectories)
+            let lower: [String]
+            if root.lowerDirectories.count > 1 {
+                let base = try root.maskedBase(mount).takeDescriptor()
+                lower = try names.names(root.lowerDirectories.dropLast()) + [names.name(base)]
+            } else {
+                lower = try [names.name(mount.descriptor.duplicate())] + names.names(root.lowerDirectories)
+            }
             return try Self.overlay(lower.map { .init("lowerdir+", $0) }, upper, work)
+        }
+        if root.mask != nil && root.lowerDirectories.count > 1 {
+            // Among the changes the mask would hide what the layers have.
+            throw SyscallError(
+                call: "an image built on rootfs:/, which takes Linux 6.15",
+                subject: id,
+                errno: Errno(rawValue: ENOSYS)
+            )
         }
         if let mask = root.mask {
             try mask.planOrRefusal().make(in: OwnedDescriptor.directory("\(directory)/upper"))
@@ -259,12 +273,34 @@ extension RootFilesystem {
             }
             var names = MountPaths()
             defer { names.close() }
+            if let mask, lowerDirectories.count > 1 {
+                let base = names.name(try maskedBase(MaskMount(mask)).takeDescriptor())
+                let lower = try names.names(lowerDirectories.dropLast()) + [base]
+                return try DetachedMount.filesystem(
+                    FilesystemRecipe("overlay", lower.map { .init("lowerdir+", $0) }, attributes: .readOnly)
+                )
+            }
             var lower = try names.names(lowerDirectories)
             if let mask { lower.insert(names.name(try MaskMount(mask).descriptor.duplicate()), at: 0) }
             return try DetachedMount.filesystem(
                 FilesystemRecipe("overlay", lower.map { .init("lowerdir+", $0) }, attributes: .readOnly)
             )
         }
+    }
+}
+
+extension RootFilesystem {
+    /// The host's root without its secrets, as a layer below others.
+    ///
+    /// As an overlay of its own: overlayfs refuses "/" beside layers that lie within it, but sees no further than another
+    /// overlay.
+    package func maskedBase(_ mask: MaskMount) throws(SyscallError) -> DetachedMount {
+        var names = MountPaths()
+        defer { names.close() }
+        let lower = try [names.name(mask.descriptor.duplicate())] + names.names(lowerDirectories.suffix(1))
+        return try DetachedMount.filesystem(
+            FilesystemRecipe("overlay", lower.map { .init("lowerdir+", $0) }, attributes: .readOnly)
+        )
     }
 }
 
@@ -278,7 +314,7 @@ private struct MountPaths {
         return isPlain ? path : name(try OwnedDescriptor.directory(path))
     }
 
-    mutating func names(_ paths: [String]) throws(SyscallError) -> [String] {
+    mutating func names(_ paths: some Sequence<String>) throws(SyscallError) -> [String] {
         var names: [String] = []
         for path in paths { names.append(try name(path)) }
         return names

@@ -16,6 +16,8 @@ package struct Image: Sendable {
     package let names: [String]
     /// What a container's root is made of.
     package let rootFilesystem: RootFilesystem
+    /// The directory of the host that it is, or that its layers stand on.
+    package var directory: String?
 }
 
 /// An image that `load` has put into the store.

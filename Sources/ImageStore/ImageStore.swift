@@ -114,7 +114,8 @@ package struct ImageStore: Hashable, Sendable {
             configuration: ImageConfiguration(),
             diffIDs: [],
             names: [],
-            rootFilesystem: RootFilesystem(lowerDirectories: [path], mask: mask)
+            rootFilesystem: RootFilesystem(lowerDirectories: [path], mask: mask),
+            directory: path
         )
     }
 
@@ -149,10 +150,28 @@ package struct ImageStore: Hashable, Sendable {
             configuration: configuration,
             diffIDs: diffIDs,
             names: names.sorted(),
-            rootFilesystem: RootFilesystem(
-                lowerDirectories: try lowerDirectories(diffIDs),
+            rootFilesystem: try rootFilesystem(
+                diffIDs,
+                on: entry.annotations?[directoryAnnotation],
                 image: manifest.config.digest
-            )
+            ),
+            directory: entry.annotations?[directoryAnnotation]
+        )
+    }
+
+    private func rootFilesystem(
+        _ diffIDs: [ContentDigest],
+        on directory: String?,
+        image: ContentDigest
+    ) throws(ImageError) -> RootFilesystem {
+        guard let directory else {
+            return RootFilesystem(lowerDirectories: try lowerDirectories(diffIDs), image: image)
+        }
+        let base = try directoryImage(.rootfs(path: directory), directory).rootFilesystem
+        return RootFilesystem(
+            lowerDirectories: diffIDs.reversed().uniqued().map(files.layer) + base.lowerDirectories,
+            mask: base.mask,
+            image: image
         )
     }
 
@@ -169,7 +188,7 @@ package struct ImageStore: Hashable, Sendable {
         return diffIDs.reversed().uniqued().map(files.layer)
     }
 
-    private func stored<T: Decodable>(_ type: T.Type, _ digest: ContentDigest) throws(ImageError) -> T {
+    func stored<T: Decodable>(_ type: T.Type, _ digest: ContentDigest) throws(ImageError) -> T {
         guard let bytes = try readWhole(files.blob(digest), limit: limits.documentBytes) else {
             throw ImageError(.damagedStore, "\(files.blob(digest)) is missing; load the image again")
         }

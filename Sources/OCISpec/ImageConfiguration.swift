@@ -79,6 +79,9 @@ package struct ProcessDefaults: Codable, Hashable, Sendable {
         package var startInterval: Int64?
         package var retries: Int?
 
+        /// A check that says nothing.
+        package init() {}
+
         private enum CodingKeys: String, CodingKey {
             case test = "Test"
             case interval = "Interval"

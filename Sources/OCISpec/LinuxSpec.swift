@@ -52,6 +52,9 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
     package struct TimeOffset: Codable, Hashable, Sendable {
         package var secs: Int64?
         package var nanosecs: UInt32?
+
+        /// An offset; what is not given is 0.
+        package init(secs: Int64? = nil, nanosecs: UInt32? = nil) { (self.secs, self.nanosecs) = (secs, nanosecs) }
     }
 
     /// `linux.intelRdt`.

@@ -4,6 +4,8 @@
 package struct Reconciler: Sendable {
     /// What is wanted and what is there.
     package private(set) var state: ProjectState
+    /// How many operations are under way at once at most; nil for no limit.
+    package var limit: Int?
     private var inFlight: [Subject: Step.Operation] = [:]
     /// The definitions that containers under way are made from; a command may ask for others meanwhile.
     private var making: [String: String] = [:]
@@ -251,6 +253,8 @@ package struct Reconciler: Sendable {
         var (actions, saves) = changes(since: before, plan)
         for step in plan.steps where step.after.isEmpty {
             guard let subject = step.operation.subject, inFlight[subject] == nil else { continue }
+            // The end of any of them lets the next one begin.
+            if let limit, inFlight.count >= limit { continue }
             inFlight[subject] = step.operation
             switch step.operation {
             case .create(let name), .recreate(let name):
@@ -289,17 +293,25 @@ package struct Reconciler: Sendable {
                 if case .start(let name) = step.operation, step.after.isEmpty { name } else { nil }
             }
         )
-        let old = Dictionary(uniqueKeysWithValues: before.containers.map { ($0.name, $0) })
-        var changed = Set(old.keys)
-        for container in state.containers {
-            changed.remove(container.name)
-            guard let former = old[container.name] else {
-                changed.insert(container.name)
-                continue
-            }
+        var changed = Set<String>()
+        func compare(_ former: ContainerState, _ container: ContainerState) {
             let wasMade = former.actual == nil && container.actual?.phase == .created
             if former != container && !(wasMade && starting.contains(container.name)) { changed.insert(container.name) }
         }
+        // Most events change one container, and none comes or goes.
+        let pairs = zip(before.containers.indices, state.containers.indices)
+        let firstOther = pairs.first { before.containers[$0].name != state.containers[$1].name }?.0
+        let common = firstOther ?? min(before.containers.count, state.containers.count)
+        for index in 0..<common { compare(before.containers[index], state.containers[index]) }
+        var others = Dictionary(uniqueKeysWithValues: before.containers[common...].map { ($0.name, $0) })
+        for container in state.containers[common...] {
+            if let former = others.removeValue(forKey: container.name) {
+                compare(former, container)
+            } else {
+                changed.insert(container.name)
+            }
+        }
+        changed.formUnion(others.keys)
         return (actions, changed)
     }
 
@@ -314,9 +326,8 @@ package struct Reconciler: Sendable {
     }
 
     private mutating func answers(_ plan: Plan, now: WallTime) -> [Action] {
-        let isBusy =
-            isPublishing || inFlight.values.contains(where: isAskedFor)
-            || plan.steps.contains { isAskedFor($0.operation) }
+        if requests.isEmpty { return [] }
+        let isBusy = isPublishing || isAskedForMore(plan)
         var actions: [Action] = []
         var open: [Request] = []
         for var request in requests {
@@ -340,13 +351,17 @@ package struct Reconciler: Sendable {
         return actions
     }
 
-    /// Whether a command asked for the operation, and not just a restart policy.
-    private func isAskedFor(_ operation: Step.Operation) -> Bool {
-        switch operation.subject {
-        case .container(let name): state[container: name].map { $0.goal != .keep } ?? true
-        case .network, .volume: true
-        case nil: if case .wait(.condition) = operation { true } else { false }
+    /// Whether anything is under way or to be done that a command asked for, and not just a restart policy.
+    private func isAskedForMore(_ plan: Plan) -> Bool {
+        let kept = Set(state.containers.lazy.filter { $0.goal == .keep }.map(\.name))
+        func isAskedFor(_ operation: Step.Operation) -> Bool {
+            switch operation.subject {
+            case .container(let name): !kept.contains(name)
+            case .network, .volume: true
+            case nil: if case .wait(.condition) = operation { true } else { false }
+            }
         }
+        return inFlight.values.contains(where: isAskedFor) || plan.steps.contains { isAskedFor($0.operation) }
     }
 
     private enum Readiness { case reached, open, failed([Failure]) }

@@ -117,16 +117,21 @@ extension Supervisor {
         _ container: ContainerState,
         _ fill: (inout ContainerEvent) -> Void = { _ in }
     ) {
-        watchers.removeAll { !$0.isOpen }
-        guard !watchers.isEmpty else { return }
         var event = ContainerEvent(kind, container: container.name, service: container.service)
         event.time = clock()
         event.isOneOff = container.isOneOff
+        fill(&event)
+        if past.count == Self.longestPast { past.removeFirst(Self.longestPast / 2) }
+        past.append(event)
+        watchers.removeAll { !$0.isOpen }
+        guard !watchers.isEmpty else { return }
         // A container that has gone has no record any more; whoever watches has heard of its id before.
         let record = try? directory.record(of: container.name)
         event.id = record?.id
         event.image = record?.image
-        fill(&event)
         for watcher in watchers { watcher.send(.event(event)) }
     }
+
+    /// How many events are remembered at most.
+    private static let longestPast = 512
 }

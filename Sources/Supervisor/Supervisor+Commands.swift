@@ -17,10 +17,11 @@ extension Supervisor {
             case "POST /kill": try kill(Self.decode(ServicesRequest.self, body), reply)
             case "POST /pause", "POST /unpause":
                 hold(route == "POST /pause", try Self.decode(ServicesRequest.self, body), reply)
-            case "GET /events":
+            case "GET /events", "GET /events/all":
                 watchers.removeAll { !$0.isOpen }
                 watchers.append(reply)
                 reply.send(.watching)
+                if route == "GET /events/all" { for event in past { reply.send(.event(event)) } }
             default: reply.refuse(.notFound)
             }
         } catch { fail(reply, ExecutionError("the request can't be read: \(error)")) }
@@ -34,6 +35,7 @@ extension Supervisor {
         let project = try Self.project(request.tree, request)
         prepare(project, reply) { supervisor, wish in
             supervisor.describe(request)
+            supervisor.reconciler.limit = request.options.stepLimit
             supervisor.release { container in wish.services.contains { $0.name == container.service } }
             supervisor.command(reply, request) { state, result in
                 result.orphans = state.up(wish, request.options)
@@ -258,6 +260,7 @@ extension Supervisor {
             supervisor.prepare(alone, reply, container: request.container) { supervisor, own in
                 guard let definition = own.services.first?.definition else { return }
                 supervisor.describe(request.up)
+                supervisor.reconciler.limit = request.up.options.stepLimit
                 let awaiting = request.hasDescriptors ? request.container : nil
                 supervisor.command(reply, request.up, container: awaiting) { state, _ in
                     _ = state.up(wish, request.up.options)

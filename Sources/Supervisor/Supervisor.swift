@@ -56,6 +56,8 @@ final class Supervisor {
     /// Results that are told when everything is cleared away.
     var last: [OpenRequest] = []
     var watchers: [ControlReply] = []
+    /// What happened lately, for those who begin to watch while it does.
+    var past: [ContainerEvent] = []
     var preparing = 0
     /// Whether somebody has asked for something: whoever had us started is about to.
     var isUsed = false
@@ -192,8 +194,11 @@ final class Supervisor {
         default: break
         }
         if case .health(let name, let health) = event { announce(.health, name) { $0.health = health } }
-        for container in before.containers where reconciler.state[container: container.name] == nil {
-            announce(.removed, container)
+        // An event has containers go, or none.
+        if reconciler.state.containers.count < before.containers.count {
+            for container in before.containers where reconciler.state[container: container.name] == nil {
+                announce(.removed, container)
+            }
         }
         settleRuns()
     }

@@ -17,10 +17,13 @@ struct EventReader: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
     private let source: SourceFile
+    /// Where lines start, when YAML ends lines where text tools do not.
+    private let lines: CharacterLines?
 
     /// A reader of the text of `source`.
     init(_ source: SourceFile) {
         self.source = source
+        lines = CharacterLines(of: source.bytes)
         parser = .allocate(capacity: 1)
         parser.initialize(to: yaml_parser_t())
         // libyaml reads from the buffer until the reader ends, so the reader owns a copy.
@@ -75,16 +78,17 @@ struct EventReader: ~Copyable {
     }
 
     private func mark(_ mark: yaml_mark_t) -> SourceMark {
-        SourceMark(file: source, line: mark.line + 1, column: mark.column + 1)
+        let place = lines?.place(of: mark.index) ?? (line: mark.line + 1, column: mark.column + 1)
+        return SourceMark(file: source, line: place.line, column: place.column)
     }
 
     private func problem() -> Diagnostic {
         let message = parser.pointee.problem.map { String(cString: $0) } ?? "the text is not YAML"
         guard parser.pointee.error != YAML_READER_ERROR else { return readerProblem(message) }
-        var place = parser.pointee.problem_mark
+        var place = mark(parser.pointee.problem_mark)
         // A mark at the very end points past the last line: the context is where the mistake began.
-        if source.line(place.line + 1) == nil && parser.pointee.context != nil { place = parser.pointee.context_mark }
-        return Diagnostic(message, at: mark(place), hint: hint(message, line: source.line(place.line + 1) ?? ""))
+        if source.line(place.line) == nil && parser.pointee.context != nil { place = mark(parser.pointee.context_mark) }
+        return Diagnostic(message, at: place, hint: hint(message, line: source.line(place.line) ?? ""))
     }
 
     /// What is wrong most often when libyaml says so.

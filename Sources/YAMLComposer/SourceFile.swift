@@ -7,7 +7,13 @@ import Synchronization
 /// without a history cost nothing.
 package final class SourceFile: Sendable {
     /// What a text is written in.
-    package enum Kind: Sendable { case yaml, variables }
+    package enum Kind: Sendable {
+        case yaml
+        /// `NAME=value`, line by line.
+        case variables
+        /// Anything else: a Dockerfile, a list of patterns.
+        case lines
+    }
 
     /// The path as the user would write it.
     package let name: String

@@ -98,7 +98,9 @@ private struct Composition: ~Copyable {
         while true {
             let (event, mark) = try reader.next()
             if case .collectionEnd = event { return result }
-            result.append(try node(event, mark))
+            let element = try node(event, mark)
+            // There is no element of an earlier list that it could take away.
+            if element.directive != .reset { result.append(element) }
         }
     }
 
@@ -180,8 +182,10 @@ private struct Composition: ~Copyable {
         _ mark: SourceMark
     ) throws(Diagnostic) -> YAMLNode {
         switch tag {
-        case nil, "!reset", "!override":
+        case nil, "!reset":
             YAMLNode(plain ? ScalarResolver.resolve(text) : .string(text), at: mark).tagged(tag)
+        // As in Compose, a tag that YAML does not know makes text of what it stands before.
+        case "!override": YAMLNode(.string(text), at: mark).tagged(tag)
         case "tag:yaml.org,2002:str", "!": YAMLNode(.string(text), at: mark)
         default: YAMLNode(try typed(text, tag: tag ?? "", mark), at: mark)
         }

@@ -11,17 +11,22 @@ struct Arguments {
         "--file", "--project-name", "--profile", "--env-file", "--project-directory", "--ansi", "--progress",
         "--diagnostics", "--parallel", "--workdir",
     ]
-    private static let longFlags: Set<String> = ["--dry-run", "--all-resources", "--compatibility", "--no-ansi"]
+    private static let longFlags: Set<String> = [
+        "--dry-run", "--all-resources", "--compatibility", "--no-ansi", "--verbose",
+    ]
     /// Flags that are on unless they are turned off; they have a form `--no-…` here.
     private static let invertible: Set<String> = ["--orphans", "--menu", "--interactive", "--tty", "--sig-proxy"]
     /// Flags that are off unless they are given.
     private static let plain: Set<String> = [
         "--abort-on-container-exit", "--abort-on-container-failure", "--all", "--always-recreate-deps", "--archive",
-        "--attach-dependencies", "--build", "--detach", "--down-project", "--follow", "--follow-link", "--force",
-        "--force-recreate", "--json", "--no-build", "--no-color", "--no-deps", "--no-log-prefix", "--no-recreate",
-        "--no-start", "--no-stdin", "--no-stream", "--no-trunc", "--no-tty", "--privileged", "--quiet",
-        "--quiet-build", "--quiet-pull", "--remove-orphans", "--renew-anon-volumes", "--rm", "--service-ports",
-        "--services", "--short", "--stop", "--timestamps", "--use-aliases", "--volumes", "--wait", "--watch", "--yes",
+        "--attach-dependencies", "--build", "--detach", "--down-project", "--environment", "--follow", "--follow-link",
+        "--force", "--force-recreate", "--images", "--json", "--lock-image-digests", "--models", "--networks",
+        "--no-build", "--no-color", "--no-consistency", "--no-deps", "--no-env-resolution", "--no-interpolate",
+        "--no-log-prefix", "--no-normalize", "--no-path-resolution", "--no-recreate", "--no-start", "--no-stdin",
+        "--no-stream", "--no-trunc", "--no-tty", "--privileged", "--profiles", "--quiet", "--quiet-build",
+        "--quiet-pull", "--remove-orphans", "--renew-anon-volumes", "--resolve-image-digests", "--rm",
+        "--service-ports", "--services", "--short", "--stop", "--timestamps", "--use-aliases", "--variables",
+        "--volumes", "--wait", "--watch", "--yes",
     ]
 
     /// Takes the arguments apart; options that nobody knows begin the second part.
@@ -54,7 +59,8 @@ struct Arguments {
 
     /// Letters of options with a value, by command: the value may stand in the same word, `-eNAME=value`.
     private static let letters: [String: Set<Character>] = [
-        "down": ["t"], "exec": ["e", "u", "w"], "export": ["o"], "kill": ["s"], "logs": ["n"], "restart": ["t"],
+        "config": ["o"], "down": ["t"], "exec": ["e", "u", "w"], "export": ["o"], "kill": ["s"], "logs": ["n"],
+        "restart": ["t"],
         "run": ["e", "l", "p", "u", "v", "w"], "stop": ["t"], "up": ["t"], "version": ["f"],
     ]
     /// Options of `exec` and `run` with a value.
@@ -91,8 +97,9 @@ struct Arguments {
     /// Nil for a flag that is turned off, and is off without it.
     private static func normalised(_ argument: String) -> String? {
         let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2, parts[0].hasPrefix("--"), invertible.contains(parts[0]) || plain.contains(parts[0])
-        else {
+        // A letter with a truth value is a flag: those with a value of their own have been looked at.
+        let isLetter = parts[0].hasPrefix("-") && parts[0].count == 2 && parts[0] != "--"
+        guard parts.count == 2, isLetter || invertible.contains(parts[0]) || plain.contains(parts[0]) else {
             return argument
         }
         switch truthValue(parts[1][...]) {

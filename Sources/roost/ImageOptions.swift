@@ -4,9 +4,8 @@ import ArgumentParser
 enum ImageOptions {
     private static let advice = "bring images in with roost load, or use the host's own programs with rootfs:/"
 
-    /// Refuses what would need a build or a registry.
-    static func check(build: Bool, pull: String?) throws {
-        if build { throw ValidationError("--build: images are not built yet; \(advice)") }
+    /// Refuses what would need a registry.
+    static func check(pull: String?) throws {
         switch pull {
         case nil, "missing", "never", "if_not_present", "policy": return
         case "always", "build": throw ValidationError("--pull \(pull ?? ""): images are not pulled yet; \(advice)")

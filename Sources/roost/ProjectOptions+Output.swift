@@ -12,6 +12,23 @@ extension ProjectOptions {
         return TerminalStyle.isColoured(choice, isTerminal: isatty(descriptor) == 1, environment: environment)
     }
 
+    /// Shows builds as `--progress` and then `COMPOSE_PROGRESS` and `BUILDKIT_PROGRESS` ask for, on standard error.
+    func buildPrinter(isQuiet: Bool, namesServices: Bool) -> BuildPrinter {
+        let environment = ProcessContext.environment
+        let isTerminal = isatty(STDERR_FILENO) == 1 && ansi != .never
+        let mode = ProgressView.Mode(
+            option: progress ?? environment["COMPOSE_PROGRESS"] ?? environment["BUILDKIT_PROGRESS"],
+            isTerminal: isTerminal,
+            environment: environment
+        )
+        return BuildPrinter(
+            mode: isQuiet ? .quiet : mode ?? .plain,
+            isColoured: isColoured(STDERR_FILENO),
+            descriptor: STDERR_FILENO,
+            namesServices: namesServices
+        )
+    }
+
     /// Shows the progress of the command `title` as `--progress` and then `COMPOSE_PROGRESS` ask for.
     ///
     /// It goes to standard error, or to standard output when `COMPOSE_STATUS_STDOUT` is true.

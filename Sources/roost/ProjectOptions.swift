@@ -35,26 +35,24 @@ struct ProjectOptions: ParsableArguments {
     @Flag(help: "Keep networks, volumes, configs and secrets that no service uses.")
     var allResources = false
 
-    @Option(parsing: .unconditional, help: "How much is done at once; only -1, which is no limit.")
+    @Option(parsing: .unconditional, help: "How much up, create, scale and run do at once; -1 is no limit.")
     var parallel: Int?
 
-    @Flag(help: .hidden) var compatibility = false
+    @Flag(help: "Put \"_\" between the parts of container names, not \"-\".") var compatibility = false
+    /// Says more in docker compose; here everything is said.
+    @Flag(help: .hidden) var verbose = false
     @Flag(help: .hidden) var noAnsi = false
     @Option(help: .hidden) var workdir: String?
 
     mutating func validate() throws {
         if noAnsi { ansi = ansi ?? .never }
         projectDirectory = projectDirectory ?? workdir
-        if let parallel, parallel != -1 {
-            throw ValidationError("--parallel \(parallel): what is done at once has no limit; leave it out, or use -1")
-        }
-        if compatibility {
-            throw ValidationError(
-                "--compatibility: names of containers have \"-\" between their parts, never \"_\"; leave it out, "
-                    + "and give a container_name to those that others look for"
-            )
-        }
-        guard let progress, progress != "auto", ProgressView.Mode(rawValue: progress) == nil else { return }
+        if let progress { try Self.check(progress: progress) }
+    }
+
+    /// Checks that a word stands for a way of showing progress.
+    static func check(progress: String) throws {
+        guard !progress.isEmpty, progress != "auto", ProgressView.Mode(rawValue: progress) == nil else { return }
         throw ValidationError("there is no progress \"\(progress)\"; choose auto, tty, plain, json or quiet")
     }
 

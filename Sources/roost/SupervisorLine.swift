@@ -13,8 +13,10 @@ final class SupervisorLine {
     func send(_ route: String, _ body: some Encodable) throws { try client.send(route, body) }
 
     /// Asks for everything that happens from here on; false when the supervisor has gone before it heard.
-    func watch() throws -> Bool {
-        try client.send("GET /events")
+    ///
+    /// With `past`, what has happened lately comes first.
+    func watch(past: Bool = false) throws -> Bool {
+        try client.send(past ? "GET /events/all" : "GET /events")
         // Only when we are told can nothing fall between a state that is read now and the events.
         return try client.nextLine() != nil
     }

@@ -1,5 +1,7 @@
 import ArgumentParser
 import ComposeModel
+import Glibc
+import ImageBuilder
 import ImageStore
 import LinuxSystem
 import Supervisor
@@ -20,6 +22,8 @@ struct Roost: ParsableCommand {
               --ansi <choice>             Colours and moving pictures: never, always or auto.
               --progress <form>           How progress is shown: auto, tty, plain, json or quiet.
               --diagnostics <form>        How mistakes in the files are shown: text or json.
+              --parallel <number>         How much is done at once (default: no limit).
+              --compatibility             Put "_" between the parts of container names, not "-".
               --dry-run                   Show what would be done, and do nothing.
               --all-resources             Keep what no service uses.
             """,
@@ -29,7 +33,8 @@ struct Roost: ParsableCommand {
 
     /// All commands by name.
     static let commands: [(name: String, type: any ParsableCommand.Type)] = [
-        ("attach", Attach.self), ("config", Config.self), ("cp", Copy.self), ("create", Create.self),
+        ("attach", Attach.self), ("builder", BuilderCommands.self), ("config", Config.self), ("cp", Copy.self),
+        ("create", Create.self),
         ("down", Down.self), ("events", Events.self), ("exec", Exec.self), ("export", Export.self),
         ("image", ImageCommands.self),
         ("images", Images.self), ("kill", Kill.self), ("load", Load.self), ("logs", Logs.self), ("ls", Ls.self),
@@ -60,6 +65,7 @@ struct Roost: ParsableCommand {
         do {
             let options = try ProjectOptions.parse(arguments.leading)
             options.adoptSettings()
+            try options.checkSettings()
             return options
         } catch {
             ProcessContext.writeError("error: \(ProjectOptions.message(for: error))\n")
@@ -110,6 +116,10 @@ if CommandLine.arguments.first == UnpackProgram.name {
 if CommandLine.arguments.first == SupervisorLauncher.keeperName {
     // Returns only in the supervisors that the keeper starts.
     SupervisorMain.run(project: CommandLine.arguments.dropFirst().first ?? "")
+}
+if CommandLine.arguments.first == BuildGuard.name {
+    BuildGuard.run(CommandLine.arguments)
+    exit(0)
 }
 RuntimeProgram.startIfMeant()
 Roost.start()

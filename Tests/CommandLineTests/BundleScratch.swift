@@ -16,7 +16,7 @@ final class BundleScratch {
         scratch = try CommandLineScratch()
         id = "roost-test-" + String(scratch.path.suffix(6))
         try makeDirectories(bundle)
-        try makeDirectories(share)
+        try makeDirectories(share, mode: 0o755)
     }
 
     deinit { _ = try? scratch.roost(["runtime", "--root", state, "delete", "--force", id]) }  // a test that failed
@@ -55,6 +55,74 @@ final class BundleScratch {
         ]
         change(&spec)
         try JSONSerialization.data(withJSONObject: spec).write(to: URL(fileURLWithPath: bundle + "/config.json"))
+    }
+
+    /// Adds a user namespace in which ids from 0 on are those from `first` on outside.
+    static func addUserNamespace(_ spec: inout [String: Any], first: Int = 100_000, count: Int = 1000) {
+        let mapping = [["containerID": 0, "hostID": first, "size": count]]
+        change(&spec, "linux") { linux in
+            linux["namespaces"] = (linux["namespaces"] as? [[String: Any]] ?? []) + [["type": "user"]]
+            (linux["uidMappings"], linux["gidMappings"]) = (mapping, mapping)
+        }
+    }
+
+    /// Changes an object that is a member of another.
+    static func change(_ spec: inout [String: Any], _ name: String, _ change: (inout [String: Any]) -> Void) {
+        var part = spec[name] as? [String: Any] ?? [:]
+        change(&part)
+        spec[name] = part
+    }
+
+    /// Adds a mount.
+    static func mount(
+        _ spec: inout [String: Any],
+        _ destination: String,
+        type: String,
+        source: String = "none",
+        _ options: String...
+    ) {
+        let mount: [String: Any] = [
+            "destination": destination, "type": type, "source": source, "options": options,
+        ]
+        spec["mounts"] = (spec["mounts"] as? [[String: Any]] ?? []) + [mount]
+    }
+
+    /// Runs the configuration's container to its end; its id is the scratch's.
+    func run() throws -> CommandLineScratch.Answer { try runtime("run", "--bundle", bundle, id) }
+
+    /// Runs a command of the runtime after a script in a mount namespace of its own.
+    func asRoot(_ arguments: [String], after script: String) throws -> CommandLineScratch.Answer {
+        try scratch.run(
+            "/usr/bin/unshare",
+            ["--mount", "/bin/sh", "-ec", script + "; exec \"$0\" \"$@\"", scratch.program, "runtime", "--root", state]
+                + arguments
+        )
+    }
+
+    /// The number of a user who may do nothing.
+    static let ordinaryUser = 61_234
+
+    /// Has the scratch belong to that user.
+    func giveToOrdinaryUser() {
+        for path in [scratch.path, bundle, share, scratch.path + "/work"] {
+            chown(path, UInt32(Self.ordinaryUser), UInt32(Self.ordinaryUser))
+        }
+    }
+
+    /// Runs a command of the runtime as that user, after a script of root's in a mount namespace of its own.
+    ///
+    /// The program is executed by descriptor, since its path may lead through directories that are not for that user.
+    func asOrdinaryUser(_ arguments: [String], after script: String = "") throws -> CommandLineScratch.Answer {
+        let user = "\(Self.ordinaryUser)"
+        let command = """
+            \(script)
+            exec 3< "$0"
+            exec setpriv --reuid \(user) --regid \(user) --clear-groups /proc/self/fd/3 "$@"
+            """
+        return try scratch.run(
+            "/usr/bin/unshare",
+            ["--mount", "/bin/sh", "-ec", command, scratch.program, "runtime", "--root", state] + arguments
+        )
     }
 
     /// What a container has written to a file of its `/mnt`.

@@ -38,7 +38,10 @@ final class CommandLineScratch {
     func roost(_ arguments: String...) throws -> Answer { try roost(arguments) }
 
     /// Runs `roost` in the directory `work`.
-    func roost(_ arguments: [String]) throws -> Answer {
+    func roost(_ arguments: [String]) throws -> Answer { try run(program, arguments) }
+
+    /// Runs a program in the directory `work`.
+    func run(_ program: String, _ arguments: [String]) throws -> Answer {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments

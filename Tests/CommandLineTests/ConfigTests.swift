@@ -170,11 +170,35 @@ struct ConfigTests {
                 .hasPrefix("Error: --dry-run: down can't be tried without doing it; up can\n")
         )
         #expect(try machine.roost("--dry-run=false", "--parallel", "-1", "--no-ansi", "config", "-q").status == 0)
-        #expect(try machine.roost("--parallel", "2", "ps").error.hasPrefix("error: --parallel 2: "))
-        #expect(try machine.roost("--compatibility", "ps").error.hasPrefix("error: --compatibility: "))
+        #expect(try machine.roost("--verbose", "--parallel", "2", "config", "-q").status == 0)
+        #expect(try machine.roost("--compatibility", "up", "--dry-run").output.contains("_a_1"))
         #expect(try machine.roost("--dry-run=maybe", "ps").status == 1)
         #expect(try machine.roost("-v").output == (try machine.roost("--version").output))
         let moved = try machine.roost("-f", "compose.yaml", "--workdir", "/tmp", "config", "--environment")
         #expect(moved.output.hasPrefix("COMPOSE_PROJECT_NAME=tmp\n"))
+    }
+
+    @Test("variables that configure Compose are honoured, from .env too, or refused")
+    func settings() throws {
+        try put("compose.yaml", "services: {a: {image: \"rootfs:/\", command: [\"true\"]}}\n")
+        try put(".env", "COMPOSE_COMPATIBILITY=true\n")
+        #expect(try machine.roost("up", "--dry-run").output.contains("_a_1"))
+        try put(".env", "COMPOSE_PARALLEL_LIMIT=many\n")
+        let refusal = "error: COMPOSE_PARALLEL_LIMIT is a whole number, not \"many\"\n"
+        #expect(try machine.roost("config", "-q").error == refusal)
+        #expect(try machine.roost("--parallel", "1", "config", "-q").status == 0)
+        try put(".env", "COMPOSE_PROGRESS=loud\n")
+        #expect(try machine.roost("config", "-q").error.hasPrefix("error: there is no progress \"loud\""))
+    }
+
+    @Test("flags are turned on and off as docker compose takes them")
+    func truthValues() throws {
+        try put("compose.yaml", "services: {a: {image: \"${TAG:-x}\", command: [\"true\"]}}\n")
+        #expect(try machine.roost("config", "--no-interpolate=true").output.contains("${TAG:-x}"))
+        #expect(!(try machine.roost("config", "--no-interpolate=false").output.contains("TAG")))
+        #expect(try machine.roost("config", "-q=true").output == "")
+        #expect(try machine.roost("config", "-q=0", "--services=1").output == "a\n")
+        #expect(try machine.roost("config", "--quiet", "--images").output == "x\n")
+        #expect(try machine.roost("config", "--no-interpolate=perhaps").status == 1)
     }
 }

@@ -34,6 +34,15 @@ struct Box: ~Copyable {
 
     deinit { try? FileManager.default.removeItem(atPath: scratch) }  // a leftover in /tmp harms nobody
 
+    /// Gives it a user namespace whose ids are the host's, so that it can write to its root.
+    mutating func confine() {
+        change = { spec in
+            spec.linux?.namespaces?.append(.init(type: "user"))
+            spec.linux?.uidMappings = [.init(containerID: 0, hostID: 0, size: .max)]
+            spec.linux?.gidMappings = [.init(containerID: 0, hostID: 0, size: .max)]
+        }
+    }
+
     /// Hierarchies of this host.
     static func hierarchies() throws -> CgroupHierarchies {
         CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))

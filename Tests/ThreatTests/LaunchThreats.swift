@@ -58,8 +58,11 @@ extension OneAtATime {
             }
         }
 
-        @Test("that watches what starts in its process ids reads no memory, link or descriptor of ours")
-        func watchedStart() throws {
+        @Test(
+            "that watches what starts in its process ids reads no memory, link or descriptor of ours",
+            arguments: [false, true]
+        )
+        func watchedStart(isConfined: Bool) throws {
             // The links of what is still us would name this program, and its descriptors are many.
             let script = """
                 import os
@@ -79,7 +82,8 @@ extension OneAtATime {
                             os.close(memory)
                         except OSError: pass
                 """
-            try whileRunning(script) { box, pidfd in
+            // In a user namespace it has every right over those in it.
+            try whileRunning(script, isConfined: isConfined) { box, pidfd in
                 let namespace = try OwnedDescriptor.reading("/proc/self/ns/mnt")
                 var status = stat()
                 fstat(namespace.rawValue, &status)
@@ -168,8 +172,11 @@ extension OneAtATime {
             #expect(!seen.contains { $0.contains(".xctest") || $0.contains("swiftpm") })
         }
 
-        @Test("that swaps a shared directory for a link while another starts sends no mount and no file to the host")
-        func swappedDirectory() throws {
+        @Test(
+            "that swaps a shared directory for a link while another starts sends no mount and no file to the host",
+            arguments: [false, true]
+        )
+        func swappedDirectory(isConfined: Bool) throws {
             let script = """
                 import ctypes, os
                 libc = ctypes.CDLL(None)
@@ -193,6 +200,7 @@ extension OneAtATime {
             var successes = 0
             for _ in 0..<40 {
                 var victim = try Box(["true"])
+                if isConfined { victim.confine() }
                 let token = try DetachedMount.copy(of: "\(swapper.scratch)/token", recursive: false, attributes: [])
                 victim.mounts = [
                     shared, .init(destination: "/data/a/deep/token", type: "prepared", source: "token"),
@@ -323,6 +331,9 @@ extension OneAtATime {
                     $0.options.resources.memory?.limit = 1 << 30
                 }
             )
+            #expect(try !shares { $0.confine() })
+            #expect(try !shares { $0.change = { $0.linux?.namespaces?.append(.init(type: "time")) } })
+            #expect(try !shares({ _ in }, { $0.awaitsHooks = true }))
             #expect(try !shares({ _ in }, { $0.hasForeignLimits = true }))
             #expect(try !shares({ _ in }, { $0.awaitsGroups = true }))
         }
@@ -330,8 +341,16 @@ extension OneAtATime {
         // MARK: helpers
 
         /// Runs `body` beside a container whose Python program has said that it is ready.
-        private func whileRunning(_ script: String, _ body: (borrowing Box, Int32) throws -> Void) throws {
-            let box = try Box(["python3", "-c", script])
+        private func whileRunning(
+            _ script: String,
+            isConfined: Bool = false,
+            _ body: (borrowing Box, Int32) throws -> Void
+        ) throws {
+            var box = try Box(["python3", "-c", script])
+            if isConfined {
+                box.confine()
+                box.options.addedCapabilities = ["ALL"]
+            }
             let pipe = try Pipe()
             let started = try box.start(output: pipe.writing.rawValue)
             #expect(Box.line(of: pipe.reading.rawValue) == "ready")

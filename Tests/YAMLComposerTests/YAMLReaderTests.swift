@@ -102,3 +102,16 @@ func notUTF8() {
     let failure = #expect(throws: Diagnostic.self) { try YAMLReader().documents(of: source) }
     #expect(failure?.mark?.location.description == "f.yaml:2:4")
 }
+
+@Test(
+    "a place is where text tools find it, wherever YAML ends its lines",
+    arguments: [
+        ("a: 1\rb: [\nc", "f.yaml:2:2"), ("\u{FEFF}a: \"\u{2028}\"\nb: [\nc", "f.yaml:3:2"),
+        ("a: \"\u{85}é\"\r\nb: [\r\nc", "f.yaml:3:2"), ("a: \r  - [1,\r  b: {", "f.yaml:1:19"),
+    ]
+)
+func otherLineEnds(text: String, place: String) {
+    let source = SourceFile(name: "f.yaml", bytes: Array(text.utf8))
+    let failure = #expect(throws: Diagnostic.self) { try YAMLReader().documents(of: source) }
+    #expect(failure?.mark?.location.description == place)
+}

@@ -17,6 +17,9 @@ enum {
     CLINUX_CALL_EXACT = 1 << 1,       ///< the result must be `expected`, anything else is EPROTO
     CLINUX_CALL_SKIP_ON_ERROR = 1 << 2, ///< when an ignored errno is the answer, skip the next `skip` calls
     CLINUX_CALL_SKIP_ON_SUCCESS = 1 << 3, ///< when the call succeeds, skip the next `skip` calls
+    /// The call is a clone3(2) without CLONE_VM: the new process goes on with the list, and the old one reports the new
+    /// one's id, negated, as the call's error and ends with status 0.
+    CLINUX_CALL_FORK = 1 << 4,
 };
 
 /// One system call, as syscall(2) takes it.
@@ -38,6 +41,9 @@ struct clinux_launch {
     /// Whether the child uses its parent's memory until it executes, and the caller's thread waits for that: `CLONE_VM`
     /// and `CLONE_VFORK`. Nothing of the parent is copied then. Ignored on machines that this is not written for.
     bool shares_memory;
+    /// Whether the child stays as dumpable as its parent until a call of the list changes that, so that a parent without
+    /// privilege can write to its files below /proc.
+    bool stays_visible;
     int32_t report;                         ///< a close-on-exec pipe's writing end, for a `clinux_report` on failure
     const struct clinux_call *_Nonnull calls; ///< the last one is an execve(2) or an exit(2)
     uint32_t count;
@@ -48,14 +54,15 @@ struct clinux_launch {
 /// What a child says about the call that failed, before it ends with status 127.
 struct clinux_report {
     uint32_t index;   ///< of the call in the list
-    int32_t error;    ///< its errno
+    int32_t error;    ///< its errno, or the negated id of the process that CLINUX_CALL_FORK has made
 };
 _Static_assert(sizeof(struct clinux_report) == 8, "the report is written and read as one block");
 
 /// Starts the process: clone3(2), Linux 5.3 (CLONE_CLEAR_SIGHAND 5.5).
 ///
 /// Returns its process id and puts a close-on-exec pidfd, owned by the caller, into `pidfd`; or returns a negated
-/// errno. The child has an empty signal mask and default dispositions, and is not dumpable until it executes.
+/// errno. The child has an empty signal mask and default dispositions, and is not dumpable until it executes, unless
+/// `stays_visible` says otherwise.
 pid_t clinux_launch(const struct clinux_launch *_Nonnull launch, int32_t *_Nonnull pidfd);
 
 #endif

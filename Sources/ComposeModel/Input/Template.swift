@@ -33,8 +33,11 @@ struct Template {
     }
 
     /// The text with everything replaced.
-    func substitute(_ text: String) throws(Failure) -> String {
+    func substitute(_ text: String) throws(Failure) -> String { try substitute(text, depth: 0) }
+
+    private func substitute(_ text: String, depth: Int) throws(Failure) -> String {
         guard text.utf8.contains(0x24) else { return text }
+        guard depth <= Self.nestingLimit else { throw .nested }
         var rest = text.unicodeScalars[...]
         var result = String.UnicodeScalarView()
         var length = 0
@@ -50,7 +53,7 @@ struct Template {
                 result.append("$")
             case "{":
                 rest.removeFirst()
-                let value = try braced(try Self.body(&rest))
+                let value = try braced(try Self.body(&rest), depth)
                 length += value.utf8.count
                 result.append(contentsOf: value.unicodeScalars)
             case let next? where Self.startsName(next):
@@ -72,7 +75,7 @@ struct Template {
     }
 
     /// What `${body}` stands for.
-    private func braced(_ body: Substring.UnicodeScalarView) throws(Failure) -> String {
+    private func braced(_ body: Substring.UnicodeScalarView, _ depth: Int) throws(Failure) -> String {
         var rest = body
         guard let first = rest.first, Self.startsName(first) else { throw .malformed }
         let name = Self.name(&rest)
@@ -88,39 +91,54 @@ struct Template {
         switch sign {
         case "-":
             observe?(name, current, given ? .value : .standIn(text))
-            return given ? current ?? "" : try substitute(text)
+            if !given { return try substitute(text, depth: depth + 1) }
+            try check(text, depth)
+            return current ?? ""
         case "+":
             observe?(name, current, given ? .alternate(text) : .nothing)
-            return given ? try substitute(text) : ""
+            if given { return try substitute(text, depth: depth + 1) }
+            try check(text, depth)
+            return ""
         case "?":
-            guard given else { throw .required(name: name, message: try substitute(text)) }
+            guard given else { throw .required(name: name, message: try substitute(text, depth: depth + 1)) }
+            try check(text, depth)
             observe?(name, current, .value)
             return current ?? ""
         default: throw .malformed
         }
     }
 
+    /// Compose wants a text that nobody needs to be right all the same, and what it requires to be there.
+    private func check(_ text: String, _ depth: Int) throws(Failure) {
+        _ = try Template(lookup: lookup, missing: { _ in }).substitute(text, depth: depth + 1)
+    }
+
     /// The text up to the brace that closes the one just read.
+    ///
+    /// As in Compose, what follows a name ends on its line, and each opening brace counts but for one right behind
+    /// another; where none fits, it is the last closing brace of the line.
     static func body(
         _ rest: inout Substring.UnicodeScalarView
     ) throws(Failure) -> Substring.UnicodeScalarView {
         var depth = 1
+        var last: Substring.UnicodeScalarView.Index?
         var index = rest.startIndex
-        var previous: Unicode.Scalar = " "
-        while index < rest.endIndex {
-            let scalar = rest[index]
-            if scalar == "{" && previous == "$" { depth += 1 }
-            guard depth <= nestingLimit else { throw .nested }
-            if scalar == "}" { depth -= 1 }
-            if depth == 0 {
-                let body = rest[..<index]
-                rest = rest[rest.index(after: index)...]
-                return body
+        while index < rest.endIndex, rest[index] != "\n" {
+            if rest[index] == "{" {
+                depth += 1
+                index = rest.index(after: index)
+                guard index < rest.endIndex, rest[index] != "\n" else { break }
+                if rest[index] == "}" { last = index }
+            } else if rest[index] == "}" {
+                depth -= 1
+                last = index
+                if depth == 0 { break }
             }
-            previous = scalar
             index = rest.index(after: index)
         }
-        throw .malformed
+        guard let last else { throw .malformed }
+        defer { rest = rest[rest.index(after: last)...] }
+        return rest[..<last]
     }
 
     static func startsName(_ scalar: Unicode.Scalar) -> Bool {

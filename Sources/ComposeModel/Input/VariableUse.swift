@@ -27,7 +27,8 @@ package struct VariableUse: Hashable, Sendable {
         }
     }
 
-    private static func collect(_ text: String, _ found: inout [String: VariableUse]) {
+    private static func collect(_ text: String, _ found: inout [String: VariableUse], depth: Int = 0) {
+        guard depth <= Template.nestingLimit else { return }
         var rest = text.unicodeScalars[...]
         while let scalar = rest.popFirst() {
             guard scalar == "$", let next = rest.first else { continue }
@@ -39,12 +40,16 @@ package struct VariableUse: Hashable, Sendable {
                 rest.removeFirst()
                 // A malformed variable is reported where values are replaced; there is no name to show for it here.
                 guard let body = try? Template.body(&rest) else { return }
-                collect(braced: body, &found)
+                collect(braced: body, &found, depth: depth)
             }
         }
     }
 
-    private static func collect(braced body: Substring.UnicodeScalarView, _ found: inout [String: VariableUse]) {
+    private static func collect(
+        braced body: Substring.UnicodeScalarView,
+        _ found: inout [String: VariableUse],
+        depth: Int
+    ) {
         var rest = body
         guard let first = rest.first, Template.startsName(first) else { return }
         var use = VariableUse(name: Template.name(&rest))
@@ -58,7 +63,7 @@ package struct VariableUse: Hashable, Sendable {
         default: break
         }
         add(use, &found)
-        if sign != "?" { collect(text, &found) }
+        if sign != "?" { collect(text, &found, depth: depth + 1) }
     }
 
     /// The first use that says most about a variable stays.

@@ -86,11 +86,12 @@ package struct ConfigTree {
         )
     }
 
-    /// In JSON a service always has a command and an entry point, also in its watch rules, and no environment files.
+    /// In JSON a service always has a command and an entry point, also in its watch rules; Compose has no environment
+    /// files there, nor what it does not read itself.
     private func showEmptyValues(_ service: inout YAMLNode) {
         service.setDefault("command", .null)
         service.setDefault("entrypoint", .null)
-        service.remove("env_file")
+        for key in ["env_file", "pull_refresh_after"] { service.remove(key) }
         service.edit("develop") { develop in
             develop.edit("watch") { rules in
                 rules.editElements { rule in
@@ -127,10 +128,11 @@ package struct ConfigTree {
     private func listKeys(_ keys: inout YAMLNode) {
         let lines = (keys.mapping?.entries ?? []).map { entry in
             let path = entry.value.string ?? ""
-            let isDefault = path.isEmpty && entry.key == "default"
-            return YAMLNode(.string(isDefault ? entry.key : entry.key + ": " + path), at: entry.keyMark)
+            // In YAML, only the default one reads back without a path.
+            let isBare = path.isEmpty && (entry.key == "default" || form == .json)
+            return YAMLNode(.string(isBare ? entry.key : entry.key + ": " + path), at: entry.keyMark)
         }
-        keys.content = .sequence(lines)
+        keys.content = lines.isEmpty ? .mapping(.init()) : .sequence(lines)
     }
 
     private static func escaped(_ text: String) -> String {
@@ -163,7 +165,12 @@ package struct ConfigTree {
     private func shown(_ node: YAMLNode, _ shape: Shape) -> YAMLNode? {
         switch (shape, node.content) {
         case (.shorthand(.command, _), .null) where form == .yaml: return nil
+        case (.shorthand(.healthTest, _), .sequence(let elements)) where elements.isEmpty: return nil
         case (.shorthand(_, .list(_, .whole)), _): return node
+        case (.shorthand(.limit, let long), .int(0)):
+            let zero = YAMLNode(.int(0), at: node.mark)
+            let pair = ["hard", "soft"].map { YAMLMapping.Entry(key: $0, keyMark: node.mark, value: zero) }
+            return shown(node.with(.mapping(YAMLMapping(pair))), long)
         case (.shorthand(_, let long), _): return shown(node, long)
         case (.scalar(let scalar), _): return shown(node, scalar)
         case (.list(let inner, _), .sequence(let elements)):
@@ -172,17 +179,24 @@ package struct ConfigTree {
             let values = sorted(mapping).compactMapValues { shown($0.value, kept(inner)) ?? $0.value }
             return values.isEmpty ? nil : node.with(.mapping(values))
         case (.object(let object), .mapping(let mapping)):
+            var mapping = mapping
+            for (key, content) in object.implied where mapping[key] == nil { mapping[key] = node.with(content) }
             return node.with(
                 .mapping(
                     sorted(mapping).compactMapValues { entry in
                         guard let inner = object.attributes[entry.key] else { return extensionValue(entry, of: object) }
-                        return shown(entry.value, inner) ?? (object.required.contains(entry.key) ? entry.value : nil)
+                        return shown(entry.value, inner) ?? (isKept(entry.key, object) ? entry.value : nil)
                     }
                 )
             )
         case (.object, .null): return nil
         default: return node
         }
+    }
+
+    /// Whether an attribute is shown even when its value says nothing: where it is needed for reading the output again.
+    private func isKept(_ key: String, _ object: ObjectShape) -> Bool {
+        object.implied[key] != nil || form == .yaml && object.required.contains(key)
     }
 
     private func shown(_ node: YAMLNode, _ scalar: Scalar) -> YAMLNode? {

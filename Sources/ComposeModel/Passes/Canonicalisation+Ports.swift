@@ -4,6 +4,9 @@ extension Canonicalisation {
     /// The ports that `[[address:]published:]target[/protocol]` stands for, ranges included.
     func ports(_ node: YAMLNode, _ path: String) -> [YAMLNode] {
         let text = node.scalarText ?? ""
+        if case .float = node.content {
+            return refuse(node, "\(path) must be a port, not a number with a fraction or exponent")
+        }
         let halves = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let networkProtocol = halves.count > 1 && !halves[1].isEmpty ? halves[1].lowercased() : "tcp"
         guard ["tcp", "udp", "sctp"].contains(networkProtocol) else {
@@ -31,10 +34,7 @@ extension Canonicalisation {
             return refuse(node, "the file publishes more than \(Expansion.limit) ports")
         }
         // Compose puts the ports of a range in the order of their texts.
-        let ordered = targets.map(String.init).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.compactMap {
-            Int($0)
-        }
-        return ordered.map { target in
+        return targets.sorted { Self.textOrder($0) < Self.textOrder($1) }.map { target in
             let index = target - targets.lowerBound
             var entries: [(String, YAMLNode.Content)] = [
                 ("mode", .string("ingress")), ("target", .int(target)), ("protocol", .string(networkProtocol)),
@@ -47,6 +47,14 @@ extension Canonicalisation {
             }
             return mapping(node, entries)
         }
+    }
+
+    /// Numbers of up to five digits in the order of their texts: as if noughts followed, and the shorter one first.
+    private static func textOrder(_ port: Int) -> Int {
+        var (order, length) = (port, 1)
+        for power in [10, 100, 1000, 10_000] where port >= power { length += 1 }
+        for _ in length..<5 { order *= 10 }
+        return order * 10 + length
     }
 
     private func refuse(_ node: YAMLNode, _ message: String) -> [YAMLNode] {

@@ -20,7 +20,8 @@ extension Canonicalisation {
         case .device: return node.string == nil ? node : device(node, path)
         case .environmentFiles: return environmentFiles(node)
         case .gpus: return node.string == nil ? node : node.with(.sequence([mapping(node, [("count", .int(-1))])]))
-        case .limit: return limit(node, path)
+        case .limit(let takesText): return limit(node, path, takesText)
+        case .lateSingle: return node
         }
     }
 
@@ -88,7 +89,8 @@ extension Canonicalisation {
                 return
             }
             let line = "\(host)=\(Self.bare(address))"
-            if known.insert(line).inserted { lines.append(element.with(.string(line))) }
+            let isNew = known.insert(line).inserted
+            if isNew || node.mapping != nil { lines.append(element.with(.string(line))) }
         }
         if let mapping = node.mapping {
             for entry in mapping.entries {
@@ -163,8 +165,11 @@ extension Canonicalisation {
         )
     }
 
-    private func limit(_ node: YAMLNode, _ path: String) -> YAMLNode? {
+    private func limit(_ node: YAMLNode, _ path: String, _ takesText: Bool) -> YAMLNode? {
         guard let text = node.string else { return node }
+        guard takesText else {
+            return wrong(node, "\(path) must be a number without quotes and variables, not \"\(text)\"")
+        }
         return Int(text).map { node.with(.int($0)) } ?? wrong(node, "\(path) must be a whole number, not \"\(text)\"")
     }
 

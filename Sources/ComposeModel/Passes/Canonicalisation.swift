@@ -95,20 +95,27 @@ struct Canonicalisation {
         }
         switch scalar.reading {
         case .text, .emptiableText: return node.with(.string(text))
+        case .wholeText:
+            if case .float = node.content { return wrong(node, "\(path) must be text or a whole number, not \(text)") }
+            return node.with(.string(text))
         case .boolean:
             guard let value = node.bool ?? BooleanWord.value(of: text) else {
                 return wrong(node, "\(path) must be true or false, not \"\(text)\"")
             }
             return node.with(.bool(value))
         case .integer, .count: return integer(node, text, scalar, path)
+        case .literalInteger:
+            guard node.string == nil else {
+                return wrong(node, "\(path) must be a number without quotes and variables, not \"\(text)\"")
+            }
+            return integer(node, text, scalar, path)
         case .decimal:
             guard let number = Double(text) else { return wrong(node, "\(path) must be a number, not \"\(text)\"") }
             // Compose keeps no more digits than this, and shows those.
             return node.with(.float(Double(Float(number).description) ?? number))
-        case .bytes, .bytesOrUnlimited:
+        case .bytes:
             // Compose takes the number -1 for limits, but not the text.
-            let takesMinusOne = scalar.reading == .bytesOrUnlimited || node.int != nil
-            let lowest = scalar.bounds?.lowerBound ?? (takesMinusOne ? -1 : 0)
+            let lowest = scalar.bounds?.lowerBound ?? (node.int != nil ? -1 : 0)
             guard let count = ByteCount(text: text), count.bytes >= lowest else {
                 return wrong(node, "\(path) must be an amount such as 512m or 2g, not \"\(text)\"")
             }
@@ -128,7 +135,9 @@ struct Canonicalisation {
 
     private func integer(_ node: YAMLNode, _ text: String, _ scalar: Scalar, _ path: String) -> YAMLNode? {
         var number = node.int ?? Int(text)
-        if case .float(let value) = node.content { number = Int(exactly: value.rounded(.towardZero)) }
+        if case .float(let value) = node.content {
+            number = scalar.reading == .count ? nil : Int(exactly: value.rounded(.towardZero))
+        }
         if scalar.reading == .count && text.lowercased() == "all" { number = -1 }
         guard let number else { return wrong(node, "\(path) must be a whole number, not \"\(text)\"") }
         if let bounds = scalar.bounds, !bounds.contains(number) {
@@ -149,7 +158,7 @@ extension Shorthand {
     /// Whether the short way stays as it is when nothing is replaced: nothing looks into it before it is run.
     fileprivate var staysRaw: Bool {
         switch self {
-        case .pairs, .hosts, .command, .healthTest, .limit, .single(isSpelledOut: false): true
+        case .pairs, .hosts, .command, .healthTest, .limit, .single(isSpelledOut: false), .lateSingle: true
         case .single, .assignments, .sshKeys, .names, .attribute, .port, .mount, .device, .environmentFiles, .gpus,
             .external:
             false

@@ -3,6 +3,8 @@ import YAMLComposer
 /// Checks that the parts of a project fit together.
 struct Consistency {
     let diagnostics: DiagnosticCollector
+    /// Every service of the files, those that are off too.
+    let knownServices: Set<String>
 
     /// Checks a normalised project.
     func check(_ project: YAMLNode) {
@@ -49,13 +51,16 @@ struct Consistency {
                 notes: [Self.other("networks", service.mapping?.entry("networks")?.keyMark)]
             )
         }
+        checkNetworkOwner(of: service, services)
         if let test = service["healthcheck"]?["test"], let first = test.texts.first,
             !["NONE", "CMD", "CMD-SHELL"].contains(first)
         {
             diagnostics.error("a health check starts with CMD, CMD-SHELL or NONE", at: test.mark)
         }
         for dependency in service["depends_on"]?.mapping?.entries ?? [] where services[dependency.key] == nil {
-            guard dependency.value["required"]?.bool != false, !diagnostics.isIncomplete else { continue }
+            // One that is off may be missing, but not one that nobody knows.
+            let isOptional = dependency.value["required"]?.bool == false
+            if diagnostics.isIncomplete || isOptional && knownServices.contains(dependency.key) { continue }
             diagnostics.error(
                 "\"\(name)\" depends on \"\(dependency.key)\", which is not there or not active",
                 at: dependency.keyMark,
@@ -67,6 +72,18 @@ struct Consistency {
                 diagnostics.error("to \(action.string ?? "") needs a \"target\"", at: rule.mark)
             }
         }
+    }
+
+    /// Who shares another service's network depends on it, which is not written down where nothing is normalised.
+    private func checkNetworkOwner(of service: YAMLNode, _ services: YAMLMapping) {
+        guard let mode = service["network_mode"], let text = mode.string, text.hasPrefix("service:") else { return }
+        let name = String(text.dropFirst("service:".count))
+        guard services[name] == nil, service["depends_on"]?[name] == nil, !diagnostics.isIncomplete else { return }
+        diagnostics.error(
+            "there is no service \"\(name)\" to share the network of",
+            at: mode.mark,
+            hint: diagnostics.hint(name, among: services.keys)
+        )
     }
 
     /// A context that is another service's image wants that to be built.
@@ -111,7 +128,9 @@ struct Consistency {
             }
         }
         for reference in service["build"]?["secrets"]?.sequence ?? [] {
-            if let source = reference["source"] { demand("secrets", source.string ?? "", at: source.mark, project) }
+            let source = reference["source"]
+            if source == nil && diagnostics.hasErrors { continue }
+            demand("secrets", source?.string ?? "", at: (source ?? reference).mark, project)
         }
         var targets: [String: YAMLNode] = [:]
         let volatile = service["tmpfs"]?.sequence ?? []

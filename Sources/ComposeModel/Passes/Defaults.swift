@@ -34,11 +34,12 @@ struct Defaults {
             deploy.setDefault("resources", .mapping(.init()))
             deploy.setDefault("placement", .mapping(.init()))
             deploy.edit("resources") { resources in
-                resources.edit("reservations") { reservations in reservations.edit("devices", Self.countDevices) }
+                resources.edit("reservations") { reservations in reservations.edit("devices", countDevices) }
             }
         }
-        service.edit("gpus", Self.countDevices)
+        service.edit("gpus", countDevices)
         if !isRaw {
+            service.edit("provider") { provider in provider.edit("options", Self.listOptions) }
             service.edit("extra_hosts", Self.order)
             service.edit("build") { $0.edit("extra_hosts", Self.order) }
         }
@@ -66,9 +67,22 @@ struct Defaults {
         secret.setDefault("target", .string("/run/secrets/" + (secret["source"]?.string ?? "")))
     }
 
-    private static func countDevices(_ requests: inout YAMLNode) {
+    private func countDevices(_ requests: inout YAMLNode) {
         requests.editElements { request in
-            if request["device_ids"] == nil { request.setDefault("count", .int(-1)) }
+            if request["device_ids"] == nil { request.setDefault("count", isRaw ? .string("all") : .int(-1)) }
         }
+    }
+
+    /// Each option of a provider is a list; one without any value is none.
+    private static func listOptions(_ options: inout YAMLNode) {
+        guard let mapping = options.mapping else { return }
+        options.content = .mapping(
+            mapping.compactMapValues { entry in
+                guard let text = entry.value.scalarText else {
+                    return entry.value.sequence?.isEmpty == false ? entry.value : nil
+                }
+                return entry.value.with(.sequence([entry.value.with(.string(text))]))
+            }
+        )
     }
 }

@@ -122,7 +122,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         )
         let variables: [(name: String, value: String, mark: SourceMark)]
         switch format?.string {
-        case nil:
+        case nil, "":
             variables = Dotenv(lookup: lookup, diagnostics: diagnostics, place: place).variables(of: source)
         case "raw": variables = raw(source, lookup)
         default:

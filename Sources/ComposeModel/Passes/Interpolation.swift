@@ -20,6 +20,8 @@ struct Interpolation {
 
     /// The tree with all values replaced; keys stay as they are, and what can't be replaced is told and taken out.
     mutating func apply(_ node: YAMLNode, _ shape: Shape) -> YAMLNode? {
+        // What is taken away may be anything.
+        if node.directive == .reset { return node }
         switch node.content {
         case .string(let text):
             guard text.utf8.contains(UInt8(ascii: "$")) else {
@@ -77,7 +79,7 @@ struct Interpolation {
         switch failure {
         case .malformed:
             diagnostics.error(
-                "\"\(text)\" holds a malformed variable",
+                "\"\(text.replacing("\n", with: "\\n"))\" holds a malformed variable",
                 at: mark,
                 hint: "write ${NAME}, or $$ for a dollar sign"
             )
@@ -106,7 +108,7 @@ struct Interpolation {
         case .decimal:
             if let number = Double(text) { return .float(number) }
         case .count: return Int(text).map { .int($0) } ?? .string(text)
-        case .text, .emptiableText, .bytes, .bytesOrUnlimited, .duration, .fileMode: return .string(text)
+        case .text, .emptiableText, .wholeText, .literalInteger, .bytes, .duration, .fileMode: return .string(text)
         }
         let place = path.joined(separator: ".")
         let wanted = scalar.reading == .boolean ? "true or false" : "a number"
@@ -116,7 +118,7 @@ struct Interpolation {
 
     private static func long(_ shape: Shape) -> Shape {
         switch shape {
-        case .shorthand(.limit, _): .scalar(Scalar([.integer, .string], .integer))
+        case .shorthand(.limit(takesText: true), _): .scalar(Scalar([.integer, .string], .integer))
         case .shorthand(.external, _): .scalar(Scalar([.boolean, .string], .boolean))
         case .shorthand(_, let inner): inner
         case .scalar, .list, .map, .object, .any: shape

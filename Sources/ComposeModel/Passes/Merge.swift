@@ -10,6 +10,8 @@ struct Merge {
     /// `base` with what `over` says laid over it.
     func apply(_ over: YAMLNode, over base: YAMLNode, _ shape: Shape) -> YAMLNode? {
         if over.directive == .reset { return nil }
+        // What an earlier file takes away is not there.
+        if base.directive == .reset { return over }
         if over.directive == .override { return replacing(base, over) }
         // An empty later value takes nothing away; where it may not stand, the check of the merged file says so.
         if over.isNull, !base.isNull, !Self.takesNull(shape) { return base }
@@ -32,8 +34,21 @@ struct Merge {
             (.object, .mapping(let first), .mapping(let second)),
             (.any, .mapping(let first), .mapping(let second)):
             return over.with(.mapping(merged(first, second, shape)))
+        case (.any, .sequence, _), (.any, .mapping, _), (.list, .sequence, _):
+            return isRaw && !shape.isAny ? replacing(base, over) : refused(over, base)
         default: return replacing(base, over)
         }
+    }
+
+    /// Of what can't be merged the earlier value stays.
+    private func refused(_ over: YAMLNode, _ base: YAMLNode) -> YAMLNode {
+        diagnostics.error(
+            "\(over.kind) can't be merged with \(base.kind) of an earlier file",
+            at: over.mark,
+            hint: "tag it !override to put it in the other's place",
+            notes: [.init("\(base.kind) stands here", at: base.mark)]
+        )
+        return base
     }
 
     /// `over`, which takes the place of `base`, and remembers that when someone will ask.

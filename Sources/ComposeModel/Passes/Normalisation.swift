@@ -45,7 +45,7 @@ struct Normalisation {
         service.edit("volumes") { mounts in
             mounts.editElements { mount in
                 mount.edit("target") { target in
-                    if let path = target.string, !path.isEmpty { target.content = .string(FilePath.cleaned(path)) }
+                    if let path = target.string { target.content = .string(FilePath.cleaned(path)) }
                 }
             }
         }
@@ -101,7 +101,7 @@ struct Normalisation {
         service.edit("depends_on") { dependencies in
             var dependency = YAMLNode(.mapping(.init()), at: reason.mark)
             dependency.set("condition", .string("service_started"))
-            if restart { dependency.set("restart", .bool(true)) }
+            if restart || isRaw { dependency.set("restart", .bool(restart)) }
             dependency.set("required", .bool(true))
             guard var mapping = dependencies.mapping else { return }
             mapping[other] = dependency

@@ -59,6 +59,7 @@ struct Validation {
         let result = kept(node, mapping, path, written) { entry, inner, written in
             if object.extensible && entry.key.hasPrefix("x-") { return entry.value }
             if let shape = object.attributes[entry.key] { return checked(entry.value, shape, inner, written) }
+            if entry.value.directive == .reset { return entry.value }
             tellUnknown(entry, object, path)
             return object.isLenient ? entry.value : nil
         }
@@ -175,7 +176,7 @@ struct Validation {
     /// Whether `node` is written in the shorter way; its parts are checked when they are read.
     private func short(_ shorthand: Shorthand, _ node: YAMLNode, _ long: Shape, _ path: String) -> Verdict {
         switch shorthand {
-        case .single:
+        case .single, .lateSingle:
             return node.sequence == nil && node.scalarText != nil ? checkedSingle(node, long, path) : .longForm
         case .pairs, .assignments, .sshKeys: return pairs(shorthand, node, path)
         case .hosts: return hosts(node, path)

@@ -6,8 +6,10 @@ package struct Service: Hashable, Sendable {
     package var name: String
     /// The image; nil when it is only built.
     package var image: String?
+    /// How the image is built; nil when it is not.
+    package var build: ServiceBuild?
     /// Whether the image can be built.
-    package var isBuilt = false
+    package var isBuilt: Bool { build != nil }
     /// When the image is fetched.
     package var pullPolicy: PullPolicy?
     /// The program that takes care of it in our place; nil for a service of containers.

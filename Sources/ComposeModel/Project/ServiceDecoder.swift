@@ -22,7 +22,7 @@ struct ServiceDecoder {
     private func readIdentity(_ service: inout Service) {
         service.image = fields.text("image")
         service.provider = fields.node("provider").flatMap { ServiceProvider($0) }
-        service.isBuilt = fields.node("build") != nil
+        service.build = build()
         service.pullPolicy = fields.value(
             "pull_policy",
             hint: "use always, never, missing, build, daily, weekly or every_ with a length of time"
@@ -168,7 +168,7 @@ struct ServiceDecoder {
         text.hasPrefix("/") && !text.utf8.contains(0) ? FilePath.cleaned(text) : nil
     }
 
-    private func ulimits() -> [Ulimit] {
+    func ulimits() -> [Ulimit] {
         fields.entries("ulimits").compactMap { entry in
             let path = "\(fields.path).ulimits.\(entry.key)"
             guard let resource = Ulimit.Resource(rawValue: entry.key) else {

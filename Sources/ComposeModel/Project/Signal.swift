@@ -45,7 +45,7 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The known name that `text` was probably meant to be.
-    static func nearest(to text: String) -> String? {
+    package static func nearest(to text: String) -> String? {
         let upper = text.uppercased()
         let wanted = upper.hasPrefix("SIG") ? upper : "SIG" + upper
         let known = Dictionary(names.map { ("sig" + $0.lowercased(), "SIG" + $0) }) { $1 }

@@ -2,19 +2,9 @@ import YAMLComposer
 
 extension UnsupportedAttributes.Rule {
     /// Attributes of services.
-    static let services = image + namespaces + devices + attachments + resources + deployment + lifecycle
+    static let services = image + build + namespaces + devices + attachments + resources + deployment + lifecycle
 
     private static let image: [Self] = [
-        .refuse(
-            "build",
-            "images are not built yet",
-            hint: "build it elsewhere, bring it in with \"roost load -i FILE\", and name it with image:"
-        ) { _, service in
-            service["image"]?.string?.isEmpty ?? true
-        },
-        .warn("build", "images are not built yet; the image is taken as it is") { _, service in
-            service["image"]?.string?.isEmpty == false
-        },
         .warn("platform", "programs of another processor run only if the host emulates it") { value, _ in
             !isOwnPlatform(value.string ?? "")
         },
@@ -28,6 +18,47 @@ extension UnsupportedAttributes.Rule {
         .warn("isolation", "kinds of isolation are those of Windows") { value, _ in value.string != "default" },
         .warn("storage_opt", "overlayfs has no limit of its own for a container's files"),
     ]
+
+    private static let build: [Self] = [
+        .refuse("build/platforms/*", "images are built for the host's own platform") { value, _ in
+            !isOwnPlatform(value.string ?? "")
+        },
+        .refuse("build/context", "repositories and archives can't be fetched", hint: "name a directory") { value, _ in
+            isAddress(value.string ?? "")
+        },
+        .refuse(
+            "build/additional_contexts/*",
+            "repositories and archives can't be fetched",
+            hint: "name a directory, an image with docker-image://, or a service with service:"
+        ) { value, _ in
+            let text = value.string ?? ""
+            return isAddress(text) && !text.hasPrefix("docker-image://")
+        },
+        .warn("build/secrets/*/uid", "the instruction that mounts a secret says whose it is"),
+        .warn("build/secrets/*/gid", "the instruction that mounts a secret says whose it is"),
+        .warn("build/secrets/*/mode", "the instruction that mounts a secret says who may read it"),
+        .warn("build/isolation", "kinds of isolation are those of Windows") { value, _ in value.string != "default" },
+        .warn("build/provenance", "no attestation is attached to images") { value, _ in
+            !["false", "0"].contains(value.scalarText?.lowercased())
+        },
+        .warn("build/sbom", "no bill of materials is attached to images") { value, _ in
+            !["false", "0"].contains(value.scalarText?.lowercased())
+        },
+        .warn("build/cache_from/*", "caches in registries are not read", hint: "use type=local,src=DIRECTORY") {
+            value,
+            _ in
+            value.string?.contains("type=local") != true
+        },
+        .warn("build/cache_to/*", "caches in registries are not written", hint: "use type=local,dest=DIRECTORY") {
+            value,
+            _ in
+            value.string?.contains("type=local") != true
+        },
+    ]
+
+    private static func isAddress(_ text: String) -> Bool {
+        text.contains("://") || text.hasPrefix("git@") || text.hasPrefix("github.com/")
+    }
 
     private static let namespaces: [Self] = [
         .refuse("userns_mode", "containers use the host's user numbers", hint: "use host") { value, _ in

@@ -22,8 +22,11 @@ struct ValueKinds: OptionSet, Sendable {
 /// A single value: what may be written, and what it is read as.
 struct Scalar: Sendable {
     /// What the text of a value means; `emptiableText` reads nothing as the empty text.
+    ///
+    /// `wholeText` is text that may be written as a whole number, but as no other; `literalInteger` is a whole number
+    /// that may not be written as text, and so not as a variable.
     enum Reading: Sendable {
-        case text, emptiableText, boolean, integer, count, decimal, bytes, bytesOrUnlimited, duration, fileMode
+        case text, emptiableText, wholeText, boolean, integer, literalInteger, count, decimal, bytes, duration, fileMode
     }
 
     /// What may be written.
@@ -62,9 +65,9 @@ struct Scalar: Sendable {
     /// How zero is printed where it is text.
     var zero: String? {
         switch reading {
-        case .bytes, .bytesOrUnlimited: "0"
+        case .bytes: "0"
         case .duration: "0s"
-        case .text, .emptiableText, .boolean, .integer, .count, .decimal, .fileMode: nil
+        case .text, .emptiableText, .wholeText, .boolean, .integer, .literalInteger, .count, .decimal, .fileMode: nil
         }
     }
 
@@ -78,6 +81,8 @@ struct Scalar: Sendable {
 enum Shorthand: Sendable {
     /// One text for a list of one.
     case single(isSpelledOut: Bool)
+    /// One text for a list of one, where a later text takes the place of an earlier one: files are merged as written.
+    case lateSingle
     /// A list of `KEY=value` for a mapping.
     case pairs(isUnique: Bool)
     /// A list of `KEY=value` for a mapping, where each needs a value.
@@ -99,7 +104,8 @@ enum Shorthand: Sendable {
     case device
     case environmentFiles
     case gpus
-    case limit
+    /// One number for a soft and a hard limit, which may be text where that is asked for.
+    case limit(takesText: Bool)
     case external
 
     var isSSHKeys: Bool { if case .sshKeys = self { true } else { false } }

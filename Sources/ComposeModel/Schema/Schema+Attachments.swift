@@ -1,3 +1,5 @@
+import YAMLComposer
+
 extension Schema {
     /// A reference to a secret or config.
     static let fileReference = Shape.shorthand(
@@ -59,27 +61,45 @@ extension Schema {
     static let extraHosts = Shape.shorthand(.hosts, for: .list(of: .text, by: .none))
 
     /// Resource limits of processes.
-    static let ulimits = Shape.map(
-        of: .shorthand(
-            .limit,
-            for: .object(ObjectShape(["hard": .keptInteger, "soft": .keptInteger], required: ["hard", "soft"]))
+    static let ulimits = limits(takesText: true)
+    /// The same of those that build an image, which Compose takes as numbers only.
+    static let buildLimits = limits(takesText: false)
+
+    private static func limits(takesText: Bool) -> Shape {
+        let number = Shape.scalar(
+            Scalar([.integer, .string], takesText ? .integer : .literalInteger, showsZero: true)
         )
-    )
+        let pair = ObjectShape(["hard": number, "soft": number], required: ["hard", "soft"])
+        return .map(of: .shorthand(.limit(takesText: takesText), for: .object(pair)))
+    }
 
     /// Limits of block devices.
     static let blockIO = ObjectShape(
         [
             "device_read_bps": rates, "device_read_iops": rates, "device_write_bps": rates,
-            "device_write_iops": rates, "weight": .integer(0...65535),
+            "device_write_iops": rates, "weight": weight,
             "weight_device": .list(
-                of: .object(ObjectShape(["path": .text, "weight": .integer(0...65535)], extensible: false)),
+                of: .object(
+                    ObjectShape(
+                        ["path": .text, "weight": weight],
+                        extensible: false,
+                        implied: ["path": .string(""), "weight": .int(0)]
+                    )
+                ),
                 by: .none
             ),
         ],
         extensible: false
     )
+    private static let weight = Shape.scalar(Scalar([.integer, .string], .literalInteger, bounds: 0...65535))
     private static let rates = Shape.list(
-        of: .object(ObjectShape(["path": .text, "rate": .wholeBytes], extensible: false)),
+        of: .object(
+            ObjectShape(
+                ["path": .text, "rate": .wholeBytes],
+                extensible: false,
+                implied: ["path": .string(""), "rate": .string("0")]
+            )
+        ),
         by: .none
     )
 

@@ -11,7 +11,7 @@ extension Schema {
         "provenance": .scalar(Scalar([.string, .boolean], .text)),
         "sbom": .scalar(Scalar([.string, .boolean], .text)), "pull": .flag, "target": .text, "shm_size": .wholeBytes,
         "extra_hosts": extraHosts, "isolation": .text, "privileged": .flag,
-        "secrets": .list(of: fileReference, by: .none), "tags": .texts, "ulimits": ulimits,
+        "secrets": .list(of: fileReference, by: .none), "tags": .texts, "ulimits": buildLimits,
         "platforms": .list(of: .text, by: .none),
     ])
 

@@ -1,3 +1,5 @@
+import YAMLComposer
+
 extension Schema {
     /// How many containers run, and with what.
     static let deploy = ObjectShape(
@@ -38,7 +40,9 @@ extension Schema {
     ])
 
     private static let genericResource = ObjectShape([
-        "discrete_resource_spec": .object(ObjectShape(["kind": .text, "value": .number]))
+        "discrete_resource_spec": .object(
+            ObjectShape(["kind": .text, "value": .number], implied: ["kind": .string(""), "value": .int(0)])
+        )
     ])
     private static let reservedDevice = ObjectShape(deviceRequest.attributes, required: ["capabilities"])
 }

@@ -12,16 +12,18 @@ extension Schema {
         .attribute("path"),
         for: .object(
             ObjectShape(
-                ["path": .textOrTexts, "env_file": .textOrTexts, "project_directory": .text],
+                ["path": .textOrTexts, "env_file": .textOrTexts, "project_directory": .wholeText],
                 extensible: false,
                 isLenient: true
             )
         )
     )
 
-    private static let external = Shape.shorthand(
+    private static let external = Shape.shorthand(.external, for: .object(ObjectShape(["name": .text])))
+    /// Of a secret or config, Compose does not look at keys here that it does not know.
+    private static let externalObject = Shape.shorthand(
         .external,
-        for: .object(ObjectShape(["name": .text]))
+        for: .object(ObjectShape(["name": .text], isLenient: true))
     )
 
     private static let model = ObjectShape(
@@ -59,13 +61,12 @@ extension Schema {
     )
 
     private static let secret = ObjectShape([
-        "name": .emptyText, "environment": .emptyText, "file": .text, "external": external, "labels": .uniquePairs,
-        "driver": .text,
-        "driver_opts": .options, "template_driver": .text,
+        "name": .emptyText, "environment": .emptyText, "file": .text, "external": externalObject,
+        "labels": .uniquePairs, "driver": .text, "driver_opts": .map(of: .wholeText), "template_driver": .text,
     ])
 
     private static let config = ObjectShape([
-        "name": .emptyText, "content": .emptyText, "environment": .emptyText, "file": .text, "external": external,
-        "labels": .uniquePairs, "template_driver": .text,
+        "name": .emptyText, "content": .emptyText, "environment": .emptyText, "file": .text,
+        "external": externalObject, "labels": .uniquePairs, "template_driver": .text,
     ])
 }

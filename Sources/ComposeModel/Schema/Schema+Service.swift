@@ -10,7 +10,7 @@ enum Schema {
     private static let processAttributes: [String: Shape] = [
         "command": .command, "entrypoint": .command, "environment": .environment,
         "env_file": .shorthand(.environmentFiles, for: .list(of: .object(environmentFile), by: .key("path"))),
-        "working_dir": .text, "user": .text, "group_add": .list(of: .textOrNumber, by: .unique),
+        "working_dir": .text, "user": .text, "group_add": .list(of: .wholeText, by: .unique),
         "tty": .flag, "stdin_open": .flag, "init": .keptFlag, "privileged": .flag, "read_only": .flag,
         "cap_add": .texts, "cap_drop": .texts, "security_opt": .uniqueTexts,
         "credential_spec": .object(ObjectShape(["config": .text, "file": .text, "registry": .text])),
@@ -34,7 +34,7 @@ enum Schema {
                 [
                     "type": .text,
                     "options": .map(
-                        of: .shorthand(.single(isSpelledOut: false), for: .list(of: optionScalar, by: .none))
+                        of: .shorthand(.lateSingle, for: .list(of: optionScalar, by: .none))
                     ),
                 ],
                 required: ["type"]
@@ -48,9 +48,9 @@ enum Schema {
         "cpu_percent": .scalar(Scalar([.integer, .string], .decimal, bounds: 0...100)), "cpu_shares": .number,
         "cpu_quota": .number, "cpu_period": .number, "cpu_rt_period": .number, "cpu_rt_runtime": .number,
         "cpus": .decimal, "cpuset": .text, "mem_limit": .bytes, "mem_reservation": .wholeBytes,
-        "mem_swappiness": .wholeBytes, "memswap_limit": .bytesOrUnlimited, "oom_kill_disable": .flag,
+        "mem_swappiness": .wholeBytes, "memswap_limit": .bytes, "oom_kill_disable": .flag,
         "oom_score_adj": .integer(-1000...1000, showsZero: true),
-        "pids_limit": .number, "shm_size": .bytes, "storage_opt": .map(of: storageOption), "ulimits": ulimits,
+        "pids_limit": .number, "shm_size": .bytes, "storage_opt": .map(of: optionValue), "ulimits": ulimits,
         "device_cgroup_rules": .uniqueTexts,
         "gpus": .shorthand(.gpus, for: .list(of: .object(gpuRequest), by: .none)),
     ]
@@ -61,7 +61,7 @@ enum Schema {
         "secrets": .list(of: fileReference, by: .fileReference(directory: "/run/secrets/")),
         "devices": .list(of: .shorthand(.device, for: .object(device)), by: .key("target")),
         "dns": .listedTexts, "dns_opt": .texts, "dns_search": .textOrTexts,
-        "expose": .list(of: .textOrNumber, by: .value), "external_links": .uniqueTexts, "extra_hosts": extraHosts,
+        "expose": .list(of: .wholeText, by: .value), "external_links": .uniqueTexts, "extra_hosts": extraHosts,
         "links": .texts, "networks": .shorthand(.names(defaults: [:]), for: .map(of: .object(attachment))),
         "models": .shorthand(
             .names(defaults: [:]),
@@ -95,8 +95,7 @@ enum Schema {
     ]
 
     private static let optionScalar = Shape.scalar(Scalar([.string, .number, .boolean], .text, keepsZero: true))
-    private static let optionValue = Shape.scalar(Scalar([.string, .number, .null], .text, keepsZero: true))
-    private static let storageOption = Shape.scalar(
+    private static let optionValue = Shape.scalar(
         Scalar([.string, .number, .null], .emptiableText, keepsZero: true)
     )
     private static let logging = {

@@ -1,3 +1,5 @@
+import YAMLComposer
+
 /// What an attribute may hold, and how it is read, merged and printed.
 indirect enum Shape: Sendable {
     case scalar(Scalar)
@@ -8,6 +10,11 @@ indirect enum Shape: Sendable {
     case shorthand(Shorthand, for: Shape)
     /// Anything at all, such as the value of an `x-` key.
     case any
+}
+
+extension Shape {
+    /// Whether the shape allows anything.
+    var isAny: Bool { if case .any = self { true } else { false } }
 }
 
 /// A mapping with known keys.
@@ -24,19 +31,23 @@ struct ObjectShape: Sendable {
     var isLenient = false
     /// Whether another `driver` in a later file replaces the whole mapping.
     var belongsToDriver = false
+    /// What `config` shows of attributes that are left out.
+    var implied: [String: YAMLNode.Content] = [:]
 
     init(
         _ attributes: [String: Shape],
         required: [String] = [],
         nullable: Bool = false,
         extensible: Bool = true,
-        isLenient: Bool = false
+        isLenient: Bool = false,
+        implied: [String: YAMLNode.Content] = [:]
     ) {
         self.attributes = attributes
         self.required = required
         self.nullable = nullable
         self.extensible = extensible
         self.isLenient = isLenient
+        self.implied = implied
     }
 }
 
@@ -66,6 +77,8 @@ extension Shape {
     static let optionalText = Shape.scalar(Scalar([.string, .null], .text))
     /// Text that is also written as a number.
     static let textOrNumber = Shape.scalar(Scalar([.string, .number], .text))
+    /// Text that is also written as a whole number.
+    static let wholeText = Shape.scalar(Scalar([.string, .number], .wholeText))
     static let flag = Shape.scalar(Scalar([.boolean, .string], .boolean))
     /// A flag whose `false` differs from leaving it out.
     static let keptFlag = Shape.scalar(Scalar([.boolean, .string], .boolean, keepsZero: true))
@@ -80,8 +93,6 @@ extension Shape {
         .scalar(Scalar([.integer, .string], .integer, keepsZero: keepsZero, showsZero: showsZero, bounds: bounds))
     }
     static let bytes = Shape.scalar(Scalar([.number, .string], .bytes))
-    /// An amount, or -1 for no limit.
-    static let bytesOrUnlimited = Shape.scalar(Scalar([.number, .string], .bytesOrUnlimited))
     static let byteText = Shape.scalar(Scalar([.string], .bytes))
     static let wholeBytes = Shape.scalar(Scalar([.integer, .string], .bytes))
     static let duration = Shape.scalar(Scalar([.string], .duration, keepsZero: true))

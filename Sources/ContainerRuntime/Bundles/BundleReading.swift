@@ -1,3 +1,4 @@
+import LinuxSystem
 import OCISpec
 
 extension RuntimeSpec {
@@ -28,10 +29,13 @@ extension RuntimeSpec {
         return spec
     }
 
-    /// The path of the control group of a container with this configuration: `/roost-runtime/ID` without a word of it.
-    func groupPath(_ id: ContainerID) throws(ContainerError) -> String {
+    /// The path of the control group of a container with this configuration: `/roost-runtime/ID` without a word of it,
+    /// and below our own group without privilege.
+    func groupPath(_ id: ContainerID, isPrivileged: Bool = true) throws(ContainerError) -> String {
         let place = "linux.cgroupsPath"
-        guard let path = linux?.cgroupsPath, !path.isEmpty else { return "/roost-runtime/\(id)" }
+        guard let path = linux?.cgroupsPath, !path.isEmpty else {
+            return (isPrivileged ? "" : RuntimeSpec.ownGroup) + "/roost-runtime/\(id)"
+        }
         guard path.split(separator: ":", omittingEmptySubsequences: false).count != 3 else {
             throw .unsupported(place, "'\(path)' names a slice of systemd; give a path instead")
         }
@@ -41,6 +45,32 @@ extension RuntimeSpec {
             throw .invalid(place, "'\(path)' is not the path of a group below the root")
         }
         return "/" + parts.joined(separator: "/")
+    }
+}
+
+extension RuntimeSpec {
+    /// The path of our own group in the unified hierarchy; empty for its root, and where there is none: cgroups(7).
+    static var ownGroup: String {
+        let text = (try? readFile("/proc/self/cgroup")) ?? ""  // without procfs nothing else works either
+        let line = text.split(separator: "\n").first { $0.hasPrefix("0::/") }
+        let path = line.map { String($0.dropFirst(3)) } ?? ""
+        return path == "/" || path.contains("..") ? "" : path
+    }
+}
+
+extension ProcessSpec {
+    /// Sets `HOME` to where the user is at home in a root of the host, if it is not set: passwd(5).
+    ///
+    /// It is `/` for a user who is not there, and where the file can't be read.
+    mutating func addHome(root path: String) {
+        guard env?.contains(where: { $0.hasPrefix("HOME=") }) != true else { return }
+        let home = try? ProcessSpec.home(of: user?.uid ?? 0, root: path)  // what is wrong shows when it is mounted
+        env = (env ?? []) + ["HOME=\(home ?? "/")"]
+    }
+
+    private static func home(of uid: UInt32, root path: String) throws -> String {
+        let root = try OwnedDescriptor.directory(path)
+        return try UserDatabase(directory: root.rawValue).resolve("\(uid)").home
     }
 }
 

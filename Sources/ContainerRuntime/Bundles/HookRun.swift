@@ -10,7 +10,7 @@ struct HookRun {
         /// Among the host's files and namespaces.
         case host
         /// In the namespaces of a process, by its pidfd, with whatever files its mount namespace has.
-        case namespaces(Int32)
+        case namespaces(Int32, RuntimeSpec)
         /// In a container, by a pidfd, with the rights of the configuration's process.
         case container(Int32, RuntimeSpec)
     }
@@ -77,11 +77,19 @@ struct HookRun {
         var plan = LaunchPlan(namespaces: [])
         var descriptors: [LaunchSlot: Int32] = [:]
         var options = LaunchedProcess.Options()
-        if case .namespaces(let pidfd) = place {
+        if case .namespaces(let pidfd, let spec) = place {
             let slot = plan.makeSlot("container")
             descriptors[slot] = pidfd
-            options.pidNamespace = pidfd
-            plan.append(.join(slot, [.mount, .network, .ipc, .uts]))
+            let kinds = try NamespacePlan(spec.linux?.namespaces ?? []).all
+            if kinds.contains(.user) {
+                plan.append(.join(slot, kinds.subtracting(.cgroup)))
+                plan.append(.hide)
+                plan.append(.fork([]))
+                plan.append(.setCredentials((spec.linux ?? LinuxSpec()).namespaceRoot))
+            } else {
+                options.pidNamespace = pidfd
+                plan.append(.join(slot, [.mount, .network, .ipc, .uts]))
+            }
         }
         for (number, descriptor) in [input, output, output].enumerated() {
             let slot = plan.makeSlot("descriptor-\(number)")

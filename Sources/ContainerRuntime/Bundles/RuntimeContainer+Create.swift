@@ -33,6 +33,8 @@ extension RuntimeContainer {
         package var terminal: Int32?
         /// How many descriptors from 3 on the program gets.
         package var keptDescriptors = 0
+        /// Whether the container has a session keyring of its own.
+        package var hasKeyring = true
 
         /// A bundle, and nothing lent.
         package init(bundle: String) { self.bundle = bundle }
@@ -55,9 +57,11 @@ extension RuntimeContainer {
         inputs.awaitsStart = true
         inputs.awaitsHooks = spec.hooks?.areBeforeRoot == true
         inputs.keptDescriptors = options.keptDescriptors
+        inputs.keyring = options.hasKeyring ? "_ses.\(id)" : nil
+        try inputs.observeOurselves()
         // What is wrong with the configuration is to be known before anything is made.
         _ = try ContainerPlan(spec.ofContainer, inputs)
-        let path = try spec.groupPath(id)
+        let path = try spec.groupPath(id, isPrivileged: inputs.mayMount)
         try store.checkFree(id)
         try refuseForeignGroup(path)
         try store.claim(id)
@@ -105,14 +109,21 @@ extension RuntimeContainer {
     }
 
     private func launch(_ given: PlanInputs, _ options: CreateOptions) throws(ContainerError) -> CreatedContainer {
-        let spec = record.config
-        let group = try makeGroup(spec)
+        var spec = record.config
         var inputs = given
-        inputs.awaitsGroups = group.needsAttachment
+        var unenforced: [String] = []
+        let group = try inputs.mayMount ? makeGroup(spec) : makeDelegatedGroup(&spec, &unenforced)
+        inputs.awaitsGroups = group?.needsAttachment == true
+        let showsGroups = spec.mounts?.contains { $0.type == "cgroup" } == true
+        inputs.legacyHierarchies = showsGroups ? group?.legacyMounts ?? [] : []
         try inputs.observe(for: spec)
+        spec.process?.addHome(root: record.rootfs)
         let plan = try ContainerPlan(spec.ofContainer, inputs)
         let gate = try openGate()
-        var surroundings = Container.Surroundings(root: try copyRoot())
+        var surroundings =
+            try inputs.mayMount
+            ? Container.Surroundings(root: copyRoot(plan.rootPropagation))
+            : Container.Surroundings(stdio: (0, 1, 2))
         surroundings.group = group
         surroundings.gate = gate.rawValue
         surroundings.terminal = options.terminal
@@ -122,7 +133,9 @@ extension RuntimeContainer {
             let hooks = spec.hooks
             try HookRun(name: "prestart", state: state, place: .host).run(hooks?.prestart)
             try HookRun(name: "createRuntime", state: state, place: .host).run(hooks?.createRuntime)
-            try HookRun(name: "createContainer", state: state, place: .namespaces(pidfd)).run(hooks?.createContainer)
+            try HookRun(name: "createContainer", state: state, place: .namespaces(pidfd, spec)).run(
+                hooks?.createContainer
+            )
         }
         withExtendedLifetime(gate) {}
         var created = self
@@ -132,12 +145,46 @@ extension RuntimeContainer {
             _ = try? process.waitForExit()  // the first error is the one to tell
             throw error
         }
-        return CreatedContainer(container: created, process: process, unenforced: plan.unenforced + group.unenforced)
+        unenforced += plan.unenforced + (group?.unenforced ?? [])
+        return CreatedContainer(container: created, process: process, unenforced: unenforced)
     }
 
-    private func copyRoot() throws(ContainerError) -> DetachedMount {
-        do { return try DetachedMount.copy(of: record.rootfs, recursive: true, attributes: []) } catch {
+    private func copyRoot(_ propagation: MountPropagation?) throws(ContainerError) -> DetachedMount {
+        var change = MountChange()
+        // A shared mount can't be pivoted to; what is to be one gets what is mounted at the host, and gives it on.
+        change.all.propagation = propagation == nil || propagation == .unbindable ? .private : .slave
+        do { return try DetachedMount.copy(of: record.rootfs, recursive: true, change: change) } catch {
             throw .kernel("root.path", error)
+        }
+    }
+
+    /// The group of a container whose user may not make one everywhere; none where nothing is delegated to that user.
+    ///
+    /// No device can be made in a user namespace, so there are no rules for them. Limits without a group to have them
+    /// are taken out of the configuration, and told.
+    private func makeDelegatedGroup(
+        _ spec: inout RuntimeSpec,
+        _ unenforced: inout [String]
+    ) throws(ContainerError) -> ContainerCgroup? {
+        spec.linux?.resources?.devices = nil
+        do {
+            try checkDelegation()
+            return try ContainerCgroup.make(
+                record.cgroup,
+                in: group.group.hierarchies.unifiedAlone,
+                resources: spec.linux?.resources,
+                devices: nil
+            )
+        } catch {
+            let refused = (error.cause as? SyscallError)?.errno.rawValue
+            guard [EACCES, EPERM, EROFS].contains(refused) else { throw error }
+            // What was made on the way goes; others' groups stay.
+            try group.group.removeIfEmpty()
+            if let resources = spec.linux?.resources, resources != ResourcesSpec() {
+                unenforced.append("linux.resources: no control group is delegated to us at \(record.cgroup)")
+            }
+            spec.linux?.resources = nil
+            return nil
         }
     }
 
@@ -153,6 +200,20 @@ extension RuntimeContainer {
         )
         do { try Cgroup.markOwn(above) } catch { throw .kernel("linux.cgroupsPath", error) }
         return made
+    }
+
+    /// Whether a process may go from our group to the container's: who moves one writes to the group above both.
+    private func checkDelegation() throws(ContainerError) {
+        let group = try group.group
+        guard let root = group.hierarchies.unified else { return }
+        var above = root
+        for (ours, theirs) in zip(RuntimeSpec.ownGroup.split(separator: "/"), group.path.split(separator: "/")) {
+            guard ours == theirs else { break }
+            above += "/\(ours)"
+        }
+        guard access("\(above)/cgroup.procs", W_OK) == 0 else {
+            throw .kernel("linux.cgroupsPath", SyscallError(call: "access", subject: above, errno: .current))
+        }
     }
 
     /// Makes the FIFO at which the process waits, and opens it so that nobody has to wait for anybody: fifo(7).

@@ -24,14 +24,15 @@ extension RuntimeContainer {
         }
         var spec = record.config.ofContainer
         spec.process = process
+        if let pid = record.process?.pid { spec.process?.addHome(root: "/proc/\(pid)/root") }
         var inputs = PlanInputs()
         inputs.seccomp = try spec.linux?.seccomp.map { seccomp throws(ContainerError) in
             try SeccompProgram(compiling: seccomp)
         }
         inputs.keptDescriptors = options.keptDescriptors
         try inputs.observeOurselves()
-        let group = try group.joined()
-        inputs.awaitsGroups = group.needsAttachment
+        let group = try joinedGroup(isPrivileged: inputs.mayMount)
+        inputs.awaitsGroups = group?.needsAttachment == true
         let pidfd = try self.process()
         var surroundings = Container.ExecSurroundings(container: pidfd.rawValue)
         surroundings.terminal = options.terminal
@@ -39,5 +40,13 @@ extension RuntimeContainer {
         let launched = try Container.execute(ContainerPlan(exec: spec, inputs), in: surroundings)
         withExtendedLifetime(pidfd) {}
         return launched
+    }
+
+    /// The group for a program that joins; none where the container could not have one.
+    private func joinedGroup(isPrivileged: Bool) throws(ContainerError) -> ContainerCgroup? {
+        let group = try group
+        if isPrivileged { return group.joined() }
+        guard let directory = group.group.unifiedDirectory, fileExists(directory) else { return nil }
+        return group
     }
 }

@@ -28,6 +28,13 @@ package struct CgroupHierarchies: Hashable, Sendable {
         }
     }
 
+    /// The unified hierarchy without those of v1, which are never another user's to write to.
+    package var unifiedAlone: CgroupHierarchies {
+        var other = self
+        other.legacy = [:]
+        return other
+    }
+
     private static func isController(_ option: Substring) -> Bool {
         !["rw", "ro", "xattr", "noprefix", "clone_children"].contains(option) && !option.hasPrefix("release_agent=")
     }

@@ -10,8 +10,6 @@ package final class TarWriter: TreeSink {
     /// What was passed over, for people.
     package private(set) var leftOut: [String] = []
 
-    private static let block = 512
-
     /// An archive on a descriptor, which is lent; the top of the tree is called `name`, or nothing when that is empty.
     package init(to descriptor: Int32, as name: String) {
         output = OutputBuffer(descriptor)
@@ -20,7 +18,7 @@ package final class TarWriter: TreeSink {
 
     /// Writes the archive's end.
     package func finish() throws(SyscallError) {
-        try output.write([UInt8](repeating: 0, count: 2 * Self.block))
+        try output.write([UInt8](repeating: 0, count: 2 * TarHeader.block))
         try output.flush()
     }
 
@@ -30,7 +28,7 @@ package final class TarWriter: TreeSink {
         path += bytes(name)
         guard !path.isEmpty else { return }
         path.append(UInt8(ascii: "/"))
-        try header(metadata, kind: "5", size: 0)
+        try header(metadata, kind: .directory, size: 0)
     }
 
     package func leave() { path.removeLast(path.count - (lengths.popLast() ?? 0)) }
@@ -42,7 +40,7 @@ package final class TarWriter: TreeSink {
     ) throws(SyscallError) {
         try named(name) { () throws(SyscallError) in
             let size = max(0, metadata.size)
-            try header(metadata, kind: "0", size: size)
+            try header(metadata, kind: .file, size: size)
             var left = size
             var buffer = [UInt8](repeating: 0, count: 1 << 17)
             while left > 0 {
@@ -59,7 +57,8 @@ package final class TarWriter: TreeSink {
     }
 
     package func link(_ name: [CChar], _ metadata: FileMetadata, to target: [UInt8]) throws(SyscallError) {
-        try named(name) { () throws(SyscallError) in try header(metadata, kind: "2", size: 0, target: target) }
+        try named(name) { () throws(SyscallError) in try header(metadata, kind: .symbolicLink, size: 0, target: target)
+        }
     }
 
     package func leaveOut(_ name: [CChar], _ metadata: FileMetadata) {
@@ -80,76 +79,22 @@ package final class TarWriter: TreeSink {
     }
 
     private func pad(_ size: Int64) throws(SyscallError) {
-        let rest = Int(size % Int64(Self.block))
-        if rest > 0 { try output.write([UInt8](repeating: 0, count: Self.block - rest)) }
+        let rest = TarHeader.padding(size)
+        if rest > 0 { try output.write([UInt8](repeating: 0, count: rest)) }
     }
 
     private func header(
         _ metadata: FileMetadata,
-        kind: Character,
+        kind: TarHeader.Kind,
         size: Int64,
         target: [UInt8] = []
     ) throws(SyscallError) {
-        var records: [UInt8] = []
-        if path.count > 100 { records += Self.record("path", path) }
-        if target.count > 100 { records += Self.record("linkpath", target) }
-        if size >= 1 << 33 { records += Self.record("size", Array("\(size)".utf8)) }
-        for (key, id) in [("uid", metadata.owner), ("gid", metadata.group)] where id >= 1 << 21 {
-            records += Self.record(key, Array("\(id)".utf8))
-        }
-        if !records.isEmpty {
-            var plain = metadata
-            plain.permissions = 0o644
-            let length = Int64(records.count)
-            try output.write(Self.block(plain, Array("pax".utf8), kind: "x", size: length, target: []))
-            try output.write(records)
-            try pad(length)
-        }
-        try output.write(Self.block(metadata, path, kind: kind, size: size, target: target))
-    }
-
-    /// `<length> <key>=<value>` and a line end; the length counts itself.
-    private static func record(_ key: String, _ value: [UInt8]) -> [UInt8] {
-        let rest = [UInt8](" \(key)=".utf8) + value + [0x0A]
-        var length = rest.count + 1
-        while "\(length)".utf8.count + rest.count != length { length = "\(length)".utf8.count + rest.count }
-        return Array("\(length)".utf8) + rest
-    }
-
-    private static func block(
-        _ metadata: FileMetadata,
-        _ name: [UInt8],
-        kind: Character,
-        size: Int64,
-        target: [UInt8]
-    ) -> [UInt8] {
-        var block: [UInt8] = []
-        func add(_ bytes: some Collection<UInt8>, _ width: Int) {
-            block += bytes.prefix(width)
-            block += [UInt8](repeating: 0, count: width - min(width, bytes.count))
-        }
-        func octal(_ value: UInt64, _ width: Int) {
-            let digits = String(value, radix: 8).utf8
-            // What does not fit stands in a pax header.
-            let shown = digits.count < width ? Array(digits) : [UInt8](repeating: UInt8(ascii: "0"), count: 1)
-            add([UInt8](repeating: UInt8(ascii: "0"), count: width - 1 - shown.count) + shown, width)
-        }
-        add(name, 100)
-        octal(UInt64(metadata.permissions), 8)
-        octal(UInt64(metadata.owner), 8)
-        octal(UInt64(metadata.group), 8)
-        octal(UInt64(max(0, size)), 12)
-        octal(UInt64(max(0, metadata.modified.seconds)), 12)
-        add([UInt8](repeating: 0x20, count: 8), 8)
-        add(String(kind).utf8, 1)
-        add(target, 100)
-        add(Array("ustar\0".utf8) + Array("00".utf8), 8)
-        add([], Self.block - block.count)
-        let sum = block.reduce(0) { $0 + UInt64($1) }
-        let digits = String(sum, radix: 8)
-        let checksum = String(repeating: "0", count: 6 - digits.count) + digits + "\0 "
-        block.replaceSubrange(148..<156, with: Array(checksum.utf8))
-        return block
+        var header = TarHeader(kind, path, metadata)
+        header.size = size
+        header.target = target
+        var bytes: [UInt8] = []
+        header.append(to: &bytes)
+        try output.write(bytes)
     }
 }
 

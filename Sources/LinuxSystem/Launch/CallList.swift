@@ -101,6 +101,8 @@ struct CallList {
         /// Answers after which the list goes on; at most two.
         var ignoring: [CInt] = []
         var ignoringAll = false
+        /// The call is a clone3(2), and what follows is for the new process.
+        var forks = false
         /// Anything else is an error.
         var exactly: Int32?
         /// How many calls to pass over after an ignored error, or after success.
@@ -115,6 +117,7 @@ struct CallList {
         call.result = Int16(outcome.into ?? -1)
         call.ignored.0 = UInt8(outcome.ignoring.first ?? 0)
         call.ignored.1 = UInt8(outcome.ignoring.dropFirst().first ?? 0)
+        if outcome.forks { call.flags |= UInt16(CLINUX_CALL_FORK) }
         if outcome.ignoringAll { call.flags |= UInt16(CLINUX_CALL_IGNORE_ALL) }
         if let exact = outcome.exactly {
             call.flags |= UInt16(CLINUX_CALL_EXACT)

@@ -30,10 +30,12 @@ struct LaunchEncoder {
         case .unshare(let kinds): list.call(SYS_unshare, [.number(kinds.rawValue)])
         case .setHostname(let name): list.call(SYS_sethostname, [list.string(name), .flags(name.utf8.count)])
         case .setDomainname(let name): list.call(SYS_setdomainname, [list.string(name), .flags(name.utf8.count)])
+        case .fork, .makeTime, .hide, .joinKeyring: encodeNamespace(step)
         case .setPropagation, .copyMount, .pivot, .makeFilesystem, .attachAt, .mask, .remount, .setAttributes:
             encodeMount(step)
+        case .enter, .leave, .copyTree, .change: encodeTree(step)
         case .makeDirectory, .makeWorkingDirectory, .makeFile, .makeSymlink, .makeDevice, .setOwner, .write,
-            .setOOMScore:
+            .setOOMScore, .openOwn, .writeValue:
             encodeFile(step)
         case .exit: list.call(SYS_exit_group, [.null])
         case .openTerminal, .attachConsole, .sendDescriptor: encodeTerminal(step)
@@ -155,11 +157,7 @@ struct LaunchEncoder {
             let oldRoot = open("/", flags: O_PATH, resolve: 0)
             moveMount(slot.index, to: oldRoot)
             close(oldRoot)
-            list.call(SYS_fchdir, [.slot(slot.index)])
-            list.call(SYS_pivot_root, [list.string("."), list.string(".")])
-            // The old root now lies over the new one; what it covers appears when it goes.
-            list.call(SYS_umount2, [list.string("."), .flags(MNT_DETACH)])
-            list.call(SYS_chdir, [list.string("/")])
+            pivot(to: slot.index)
         case .makeFilesystem(let recipe, let slot): makeFilesystem(recipe, into: slot.index)
         case .attachAt(let slot, let path, let symlinks):
             let target = open(path, flags: O_PATH, resolve: resolution(symlinks))
@@ -172,6 +170,15 @@ struct LaunchEncoder {
             setAttributes(slot.index, attributes, recursive: recursive)
         default: break
         }
+    }
+
+    /// To a mount that is attached somewhere.
+    mutating func pivot(to slot: Int) {
+        list.call(SYS_fchdir, [.slot(slot)])
+        list.call(SYS_pivot_root, [list.string("."), list.string(".")])
+        // The old root now lies over the new one; what it covers appears when it goes.
+        list.call(SYS_umount2, [list.string("."), .flags(MNT_DETACH)])
+        list.call(SYS_chdir, [list.string("/")])
     }
 
     private mutating func makeFilesystem(_ recipe: FilesystemRecipe, into slot: Int) {
@@ -286,15 +293,20 @@ struct LaunchEncoder {
                 SYS_fchownat,
                 [.currentDirectory, list.string(path), .flags(uid), .flags(gid), .flags(AT_SYMLINK_NOFOLLOW)]
             )
+        case .openOwn(let path, let procfs, let slot):
+            open(
+                "self/" + path,
+                beneath: .slot(procfs.index),
+                flags: O_WRONLY,
+                resolve: UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV),
+                into: slot.index,
+                outcome: .init(into: slot.index)
+            )
+        case .writeValue(let value, let slot):
+            writeValue(value, to: slot.index)
         case .setOOMScore(let score):
             let file = open("/proc/self/oom_score_adj", flags: O_WRONLY, resolve: 0)
-            let value = "\(score)"
-            list.call(
-                SYS_write,
-                [.slot(file), list.string(value), .flags(value.utf8.count)],
-                .init(exactly: Int32(value.utf8.count))
-            )
-            close(file)
+            writeValue("\(score)", to: file)
         case .makeFile(let path, let mode):
             let file = list.scratchSlot()
             list.call(
@@ -321,15 +333,16 @@ struct LaunchEncoder {
                 flags: O_WRONLY,
                 resolve: UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
             )
-            let count = value.utf8.count
-            list.call(
-                SYS_write,
-                [.slot(file), list.string(value), .flags(count)],
-                .init(exactly: Int32(count))
-            )
-            close(file)
+            writeValue(value, to: file)
         default: break
         }
+    }
+
+    /// In one write(2), as the kernel's control files want it; closes the file.
+    mutating func writeValue(_ value: String, to file: Int) {
+        let count = value.utf8.count
+        list.call(SYS_write, [.slot(file), list.string(value), .flags(count)], .init(exactly: Int32(count)))
+        close(file)
     }
 
     func resolution(_ symlinks: SymlinkPolicy) -> UInt64 {
@@ -370,14 +383,21 @@ struct LaunchEncoder {
     private mutating func encodePrivilege(_ step: LaunchStep) {
         switch step {
         case .setCredentials(let credentials):
-            list.call(SYS_setgroups, [.flags(credentials.groups.count), list.halfWords(credentials.groups)])
+            switch credentials.change {
+            case .set:
+                list.call(SYS_setgroups, [.flags(credentials.groups.count), list.halfWords(credentials.groups)])
+            case .dropIfPossible: list.call(SYS_setgroups, [.null, .null], .init(ignoring: [EPERM]))
+            case .keep: break
+            }
             let (gid, uid) = (CallArgument.flags(credentials.gid), CallArgument.flags(credentials.uid))
             list.call(SYS_setresgid, [gid, gid, gid])
             list.call(SYS_prctl, [.flags(PR_SET_KEEPCAPS), .flags(1), .null, .null, .null])
             list.call(SYS_setresuid, [uid, uid, uid])
             // Again: a change of identity makes the memory what fs.suid_dumpable says, and with 1 or 2 a process of the
             // host that has the same user id could look at it, or have it written to a file by a signal.
-            list.call(SYS_prctl, [.flags(PR_SET_DUMPABLE), .null, .null, .null, .null])
+            if !credentials.staysVisible {
+                list.call(SYS_prctl, [.flags(PR_SET_DUMPABLE), .null, .null, .null, .null])
+            }
         case .limitBoundingSet(let kept):
             for number in 0..<CapabilitySet.knownCount where !kept.contains(number: number) {
                 // EINVAL: the kernel is older than the capability.

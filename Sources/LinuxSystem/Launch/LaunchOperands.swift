@@ -70,9 +70,66 @@ package struct MountAttributes: OptionSet, Hashable, Sendable, CustomStringConve
         (.noSymlinks, "nosymfollow"),
     ]
 
+    /// The options as mount(8) writes them, one by one.
+    var names: [String] { MountAttributes.names.filter { contains($0.0) }.map(\.1) }
+
     /// The options as mount(8) writes them; `rw` when there is none.
     package var description: String {
-        isEmpty ? "rw" : MountAttributes.names.filter { contains($0.0) }.map(\.1).joined(separator: ",")
+        isEmpty ? "rw" : names.joined(separator: ",")
+    }
+}
+
+/// What one call of mount_setattr(2) changes.
+package struct MountAlteration: Hashable, Sendable {
+    package var set: MountAttributes = []
+    package var cleared: MountAttributes = []
+    package var propagation: MountPropagation?
+    /// Whether it is for the mounts below, too.
+    package var isRecursive: Bool
+
+    /// Nothing yet.
+    package init(isRecursive: Bool) { self.isRecursive = isRecursive }
+
+    /// Whether it changes nothing.
+    package var isEmpty: Bool { self.set.isEmpty && cleared.isEmpty && propagation == nil }
+
+    /// What the call clears: also the field that a choice of access times is in.
+    var allCleared: UInt64 {
+        let times = MountAttributes([.noAccessTimes, .strictAccessTimes])
+        let clearsTimes = !set.isDisjoint(with: times) || !cleared.isDisjoint(with: times)
+        return cleared.subtracting(times).rawValue | (clearsTimes ? 0x70 : 0)
+    }
+}
+
+/// Attributes and propagation of a mount, and of those below it, as they are to be: mount_setattr(2).
+package struct MountChange: Hashable, Sendable, CustomStringConvertible {
+    /// For the mount alone; made last, so that it wins.
+    package var top = MountAlteration(isRecursive: false)
+    /// For it and those below it.
+    package var all = MountAlteration(isRecursive: true)
+
+    /// Nothing.
+    package init() {}
+
+    /// Attributes that are set, with no word about propagation.
+    package init(_ set: MountAttributes, recursive: Bool) {
+        if recursive { all.set = set } else { top.set = set }
+    }
+
+    /// Whether it changes nothing.
+    package var isEmpty: Bool { top.isEmpty && all.isEmpty }
+
+    /// The calls that make it.
+    package var parts: [MountAlteration] { [all, top].filter { !$0.isEmpty } }
+
+    /// As options of mount(8), those that are for all mounts with an `r`.
+    package var description: String {
+        func words(_ part: MountAlteration) -> [String] {
+            let prefix = part.isRecursive ? "r" : ""
+            let cleared = part.cleared.names.map { "not-\($0)" }
+            return (part.set.names + cleared + (part.propagation.map { ["\($0)"] } ?? [])).map { prefix + $0 }
+        }
+        return (words(all) + words(top)).joined(separator: ",")
     }
 }
 
@@ -196,6 +253,18 @@ package struct Credentials: Hashable, Sendable, CustomStringConvertible {
     package var gid: UInt32
     /// Supplementary groups.
     package var groups: [UInt32]
+    /// What becomes of the supplementary groups of before.
+    package enum GroupChange: Hashable, Sendable {
+        /// They make room for `groups`.
+        case set
+        /// They go where setgroups(2) is permitted: there is no other way to know in a user namespace of others.
+        case dropIfPossible
+        /// They stay, as setgroups(2) is denied: user_namespaces(7).
+        case keep
+    }
+    package var change = GroupChange.set
+    /// Whether the process may stay dumpable.
+    package var staysVisible = false
 
     /// An identity.
     package init(uid: UInt32, gid: UInt32, groups: [UInt32] = []) {
@@ -206,7 +275,14 @@ package struct Credentials: Hashable, Sendable, CustomStringConvertible {
 
     /// `uid:gid` and the supplementary groups.
     package var description: String {
-        groups.isEmpty ? "\(uid):\(gid)" : "\(uid):\(gid) groups \(groups.map { "\($0)" }.joined(separator: ","))"
+        let change =
+            switch change {
+            case .set: ""
+            case .dropIfPossible: " no groups if possible"
+            case .keep: " same groups"
+            }
+        let list = groups.isEmpty ? "" : " groups \(groups.map { "\($0)" }.joined(separator: ","))"
+        return "\(uid):\(gid)\(list)\(change)"
     }
 }
 
@@ -251,6 +327,24 @@ extension ResourceLimit {
         }
         _ = try SyscallError.check(CInt(result), "prlimit", "\(resource)")
         return ResourceLimit(resource, soft: limits.soft, hard: limits.hard)
+    }
+
+    /// Raises the hard limit of another process to this one's, where it is lower: prlimit(2).
+    ///
+    /// The soft limit stays; the process itself sets both.
+    package func allow(pid: Int32) throws(SyscallError) {
+        var limits: (soft: UInt64, hard: UInt64) = (0, 0)
+        let (pid, number) = (UInt64(pid), UInt64(resource.rawValue))
+        var result = withUnsafeMutablePointer(to: &limits) {
+            clinux_syscall(Int64(SYS_prlimit64), pid, number, 0, UInt64(UInt(bitPattern: $0)), 0, 0)
+        }
+        _ = try SyscallError.check(CInt(result), "prlimit", "\(resource)")
+        guard limits.hard < hard else { return }
+        limits.hard = hard
+        result = withUnsafeMutablePointer(to: &limits) {
+            clinux_syscall(Int64(SYS_prlimit64), pid, number, UInt64(UInt(bitPattern: $0)), 0, 0, 0)
+        }
+        _ = try SyscallError.check(CInt(result), "prlimit", "\(self)")
     }
 
     /// Raises a limit of this process as far as its hard limit allows; returns what it was: prlimit(2).

@@ -29,6 +29,9 @@ package struct LaunchPlan: Hashable, Sendable, CustomStringConvertible {
     /// writes to. The calling thread waits meanwhile, so no step may wait for it in turn. Nobody else may see the child,
     /// and the kernel must have no reason to end it for want of memory, as it would end us with it.
     package var sharesMemory = false
+    /// Whether the child stays as dumpable as we are until a step changes that: a process without privilege can then write
+    /// to the child's files below `/proc`, as can every other process of its user.
+    package var staysVisible = false
     /// How many descriptors from 3 on the program inherits from the launching process; `closeDescriptors` comes after them.
     package var keptDescriptors = 0
     /// The steps in order.
@@ -37,6 +40,16 @@ package struct LaunchPlan: Hashable, Sendable, CustomStringConvertible {
     package private(set) var entries: [Entry] = []
     /// The descriptors steps refer to.
     package private(set) var slots: [LaunchSlot] = []
+
+    /// The namespaces of its own that the program is born into, by the launch or by `fork`.
+    package var allCreated: Namespaces {
+        entries.reduce(namespaces) { kinds, entry in
+            if case .fork(let others) = entry.step { kinds.union(others) } else { kinds }
+        }
+    }
+
+    /// Whether one of the steps is a `fork`.
+    var forks: Bool { entries.contains { if case .fork = $0.step { true } else { false } } }
 
     /// An empty plan for a child with the given new namespaces.
     package init(namespaces: Namespaces) { self.namespaces = namespaces }

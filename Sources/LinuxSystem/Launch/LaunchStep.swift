@@ -8,6 +8,19 @@ package enum LaunchStep: Hashable, Sendable {
     case join(LaunchSlot, Namespaces)
     /// Leaves shared namespaces for new ones: unshare(2).
     case unshare(Namespaces)
+    /// Goes on in a new process, in new namespaces, which has our parent for its own; ours ends: clone3(2),
+    /// `CLONE_PARENT`.
+    ///
+    /// Once in a plan. The launching process learns of it before `LaunchedProcess.start` returns.
+    case fork(Namespaces)
+    /// Leaves the time namespace for a new one whose clocks are set off, by lines of `/proc/self/timens_offsets` beneath a
+    /// procfs: time_namespaces(7), Linux 5.6.
+    case makeTime(offsets: [String], procfs: LaunchSlot)
+    /// Becomes not dumpable, where the plan's `staysVisible` has left it so: prctl(2) `PR_SET_DUMPABLE`.
+    case hide
+    /// Takes a new session keyring: keyctl(2) `KEYCTL_JOIN_SESSION_KEYRING`; goes on without where the kernel has none
+    /// left to give.
+    case joinKeyring(String)
     /// The UTS host name: sethostname(2), at most 64 bytes.
     case setHostname(String)
     /// The NIS domain name: setdomainname(2), at most 64 bytes.
@@ -22,6 +35,14 @@ package enum LaunchStep: Hashable, Sendable {
     /// Attaches a detached mount over the root, makes it the root and lets go of the old one: move_mount(2), Linux 5.2,
     /// pivot_root(2). From here on the host's files are out of reach.
     case pivot(LaunchSlot)
+    /// Attaches a detached mount at a path of the host and makes it the root for paths alone, until `leave`: chroot(2).
+    ///
+    /// `host` becomes a descriptor of the root of before.
+    case enter(LaunchSlot, at: String, host: LaunchSlot)
+    /// Ends what `enter` began: the mount becomes the root of the namespace, as by `pivot`: pivot_root(2).
+    case leave(LaunchSlot, host: LaunchSlot)
+    /// Copies the mount at a path of the host with all mounts below it, detached: open_tree(2), Linux 5.2.
+    case copyTree(String, into: LaunchSlot)
 
     // Mounts, inside the new root
 
@@ -37,6 +58,9 @@ package enum LaunchStep: Hashable, Sendable {
     case remount(String, MountAttributes)
     /// Changes the attributes of a mount that a descriptor names: mount_setattr(2), Linux 5.12.
     case setAttributes(LaunchSlot, MountAttributes, recursive: Bool)
+
+    /// Changes attributes and propagation of a mount that a descriptor names: mount_setattr(2), Linux 5.12.
+    case change(LaunchSlot, MountChange)
 
     // Files, inside the new root
 
@@ -54,6 +78,12 @@ package enum LaunchStep: Hashable, Sendable {
     case makeDevice(DeviceNode)
     /// Writes a whole value to a file beneath a directory descriptor, following no link: openat2(2), write(2).
     case write(String, beneath: LaunchSlot, path: String)
+
+    /// Opens a file of our own process for writing, by a path below `/proc/self` beneath a descriptor of a procfs:
+    /// openat2(2).
+    case openOwn(String, procfs: LaunchSlot, into: LaunchSlot)
+    /// Writes a whole value to an open file, and closes it: write(2).
+    case writeValue(String, to: LaunchSlot)
 
     // The process
 
@@ -123,11 +153,18 @@ extension LaunchStep: CustomStringConvertible {
         switch self {
         case .join(let slot, let kinds): "join \(kinds) namespace \(slot)"
         case .unshare(let kinds): "unshare \(kinds)"
+        case .fork(let kinds): "fork \(kinds)"
+        case .makeTime(let offsets, _): "time \(offsets.isEmpty ? "as it is" : offsets.joined(separator: ", "))"
+        case .hide: "not dumpable"
+        case .joinKeyring(let name): "keyring \(name)"
         case .setHostname(let name): "hostname \(name)"
         case .setDomainname(let name): "domainname \(name)"
         case .setPropagation(let propagation): "propagation / \(propagation)"
         case .copyMount(let path, let slot): "copy \(path) as \(slot)"
         case .pivot(let slot): "pivot \(slot)"
+        case .enter(let slot, let path, _): "attach \(slot) at \(path), enter"
+        case .leave(let slot, _): "leave, pivot \(slot)"
+        case .copyTree(let path, let slot): "copy \(path) and below as \(slot)"
         case .makeFilesystem(let recipe, let slot): "filesystem \(recipe) as \(slot)"
         case .attachAt(let slot, let path, let symlinks):
             "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
@@ -135,6 +172,9 @@ extension LaunchStep: CustomStringConvertible {
         case .remount(let path, let attributes): "remount \(path) \(attributes)"
         case .setAttributes(let slot, let attributes, let recursive):
             "attributes \(slot) \(attributes)\(recursive ? " recursive" : "")"
+        case .change(let slot, let change): "attributes \(slot) \(change)"
+        case .openOwn(let path, _, let slot): "open /proc/self/\(path) as \(slot)"
+        case .writeValue(let value, let slot): "write \(slot) \(quoted(value))"
         case .makeDirectory(let path, let mode): "mkdir \(path) \(octal(mode))"
         case .makeWorkingDirectory(let path): "mkdir \(path) if possible"
         case .setOwner(let path, let uid, let gid): "owner \(path) \(uid):\(gid)"

@@ -73,6 +73,7 @@ package struct LaunchedProcess: ~Copyable, Sendable {
                 clone_flags: plan.namespaces.rawValue | (options.isSibling ? UInt64(CLONE_PARENT) : 0),
                 cgroup: options.cgroup ?? -1,
                 shares_memory: plan.sharesMemory,
+                stays_visible: plan.staysVisible,
                 report: pipe.writing.rawValue,
                 calls: calls,
                 count: UInt32(encoder.list.calls.count),
@@ -83,13 +84,43 @@ package struct LaunchedProcess: ~Copyable, Sendable {
         }
         try birth.leave(child: result)
         guard result > 0 else { throw LaunchError(entry: nil, errno: Errno(rawValue: -result)) }
-        return LaunchedProcess(
+        let process = LaunchedProcess(
             pid: result,
             descriptor: OwnedDescriptor(adopting: pidfd),
             report: pipe.reading,
             entries: plan.entries,
             stepOfCall: encoder.stepOfCall,
             exposedHelper: exposedHelper(of: plan, descriptors)
+        )
+        return plan.forks ? try process.successor(isSibling: options.isSibling) : process
+    }
+
+    /// The process that goes on when this one has come to the plan's fork, and is gone.
+    ///
+    /// Nobody but us knows of the pipe until then, as no process that is not ours has been beside it.
+    private consuming func successor(isSibling: Bool) throws(LaunchError) -> LaunchedProcess {
+        let answer: clinux_report?
+        do { answer = try readReport() } catch {
+            if !isSibling { _ = try? waitForExit() }  // it ends by itself; the first error is the one to tell
+            throw error
+        }
+        if !isSibling { _ = try? waitForExit() }  // its status says nothing
+        guard let answer, stepOfCall.indices.contains(Int(answer.index)) else {
+            throw LaunchError(entry: nil, errno: Errno(rawValue: ESRCH))
+        }
+        guard answer.error < 0 else {
+            throw LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
+        }
+        // A child of ours that nobody has reaped: the number is its own.
+        let opened = clinux_syscall(Int64(SYS_pidfd_open), UInt64(-Int64(answer.error)), 0, 0, 0, 0, 0)
+        guard opened >= 0 else { throw LaunchError(entry: nil, errno: Errno(rawValue: CInt(-opened))) }
+        return LaunchedProcess(
+            pid: -answer.error,
+            descriptor: OwnedDescriptor(adopting: CInt(opened)),
+            report: report,
+            entries: entries,
+            stepOfCall: stepOfCall,
+            exposedHelper: exposedHelper
         )
     }
 
@@ -98,7 +129,7 @@ package struct LaunchedProcess: ~Copyable, Sendable {
         of plan: LaunchPlan,
         _ descriptors: [LaunchSlot: CInt]
     ) -> ExecutableIdentity? {
-        guard !plan.namespaces.contains(.pid), case .executeThrough(let slot, _, _, _, _)? = plan.entries.last?.step,
+        guard !plan.allCreated.contains(.pid), case .executeThrough(let slot, _, _, _, _)? = plan.entries.last?.step,
             let number = descriptors[slot]
         else { return nil }
         return ExecutableIdentity(path: "/proc/self/fd/\(number)")
@@ -127,17 +158,25 @@ package struct LaunchedProcess: ~Copyable, Sendable {
 
     /// What the process tells next; nil when it has executed its program, or has ended.
     private borrowing func nextReport() throws(LaunchError) -> LaunchError? {
+        guard let answer = try readReport() else { return nil }
+        // The helper tells its failures from inside the container, where others might do so too.
+        guard answer.error >= 0, stepOfCall.indices.contains(Int(answer.index)) else {
+            throw LaunchError(entry: nil, errno: Errno(rawValue: EIO))
+        }
+        return LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
+    }
+
+    private borrowing func readReport() throws(LaunchError) -> clinux_report? {
         var answer = clinux_report()
         var count = 0
         repeat {
             count = read(report.rawValue, &answer, MemoryLayout<clinux_report>.size)
         } while count < 0 && Glibc.errno == EINTR
         guard count != 0 else { return nil }
-        // The helper tells its failures from inside the container, where others might do so too.
-        guard count == MemoryLayout<clinux_report>.size, stepOfCall.indices.contains(Int(answer.index)) else {
+        guard count == MemoryLayout<clinux_report>.size else {
             throw LaunchError(entry: nil, errno: Errno(rawValue: EIO))
         }
-        return LaunchError(entry: entries[stepOfCall[Int(answer.index)]], errno: Errno(rawValue: answer.error))
+        return answer
     }
 
     /// Waits until there is a report, or its end; false when the program is executed, or has ended, without either.

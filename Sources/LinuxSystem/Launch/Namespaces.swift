@@ -29,6 +29,9 @@ package struct Namespaces: OptionSet, Hashable, Sendable, CustomStringConvertibl
         (.cgroup, "cgroup"), (.time, "time"),
     ]
 
+    /// The name of the file below `/proc/PID/ns` that is the one kind in the set.
+    package var fileName: String { self == .mount ? "mnt" : description }
+
     /// The kinds by the names `/proc/PID/ns` and lsns(8) use, joined by commas.
     package var description: String {
         Namespaces.names.filter { contains($0.0) }.map(\.1).joined(separator: ",")

@@ -32,7 +32,8 @@ extension ProjectState {
     /// Returns the service's name when containers that run are replaced or stopped for a while.
     private mutating func up(_ service: ProjectWish.Service, _ options: UpOptions) -> Set<String> {
         // A container can't be renamed: one that should have another name makes room for a new one.
-        for container in containers(of: service.name) where container.name != name(of: service, container.number) {
+        for container in containers(of: service.name)
+        where container.name != name(of: service, container.number, options) {
             self[container: container.name]?.goal = .remove
         }
         let existing = containers(of: service.name).filter { $0.goal != .remove }
@@ -55,7 +56,7 @@ extension ProjectState {
             let number = taken + 1 + index
             containers.append(
                 ContainerState(
-                    name: name(of: service, number),
+                    name: name(of: service, number, options),
                     service: service.name,
                     number: number,
                     definition: service.definition,
@@ -66,8 +67,9 @@ extension ProjectState {
         return isInterrupted ? [service.name] : []
     }
 
-    private func name(of service: ProjectWish.Service, _ number: Int) -> String {
-        service.containerName ?? "\(project)-\(service.name)-\(number)"
+    private func name(of service: ProjectWish.Service, _ number: Int, _ options: UpOptions) -> String {
+        let separator = options.nameSeparator ?? "-"
+        return service.containerName ?? [project, service.name, String(number)].joined(separator: separator)
     }
 
     /// A network is made anew only when nobody is attached to it.

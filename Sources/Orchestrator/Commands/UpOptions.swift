@@ -24,6 +24,10 @@ package struct UpOptions: Hashable, Codable, Sendable {
     package var starts = true
     /// How long a container may take to end, instead of what the file says; seconds.
     package var stopTimeout: Int?
+    /// What stands between the parts of a container's name; nil for `-`.
+    package var nameSeparator: String?
+    /// How many steps are under way at once at most; nil for no limit.
+    package var stepLimit: Int?
 
     /// `up` without options.
     package init() {}

@@ -91,7 +91,7 @@ struct ContainerMounts: Sendable {
                 prepared[name] = other.prepared[source]
                 mount.source = name
             }
-            if isReadOnly { mount.options = (mount.options ?? []).filter { $0 != "rw" } + ["ro"] }
+            if isReadOnly { mount.options = (mount.options ?? []).filter { $0 != "rw" } + ["rro"] }
             mounts.append(mount)
         }
     }
@@ -112,7 +112,7 @@ struct ContainerMounts: Sendable {
             var words = [
                 options.recursion == .disabled ? "bind" : "rbind", options.propagation?.rawValue ?? "rprivate",
             ]
-            words.append(mount.isReadOnly ? "ro" : "rw")
+            words.append(mount.isReadOnly ? "rro" : "rw")
             mounts.append(.init(destination: mount.target, type: "bind", source: source, options: words))
         case .volume(let key, let options):
             let name: String
@@ -158,7 +158,7 @@ struct ContainerMounts: Sendable {
         mount: Mount?,
         _ volumeMount: (String) throws -> VolumeMount
     ) throws {
-        let access = mount?.isReadOnly == true ? "ro" : "rw"
+        let access = mount?.isReadOnly == true ? "rro" : "rw"
         switch try volumeMount(name) {
         case .directory(let path):
             mounts.append(
@@ -226,7 +226,7 @@ struct ContainerMounts: Sendable {
         case .file(let path):
             // A file as it is, unless somebody wants it to be another's.
             if attachment.userID == nil && attachment.groupID == nil && attachment.mode == nil {
-                let words = ["rbind", "rprivate", "ro"]
+                let words = ["rbind", "rprivate", "rro"]
                 return mounts.append(
                     .init(destination: attachment.target, type: "bind", source: path, options: words)
                 )

@@ -28,7 +28,7 @@ extension Machine {
         var record = ContainerRecord(
             id: Self.newID(),
             definition: definition.digest,
-            image: definition.service.image ?? "",
+            image: definition.project.imageName(of: definition.service),
             command: blueprint.arguments,
             created: configuration.clock()
         )

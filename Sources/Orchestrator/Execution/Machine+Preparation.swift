@@ -109,9 +109,9 @@ extension Machine {
         resolve: (ImageReference) throws -> Image
     ) throws -> ServiceDefinition {
         let place = "services.\(service.name).image"
-        guard let name = service.image else {
+        guard let name = service.image ?? (service.isBuilt ? project.imageName(of: service) : nil) else {
             throw ExecutionError(
-                "service \(service.name) has no image, and roost can't build images yet",
+                "service \(service.name) has no image",
                 at: "services.\(service.name)",
                 hint: "give it an image, as in \"image: rootfs:/\" for the host's own programs"
             )

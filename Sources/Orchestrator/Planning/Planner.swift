@@ -147,22 +147,36 @@ package struct Planner {
 
     /// Makes and starts containers, those first that others depend on.
     private mutating func planStarts() {
-        let services = state.containers.map(\.service).unique
+        let candidates = state.containers.indices.filter { mayStart(state.containers[$0]) }
+        guard !candidates.isEmpty else { return }
+        var grouped: [String: [ContainerState]] = [:]
+        var services: [String] = []
         var dependencies: [String: Set<String>] = [:]
-        for container in state.containers {
-            dependencies[container.service, default: []].formUnion(container.definition.dependencies.map(\.service))
-        }
-        let order = DependencyOrder.sorted(services, edges: dependencies)
-        let grouped = Dictionary(grouping: state.containers, by: \.service)
-        for service in order {
-            for container in grouped[service] ?? [] where container.goal != .remove {
-                planStart(container)
+        for index in candidates {
+            let container = state.containers[index]
+            if grouped[container.service]?.append(container) == nil {
+                grouped[container.service] = [container]
+                services.append(container.service)
             }
+            if !container.definition.dependencies.isEmpty {
+                dependencies[container.service, default: []].formUnion(container.definition.dependencies.map(\.service))
+            }
+        }
+        for service in dependencies.isEmpty ? services : DependencyOrder.sorted(services, edges: dependencies) {
+            for container in grouped[service] ?? [] { planStart(container) }
+        }
+    }
+
+    /// Whether there may be something to do for a container to be there, or to run.
+    private func mayStart(_ container: ContainerState) -> Bool {
+        switch container.goal {
+        case .remove, .stop: false
+        case .keep: container.failure == nil && (!container.isRunning || stops[container.name] != nil)
+        case .create, .start, .restart: container.failure == nil
         }
     }
 
     private mutating func planStart(_ container: ContainerState) {
-        if container.goal == .stop || container.failure != nil { return }
         if let obstacle = failedResource(of: container) {
             plan.obstacles.append(.init(container: container.name, reason: obstacle))
             blocked.insert(container.name)

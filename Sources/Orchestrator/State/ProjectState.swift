@@ -41,9 +41,9 @@ package struct ProjectState: Hashable, Codable, Sendable {
 
     /// The container called `name`.
     package subscript(container name: String) -> ContainerState? {
-        get { containers.first { $0.name == name } }
+        get { index(ofContainer: name).map { containers[$0] } }
         set {
-            let index = containers.firstIndex { $0.name == name }
+            let index = index(ofContainer: name)
             switch (index, newValue) {
             case (let index?, let state?): containers[index] = state
             case (let index?, nil): containers.remove(at: index)
@@ -52,4 +52,7 @@ package struct ProjectState: Hashable, Codable, Sendable {
             }
         }
     }
+
+    /// Looks at names only: a container is much to copy, and this is asked after every event.
+    private func index(ofContainer name: String) -> Int? { containers.indices.first { containers[$0].name == name } }
 }

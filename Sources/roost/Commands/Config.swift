@@ -40,10 +40,16 @@ struct Config: ParsableCommand {
     func run() throws {
         try ProjectReading.reporting {
             let text = try text()
-            if quiet { return }
+            // Lists are shown all the same, as by Docker Compose.
+            if quiet && !showsList { return }
             if let output { return try OutputFile.write(text, to: output) }
             ProcessContext.writeOutput(text)
         }
+    }
+
+    private var showsList: Bool {
+        services || volumes || networks || models || hash != nil || profiles || images || variables || environment
+            || explain != nil
     }
 
     /// The first of these options decides what is shown, as in Docker Compose.

@@ -9,9 +9,9 @@ struct Create: ParsableCommand {
 
     @ParentCommand var parent: Roost
 
-    @Flag(help: "Build images first; Roost can't yet.") var build = false
+    @Flag(help: "Build images first.") var build = false
     @Flag(help: "Make containers anew whether or not they changed.") var forceRecreate = false
-    @Flag(help: "Build no image; none is.") var noBuild = false
+    @Flag(help: "Build no image, not even one that is missing.") var noBuild = false
     @Flag(help: "Leave containers as they are even if their definition changed.") var noRecreate = false
     @Option(help: "When to pull images: missing or never; Roost can't pull yet.") var pull: String?
     @Flag(help: .hidden) var quietPull = false
@@ -21,7 +21,7 @@ struct Create: ParsableCommand {
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
     func validate() throws {
-        try ImageOptions.check(build: build, pull: pull)
+        try ImageOptions.check(pull: pull)
         if build && noBuild { throw ValidationError("--build and --no-build exclude each other") }
         if noRecreate && forceRecreate {
             throw ValidationError("--no-recreate and --force-recreate exclude each other")
@@ -36,7 +36,8 @@ struct Create: ParsableCommand {
         options.recreated = Set(services)
         options.removesOrphans = removeOrphans
         try ProjectReading.reporting {
-            let command = UpCommand(title: "create", options: options)
+            var command = UpCommand(title: "create", options: options)
+            command.images = build ? .all : noBuild ? .none : .missing
             try command.perform(parent.project, services: services, scale: try UpCommand.scales(scale, "--scale "))
         }
     }
@@ -67,6 +68,8 @@ struct UpCommand {
     let title: String
     let options: UpOptions
     var leavesOutDependencies = false
+    /// Which images are built first.
+    var images = ImageBuilding.Wish.missing
 
     /// Has the project brought where it should be, and shows how it goes.
     func perform(_ project: ProjectOptions, services: [String], scale: [String: Int]) throws {
@@ -77,6 +80,7 @@ struct UpCommand {
             leavesOutDependencies: leavesOutDependencies
         )
         if project.dryRun { return try Self.showPlan(of: loaded, options) }
+        try ImageBuilding(loaded, project).build(loaded.project.services, images)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: title, options: project)
         var request = UpRequest(
@@ -84,7 +88,7 @@ struct UpCommand {
             directory: loaded.directory,
             files: loaded.files,
             knownServices: loaded.knownServices,
-            options: options
+            options: project.completed(options)
         )
         if !loaded.providers.all.isEmpty { request.providers = loaded.providers.all }
         var client = try session.connectOrStart()

@@ -27,14 +27,18 @@ struct Events: ParsableCommand {
         let directory = ProjectDirectory(project: try parent.project.name(), roots: ProjectReading.roots)
         let end = try until.map { try deadline($0) }
         var known: [String: ContainerRecord] = [:]
+        // A supervisor that was not there when we looked has had no past without us.
+        var isNew = false
         while left(until: end) != 0 {
             guard let client = try SupervisorClient.connect(directory) else {
                 // The project is not there, or nothing of it runs: whoever starts it starts a supervisor.
                 _ = waitReadable([], milliseconds: Self.pauseMilliseconds)
+                isNew = true
                 continue
             }
             let line = SupervisorLine(client)
-            guard try line.watch() else { continue }
+            guard try line.watch(past: isNew) else { continue }
+            isNew = true
             for container in try directory.state().containers {
                 known[container.name] = try directory.record(of: container.name)
             }

@@ -96,7 +96,7 @@ struct ProjectImages {
         let reference = try ImageReference(definition.imageID, projectDirectory: "/")
         var used = Used(
             container: container.name,
-            repository: definition.service.image ?? definition.imageID,
+            repository: definition.project.imageName(of: definition.service),
             tag: "<none>",
             platform: "",
             id: definition.imageID,

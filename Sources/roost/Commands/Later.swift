@@ -20,13 +20,6 @@ extension LaterCommand {
     }
 }
 
-/// `roost build`.
-struct Build: LaterCommand {
-    static let advice = "build elsewhere, and bring the image in with roost load -i FILE"
-    static let configuration: CommandConfiguration = later("Build the images of services.")
-    @Argument(parsing: .captureForPassthrough, help: .hidden) var arguments: [String] = []
-}
-
 /// `roost pull`.
 struct Pull: LaterCommand {
     static let advice = "save the image elsewhere, and bring it in with roost load -i FILE"

@@ -22,10 +22,15 @@ struct Run: ParsableCommand {
 
     private func runOnce() throws {
         var loaded = try RunnableProject(parent.project, services: [service])
+        let images = ImageBuilding(loaded, parent.project, isQuiet: options.quietBuild || options.quiet)
+        try images.build(loaded.project.services.filter { options.build && $0.name == service }, .all)
+        try images.build(loaded.project.services, .missing)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let hasTerminal =
             !options.noTTY && !options.detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
-        let container = options.name ?? "\(loaded.project.name)-\(service)-run-\(Self.newSuffix())"
+        let container =
+            options.name
+            ?? [loaded.project.name, service, "run", Self.newSuffix()].joined(separator: parent.project.nameSeparator)
         let diagnostics = DiagnosticCollector()
         let alone = OneOffService(service, command, options, hasTerminal: hasTerminal)
             .tree(of: loaded, diagnostics)
@@ -40,7 +45,7 @@ struct Run: ParsableCommand {
             directory: loaded.directory,
             files: loaded.files,
             knownServices: loaded.knownServices,
-            options: UpOptions()
+            options: parent.project.completed(UpOptions())
         )
         up.options.recreation = .never
         if !loaded.providers.all.isEmpty { up.providers = loaded.providers.all }
@@ -150,7 +155,7 @@ struct Run: ParsableCommand {
 
 /// The options of `roost run`.
 struct RunOptions: ParsableArguments {
-    @Flag(help: "Build the image first; Roost can't yet.") var build = false
+    @Flag(help: "Build the image first.") var build = false
     @Option(parsing: .singleValue, help: "A capability more for the command.") var capAdd: [String] = []
     @Option(parsing: .singleValue, help: "A capability less for the command.") var capDrop: [String] = []
     @Flag(name: .shortAndLong, help: "Leave the container running in the background.") var detach = false
@@ -189,7 +194,7 @@ struct RunOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "The directory in the container.") var workdir: String?
 
     func validate() throws {
-        try ImageOptions.check(build: build, pull: pull)
+        try ImageOptions.check(pull: pull)
         if servicePorts && !publish.isEmpty {
             throw ValidationError("--service-ports and --publish exclude each other")
         }

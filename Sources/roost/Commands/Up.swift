@@ -35,8 +35,8 @@ struct Up: ParsableCommand {
     @Option(parsing: .singleValue, help: "Do not show the output of these services.") var noAttach: [String] = []
     @Flag(help: "Show the output of dependencies too.") var attachDependencies = false
     @Flag(name: .shortAndLong, help: "Say yes to every question; there are none.") var yes = false
-    @Flag(help: "Build images first; Roost can't yet.") var build = false
-    @Flag(help: "Build no image; none is.") var noBuild = false
+    @Flag(help: "Build images first.") var build = false
+    @Flag(help: "Build no image, not even one that is missing.") var noBuild = false
     @Option(help: "When to pull images: missing or never; Roost can't pull yet, so both use what is in the store.")
     var pull: String?
     @Flag(name: [.customShort("V"), .long], help: "Give containers new volumes of their own instead of the former.")
@@ -48,7 +48,7 @@ struct Up: ParsableCommand {
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
     func validate() throws {
-        try ImageOptions.check(build: build, pull: pull)
+        try ImageOptions.check(pull: pull)
         if build && noBuild { throw ValidationError("--build and --no-build exclude each other") }
         if watch { throw ValidationError("--watch: Roost does not watch files yet; run roost up again after a change") }
         if noRecreate && (forceRecreate || alwaysRecreateDeps || renewAnonVolumes) {
@@ -84,6 +84,8 @@ struct Up: ParsableCommand {
             throw UserError("there is no service \"\(name)\" for --exit-code-from")
         }
         if dryRun || parent.project.dryRun { return try UpCommand.showPlan(of: loaded, upOptions) }
+        try ImageBuilding(loaded, parent.project, isQuiet: quietBuild)
+            .build(loaded.project.services, build ? .all : noBuild ? .none : .missing)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: "up", options: parent.project)
         var request = UpRequest(
@@ -119,7 +121,7 @@ struct Up: ParsableCommand {
         options.removesOrphans = removeOrphans || ProcessContext.isOn("COMPOSE_REMOVE_ORPHANS")
         options.starts = !noStart
         options.stopTimeout = timeout
-        return options
+        return parent.project.completed(options)
     }
 
     private func wishes(_ loaded: RunnableProject) -> ForegroundSession.Wishes {

@@ -267,7 +267,7 @@ let serviceCases: [AttributeCase] = [
     ),
     .init(
         "memswap_limit: -1",
-        shows: "memswap_limit: \"-1\"",
+        shows: "memswap_limit: -1",
         refuses: "memswap_limit: -1m",
         because: "services.web.memswap_limit must be an amount such as 512m or 2g, not \"-1m\""
     ),

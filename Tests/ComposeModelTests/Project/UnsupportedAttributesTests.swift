@@ -59,7 +59,7 @@ func told() throws {
         services:
           web:
             image: nginx
-            build: .
+            build: {context: ., provenance: true}
             cpu_percent: 10
             oom_score_adj: 0
             deploy: {labels: {a: b}, placement: {constraints: [a]}}
@@ -69,9 +69,9 @@ func told() throws {
     let report = try unsupported(text)
     #expect(
         report == """
-            compose.yaml:4:5: warning: services.web.build is not honoured: images are not built yet; the image is taken as it is
-                    build: .
-                    ^
+            compose.yaml:4:25: warning: services.web.build.provenance is not honoured: no attestation is attached to images
+                    build: {context: ., provenance: true}
+                                        ^
             compose.yaml:5:5: warning: services.web.cpu_percent is not honoured: it is for Windows
                     cpu_percent: 10
                     ^
@@ -99,7 +99,7 @@ func refused() throws {
     let text = """
         services:
           web:
-            build: .
+            build: https://example.com/app.git
             runtime: nvidia
             volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
             configs: [c]
@@ -110,10 +110,10 @@ func refused() throws {
     let report = try unsupported(text)
     #expect(
         report == """
-            compose.yaml:3:5: services.web.build can't be honoured: images are not built yet
-                    build: .
-                    ^
-              hint: build it elsewhere, bring it in with "roost load -i FILE", and name it with image:
+            compose.yaml:3:12: services.web.build.context can't be honoured: repositories and archives can't be fetched
+                    build: https://example.com/app.git
+                           ^
+              hint: name a directory
             compose.yaml:4:5: services.web.runtime can't be honoured: there is one runtime, which is built in
                     runtime: nvidia
                     ^
@@ -148,10 +148,11 @@ private let fates: [String: Set<String>] = [
         "dnsSearch", "dnsOptions", "extraHosts", "mounts", "memoryMounts", "secrets", "configs", "dependencies",
         "healthCheck", "restart", "replicas", "isAttached", "logging", "annotations", "links", "externalLinks",
         "mountsFrom", "provider", "cgroupParent", "preStart", "postStart", "preStop",
+        "build",
     ],
     "honoured before there are containers": ["profiles"],
     "said to be unsupported": [
-        "isBuilt", "platform", "runtime", "userMode", "deployMode", "update", "rollback",
+        "platform", "runtime", "userMode", "deployMode", "update", "rollback",
     ],
     "for images that are fetched": ["pullPolicy"],
 ]

@@ -48,7 +48,7 @@ struct SchemaAttribute {
 
     private static func forms(_ shorthand: Shorthand) -> String {
         switch shorthand {
-        case .single: "one text, or a list"
+        case .single, .lateSingle: "one text, or a list"
         case .pairs, .assignments: "mapping, or list of KEY=value"
         case .sshKeys: "mapping, or list of KEY=value or default"
         case .hosts: "list of host=address, or mapping"

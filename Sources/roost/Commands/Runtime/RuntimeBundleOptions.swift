@@ -8,7 +8,7 @@ struct RuntimeBundleOptions: ParsableArguments {
     @Option(help: "A socket that takes the master of the container's terminal.") var consoleSocket: String?
     @Option(help: "A file to write the process id of the container to.") var pidFile: String?
     @Flag(help: "Refused: the root is always pivoted to.") var noPivot = false
-    @Flag(help: "Taken for granted: no session keyring is made.") var noNewKeyring = false
+    @Flag(help: "Leave the container our own session keyring.") var noNewKeyring = false
     @Option(help: "How many descriptors from 3 on the container gets.") var preserveFds = 0
 
     /// A container made of them.
@@ -17,6 +17,7 @@ struct RuntimeBundleOptions: ParsableArguments {
         let id = try ContainerID(name)
         var options = RuntimeContainer.CreateOptions(bundle: RuntimeSettings.absolute(bundle))
         options.keptDescriptors = kept
+        options.hasKeyring = !noNewKeyring
         let socket = try consoleSocket.map { try RuntimeDescriptors.socket($0) }
         options.terminal = socket?.number ?? terminal
         let settings = try RuntimeProgram.settings

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContainerRuntime
 import LinuxSystem
 
 /// `roost runtime features`: OCI Runtime Specification, "Features Structure".
@@ -11,26 +12,22 @@ struct RuntimeFeatures: ParsableCommand {
     private struct Features: Encodable {
         struct Switch: Encodable { var enabled: Bool }
         struct Group: Encodable { var v1 = true, v2 = true, systemd = false, systemdUser = false, rdma = true }
+        struct Extensions: Encodable { var idmap = Switch(enabled: true) }
         struct Linux: Encodable {
-            var namespaces = ["cgroup", "ipc", "mount", "network", "pid", "uts"]
+            var namespaces = ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]
             var capabilities: [String]
             var cgroup = Group()
             var seccomp = Switch(enabled: true)
-            var apparmor = Switch(enabled: false)
-            var selinux = Switch(enabled: false)
+            var apparmor = Switch(enabled: true)
+            var selinux = Switch(enabled: true)
             var intelRdt = Switch(enabled: false)
+            var mountExtensions = Extensions()
         }
 
         var ociVersionMin = "1.0.0"
         var ociVersionMax = "1.2.0"
         var hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
-        var mountOptions = [
-            "atime", "bind", "defaults", "dev", "diratime", "exec", "noatime", "nodev", "nodiratime", "noexec",
-            "nosuid",
-            "nosymfollow", "private", "rbind", "relatime", "ro", "rprivate", "rshared", "rslave", "rw", "shared",
-            "slave",
-            "strictatime", "suid", "symfollow",
-        ]
+        var mountOptions = MountOptions.words
         var linux: Linux
     }
 

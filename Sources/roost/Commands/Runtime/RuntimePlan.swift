@@ -17,7 +17,9 @@ struct RuntimePlan: ParsableCommand {
         do {
             let spec = try RuntimeSpec(bundle: bundle)
             let seccomp = try spec.linux?.seccomp.map { try SeccompProgram(compiling: $0) }
-            ProcessContext.writeOutput("\(try ContainerPlan(spec, seccomp: seccomp).launch)")
+            let plan = try ContainerPlan(spec, seccomp: seccomp)
+            let preparation = plan.preparation.map { "for the child:\n\($0)\n" } ?? ""
+            ProcessContext.writeOutput("\(plan.launch)\(preparation)")
         } catch {
             ProcessContext.writeError("error: \(error)\n")
             throw ExitCode.failure

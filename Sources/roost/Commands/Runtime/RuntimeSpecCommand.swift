@@ -11,13 +11,32 @@ struct RuntimeSpecCommand: ParsableCommand {
     )
 
     @Option(name: .shortAndLong, help: "The directory to write it to.") var bundle = "."
+    @Flag(help: "For a user who is not root: a user namespace with our own id, and no limits.") var rootless = false
 
     func run() throws {
         let path = "\(bundle)/config.json"
         guard !fileExists(path) else {
             throw UserError("\(path) exists: remove it first, or name another directory with --bundle")
         }
-        try replaceFile(path, Array(try RuntimeJSON.text(Self.usual).utf8), mode: 0o644)
+        try replaceFile(
+            path,
+            Array(try RuntimeJSON.text(rootless ? Self.ofOrdinaryUser : Self.usual).utf8),
+            mode: 0o644
+        )
+    }
+
+    /// The same for whoever has no rights: what they can't be given is left out.
+    private static var ofOrdinaryUser: RuntimeSpec {
+        var spec = usual
+        spec.linux?.namespaces?.append(.init(type: "user"))
+        spec.linux?.uidMappings = [.init(containerID: 0, hostID: geteuid(), size: 1)]
+        spec.linux?.gidMappings = [.init(containerID: 0, hostID: getegid(), size: 1)]
+        spec.linux?.resources = nil
+        for index in (spec.mounts ?? []).indices {
+            // A group that is nobody's there can own no terminal.
+            spec.mounts?[index].options?.removeAll { $0 == "gid=5" }
+        }
+        return spec
     }
 
     /// A shell with a terminal, on a read-only root in the directory `rootfs`.

@@ -1,0 +1,214 @@
+import ContainerRuntime
+import Glibc
+import ImageStore
+import LinuxSystem
+import OCISpec
+
+/// Puts files where COPY, ADD and WORKDIR want them.
+struct CopyStep {
+    /// No file is younger, in seconds since the epoch.
+    let latestTime: Int64?
+    /// Where files of other steps and of contexts are.
+    let tree: (StepID) throws -> SourceTree
+    /// Unpacks archives.
+    let archives: AddedArchive
+
+    /// Copies what an instruction names; `filesystem` is what it copies onto, nil for nothing.
+    ///
+    /// `accounts` is the filesystem whose users have names, when it is another one.
+    func copy(
+        _ operation: CopyOperation,
+        onto filesystem: StepFilesystem?,
+        accounts: StepFilesystem?,
+        in place: StepPlace
+    ) throws {
+        let overlay = try StepOverlay.make(operation.isLinked ? nil : filesystem, place)
+        var options = FileCopier.Options()
+        options.mode = operation.mode
+        options.latestTime = latestTime
+        if let text = operation.owner { options.owner = try owner(text, filesystem ?? accounts) }
+        let target = Target(
+            root: overlay.root,
+            destination: operation.destination,
+            isDirectory: operation.isIntoDirectory,
+            owner: options.owner ?? (0, 0)
+        )
+        for source in operation.sources {
+            switch source {
+            case .files(let selection): try copy(selection, operation, to: target, options)
+            case .text(let name, let content):
+                let (directory, name) = try target.file(called: name)
+                options.owner = options.owner ?? (0, 0)
+                let copier = FileCopier(into: directory.descriptor.rawValue, as: nil, options)
+                try copier.writeText(Array(content.utf8), as: name)
+            case .download(let url, _):
+                throw BuildError(
+                    .unsupported,
+                    "ADD \(url): roost can't download files in builds yet; copy a file instead"
+                )
+            case .git(let url, _, _):
+                throw BuildError(.unsupported, "ADD \(url): roost can't clone repositories in builds yet")
+            }
+        }
+    }
+
+    private func copy(
+        _ selection: FileSelection,
+        _ operation: CopyOperation,
+        to target: Target,
+        _ options: FileCopier.Options
+    ) throws {
+        let tree = try tree(selection.source)
+        var options = options
+        // Those of a context mean nothing; those of another filesystem are kept.
+        if tree.isContext && options.owner == nil { options.owner = (0, 0) }
+        let matches = try tree.matches(selection)
+        for match in matches {
+            let isDirectory = match.metadata.kind == .directory
+            if operation.keepsParents {
+                let (directory, name) = try target.parents(of: match.written)
+                let copier = FileCopier(
+                    into: directory.descriptor.rawValue,
+                    as: isDirectory && match.written.isEmpty ? nil : name,
+                    options
+                )
+                try tree.walk(match, selection, to: copier)
+            } else if isDirectory {
+                let directory = try target.directory()
+                try tree.walk(match, selection, to: FileCopier(into: directory.rawValue, as: nil, options))
+            } else if try unpacked(match, in: tree, operation, to: target, options) {
+                continue
+            } else {
+                let (directory, name) = try target.file(called: match.written.last ?? "")
+                try tree.walk(match, selection, to: FileCopier(into: directory.descriptor.rawValue, as: name, options))
+            }
+        }
+    }
+
+    /// Unpacks an archive to the destination; false for what ADD takes as a file.
+    private func unpacked(
+        _ match: SourceTree.Match,
+        in tree: SourceTree,
+        _ operation: CopyOperation,
+        to target: Target,
+        _ options: FileCopier.Options
+    ) throws -> Bool {
+        guard operation.unpacking != .never, match.metadata.kind == .regular else { return false }
+        let flags = O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK
+        let file = try tree.root.openAt(path: match.path.joined(separator: "/"), flags, [.beneath, .noLinks])
+        guard AddedArchive.isArchive(file) else { return false }
+        guard let path = try archives.unpack(file, called: match.written.joined(separator: "/")) else { return false }
+        defer { WorkPlace.removeDirectory(path) }
+        var options = options
+        // Whom its files belong to is what the archive says, unless the instruction does.
+        if operation.owner == nil { options.owner = nil }
+        let content = SourceTree(
+            try OwnedDescriptor.directory("\(path)/archive"),
+            isContext: false,
+            subject: match.written.joined(separator: "/")
+        )
+        let all = FileSelection(
+            source: StepID(rawValue: 0),
+            base: "",
+            pattern: "",
+            wildcards: .none,
+            excludes: [],
+            honoursIgnoreFile: false
+        )
+        let directory = try target.directory()
+        for match in try content.matches(all) {
+            try content.walk(match, all, to: FileCopier(into: directory.rawValue, as: nil, options))
+        }
+        return true
+    }
+
+    /// Makes a directory unless it is there.
+    func makeDirectory(_ operation: DirectoryOperation, on filesystem: StepFilesystem?, in place: StepPlace) throws {
+        let overlay = try StepOverlay.make(filesystem, place)
+        let owner = try operation.owner.map { try user($0, overlay.mount) } ?? (0, 0)
+        let target = Target(root: overlay.root, destination: operation.path, isDirectory: true, owner: owner)
+        _ = try target.directory()
+    }
+
+    // MARK: owners
+
+    private func owner(_ text: String, _ filesystem: StepFilesystem?) throws -> (user: UInt32, group: UInt32) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        if let user = UInt32(parts[0]), user != .max {
+            if parts.count == 1 { return (user, user) }
+            if parts.count == 2, let group = UInt32(parts[1]), group != .max { return (user, group) }
+        }
+        guard let directories = try filesystem?.directories(), !directories.isEmpty else {
+            throw BuildError(.notFound, "--chown=\(text): the filesystem has no users with names; use numbers")
+        }
+        let mount = try BuildOverlay.mount(directories)
+        withExtendedLifetime(filesystem) {}
+        return try user(text, mount)
+    }
+
+    private func user(_ text: String, _ mount: borrowing DetachedMount) throws -> (user: UInt32, group: UInt32) {
+        do {
+            let found = try UserDatabase(root: mount).resolve(text).user
+            return (found.uid, found.gid)
+        } catch { throw BuildError(.notFound, "user \(text): \(error)") }
+    }
+}
+
+/// Where files go, in the root of a step's filesystem; directories on the way are made when they are not there.
+private struct Target {
+    let root: CInt
+    let destination: String
+    let isDirectory: Bool
+    /// Whom new directories belong to.
+    let owner: (user: UInt32, group: UInt32)
+
+    /// The destination as a directory.
+    func directory() throws -> OwnedDescriptor { try make(destination) }
+
+    /// The directory and the name of one file.
+    func file(called name: String) throws -> (HeldDescriptor, String) {
+        let place = try resolved(destination)
+        if isDirectory || (place.isThere && place.kind == .directory) {
+            return (HeldDescriptor(try make(destination)), name)
+        }
+        let components = place.present + place.missing
+        guard let last = components.last else { return (HeldDescriptor(try make("/")), name) }
+        return (HeldDescriptor(try make("/" + components.dropLast().joined(separator: "/"))), last)
+    }
+
+    /// The directory and the name of what keeps the directories above it.
+    func parents(of written: [String]) throws -> (HeldDescriptor, String) {
+        let path = ([destination] + written.dropLast()).joined(separator: "/")
+        return (HeldDescriptor(try make(path)), written.last ?? "")
+    }
+
+    private func borrowedRoot() throws(SyscallError) -> OwnedDescriptor {
+        OwnedDescriptor(adopting: try SyscallError.checkErrno(fcntl(root, F_DUPFD_CLOEXEC, 3), "fcntl", "a root"))
+    }
+
+    private func resolved(_ path: String) throws -> RootPath {
+        let root = try borrowedRoot()
+        do throws(SyscallError) { return try RootPath(path, in: root) } catch {
+            throw BuildError(.notFound, "can't copy to \(path): \(error)")
+        }
+    }
+
+    private func make(_ path: String) throws -> OwnedDescriptor {
+        let place = try resolved(path)
+        guard place.kind == .directory else {
+            throw BuildError(
+                .notFound,
+                "can't copy to \(path): /\(place.present.joined(separator: "/")) is no directory"
+            )
+        }
+        let root = try borrowedRoot()
+        var current = try root.openAt(path: place.presentRelative, O_RDONLY | O_DIRECTORY, [.beneath, .noLinks])
+        for name in place.missing {
+            _ = try SyscallError.checkErrno(mkdirat(current.rawValue, name, 0o755), "mkdirat", name)
+            current = try current.openAt(path: name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, [.beneath, .noLinks])
+            _ = try SyscallError.checkErrno(fchown(current.rawValue, owner.user, owner.group), "fchown", name)
+            _ = try SyscallError.checkErrno(fchmod(current.rawValue, 0o755), "fchmod", name)
+        }
+        return current
+    }
+}

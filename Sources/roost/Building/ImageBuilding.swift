@@ -1,0 +1,166 @@
+import ArgumentParser
+import ComposeModel
+import ImageBuilder
+import ImageStore
+import LinuxSystem
+import OCISpec
+import Orchestrator
+import TerminalOutput
+import YAMLComposer
+
+/// The images of a project's services that are built here.
+struct ImageBuilding {
+    /// Which of them are built.
+    enum Wish {
+        /// Every one.
+        case all
+        /// Those that are missing, and those whose policy says so.
+        case missing
+        /// None; a missing one is an error that its service tells of.
+        case none
+    }
+
+    let project: Project
+    let choices: BuildChoices
+    let options: ProjectOptions
+
+    /// The images of a project, built as its files say.
+    init(_ loaded: RunnableProject, _ options: ProjectOptions, isQuiet: Bool = false) {
+        project = loaded.project
+        var choices = BuildChoices()
+        choices.isQuiet = isQuiet
+        self.choices = choices
+        self.options = options
+    }
+
+    init(project: Project, choices: BuildChoices, options: ProjectOptions) {
+        self.project = project
+        self.choices = choices
+        self.options = options
+    }
+
+    private static var store: ImageStore {
+        let roots = ProjectReading.roots
+        return ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+    }
+
+    /// Builds what is to be built of `services`, and what they are built from; the names of those that were.
+    @discardableResult
+    func build(_ services: [Service], _ wish: Wish) throws -> [String] {
+        let store = Self.store
+        let wanted = services.filter { service in
+            guard service.isBuilt else { return false }
+            switch wish {
+            case .all: return true
+            case .none: return false
+            case .missing: return service.pullPolicy == .build || !isThere(service, store)
+            }
+        }
+        let ordered = try withSources(wanted)
+        guard !ordered.isEmpty else { return [] }
+        let shared = try BuilderResources(store: store, filters: ProjectReading.roots.storage + "/filters") { owner in
+            try BuildGuard.start(
+                for: owner,
+                store: store,
+                executable: CommandSession.executable,
+                environment: CommandSession.environment
+            )
+        }
+        defer { shared.close() }
+        let printer = options.buildPrinter(isQuiet: choices.isQuiet, namesServices: ordered.count > 1)
+        defer { printer.finish() }
+        for service in ordered { try build(service, shared, printer) }
+        return ordered.map(\.name)
+    }
+
+    /// Checks the Dockerfiles of services, and builds nothing.
+    func check(_ services: [Service]) throws {
+        for service in services {
+            guard let build = request(of: service) else { continue }
+            let source = StoredImages(store: Self.store, directory: project.directory)
+            do { report(try build.imageBuild().check(images: source)) } catch { throw shown(error) }
+        }
+    }
+
+    private func isThere(_ service: Service, _ store: ImageStore) -> Bool {
+        let name = project.imageName(of: service)
+        guard let reference = try? ImageReference(name, projectDirectory: project.directory) else { return false }
+        return (try? store.resolve(reference)) != nil
+    }
+
+    private func request(of service: Service) -> ServiceImageBuild? {
+        service.build.map {
+            ServiceImageBuild(
+                project: project,
+                service: service,
+                build: $0,
+                choices: choices,
+                environment: ProcessContext.environment
+            )
+        }
+    }
+
+    private func build(_ service: Service, _ shared: BuilderResources, _ printer: BuildPrinter) throws {
+        guard let request = request(of: service) else { return }
+        let source = StoredImages(store: shared.store, directory: project.directory)
+        do {
+            let build = try request.imageBuild()
+            let outcome = try build.run(shared, images: source, printer.reporter(for: service.name))
+            printer.built(service.name, build.names[0], "\(outcome.id)")
+            printer.interrupted { report(outcome.warnings) }
+        } catch {
+            printer.finish()
+            throw shown(error)
+        }
+    }
+
+    /// Those that are to be built, each after those it is built from.
+    private func withSources(_ services: [Service]) throws -> [Service] {
+        var ordered: [Service] = []
+        var underWay: [String] = []
+        func add(_ service: Service) throws {
+            if ordered.contains(where: { $0.name == service.name }) { return }
+            guard !underWay.contains(service.name) else {
+                throw UserError(
+                    "services are built from each other in a circle: \((underWay + [service.name]).joined(separator: " → "))"
+                )
+            }
+            underWay.append(service.name)
+            defer { underWay.removeLast() }
+            for context in service.build?.contexts ?? [] where context.value.hasPrefix("service:") {
+                let name = String(context.value.dropFirst("service:".count))
+                guard let other = project.service(name) else {
+                    throw UserError("services.\(service.name).build: there is no service \"\(name)\" to build from")
+                }
+                try add(other)
+            }
+            ordered.append(service)
+        }
+        for service in services { try add(service) }
+        return ordered
+    }
+
+    /// Shows a failed build with its place and its output; what ends the command.
+    private func shown(_ error: any Error) -> any Error {
+        switch error {
+        case let mistakes as ImageBuild.Mistakes: report(mistakes.diagnostics)
+        case let failure as BuildError:
+            report([Diagnostic(failure.message, at: failure.mark)])
+            let tail = failure.output.map { "  | \($0)\n" }.joined()
+            if !tail.isEmpty { ProcessContext.writeError("the last lines of its output:\n\(tail)") }
+        default: return error
+        }
+        return ExitCode.failure
+    }
+}
+
+/// Base images out of the store, or by a transport.
+struct StoredImages: BaseImageSource {
+    let store: ImageStore
+    /// Where relative paths begin.
+    let directory: String
+
+    func image(_ reference: String, _ platform: Platform) throws -> Image {
+        try store.resolve(ImageReference(reference, projectDirectory: directory), platform: platform)
+    }
+}

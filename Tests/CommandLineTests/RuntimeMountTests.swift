@@ -1,0 +1,167 @@
+import Foundation
+import Glibc
+import LinuxSystem
+import Testing
+
+/// Mounts of a configuration as the container has them.
+struct RuntimeMountTests {
+    /// The options and the optional fields of a mount point: proc_pid_mountinfo(5).
+    private static func look(_ path: String) -> String {
+        "awk '$5 == \"\(path)\" { o = \"-\"; for (i = 7; $i != \"-\"; i++) o = o substr($i, 1, 2); print $6, o }' /proc/self/mountinfo"
+    }
+
+    @Test func attributesAreOfTheMountOrOfAllBelow() throws {
+        let box = try BundleScratch()
+        let inner = box.share + "/inner"
+        try makeDirectories(inner)
+        let script = ["/srv", "/srv/inner", "/media", "/media/inner"].map(Self.look).joined(separator: "; ")
+        try box.write(script) { spec in
+            // The mount below is one of the container's root, which it can be bound from in a mount namespace alone.
+            BundleScratch.mount(&spec, "/srv", type: "bind", source: box.share, "rbind", "ro", "nosuid", "rslave")
+            BundleScratch.mount(
+                &spec,
+                "/media",
+                type: "bind",
+                source: box.share,
+                "rbind",
+                "rro",
+                "rnoatime",
+                "rw",
+                "rnodev"
+            )
+        }
+        let below = "mount -t tmpfs none \(inner)"
+        let answer = try box.asRoot(["run", "--bundle", box.bundle, box.id], after: below)
+        #expect(answer.error == "")
+        #expect(
+            answer.output == """
+                ro,nosuid,relatime -
+                rw,relatime -
+                ro,nodev,noatime -
+                ro,nodev,noatime -
+
+                """
+        )
+    }
+
+    @Test func mountsTravelAsTheyAreTo() throws {
+        let box = try BundleScratch()
+        let script = (["/"] + ["private", "shared", "slave", "unbindable"].map { "/mnt/\($0)" }).map(Self.look)
+        for name in ["private", "shared", "slave", "unbindable"] { try makeDirectories("\(box.share)/\(name)") }
+        try box.write(script.joined(separator: "; ")) { spec in
+            BundleScratch.change(&spec, "linux") { $0["rootfsPropagation"] = "shared" }
+            for name in ["private", "shared", "slave", "unbindable"] {
+                BundleScratch.mount(&spec, "/mnt/\(name)", type: "bind", source: box.share, "bind", "r\(name)")
+            }
+        }
+        let shared = "mount --bind \(box.share) \(box.share); mount --make-shared \(box.share)"
+        let answer = try box.asRoot(["run", "--bundle", box.bundle, box.id], after: shared)
+        #expect(answer.error == "")
+        let fields = answer.output.split(separator: "\n").map { $0.split(separator: " ").last ?? "" }
+        #expect(fields == ["-sh", "-", "-sh", "-ma", "-un"])
+    }
+
+    @Test func aFilesystemInMemoryBeginsWithWhatItCovers() throws {
+        let box = try BundleScratch()
+        try box.write("ls -d /etc/passwd; stat -c %a:%u /etc; echo new > /etc/new; cat /etc/new; \(Self.look("/etc"))")
+        {
+            BundleScratch.mount(&$0, "/etc", type: "tmpfs", "tmpcopyup", "nosuid", "size=100m")
+        }
+        #expect(
+            try box.run()
+                == .init(output: "/etc/passwd\n755:0\nnew\nrw,nosuid,relatime -\n", error: "", status: 0)
+        )
+        #expect(!fileExists("/etc/new"))
+    }
+
+    @Test func filesHaveTheIDsThatAMountGivesThem() throws {
+        let box = try BundleScratch()
+        try make(box.share + "/of-0", 0)
+        try make(box.share + "/of-7", 7)
+        let list = { (path: String) in "stat -c '%n %u:%g' \(path)/of-*" }
+        try box.write("\(list("/srv")); \(list("/media")); \(list("/opt")); > /srv/new") { spec in
+            BundleScratch.addUserNamespace(&spec)
+            BundleScratch.mount(&spec, "/srv", type: "bind", source: box.share, "bind", "idmap")
+            BundleScratch.mount(
+                &spec,
+                "/media",
+                type: "bind",
+                source: box.share,
+                "rbind",
+                "ridmap=uids=7-100033-1;gids=7-100034-1"
+            )
+            BundleScratch.mount(&spec, "/opt", type: "bind", source: box.share, "bind")
+            var mounts = spec["mounts"] as? [[String: Any]] ?? []
+            mounts[mounts.count - 1]["uidMappings"] = [["containerID": 0, "hostID": 100_001, "size": 1]]
+            mounts[mounts.count - 1]["gidMappings"] = [["containerID": 0, "hostID": 100_002, "size": 1]]
+            spec["mounts"] = mounts
+        }
+        #expect(
+            try box.run()
+                == .init(
+                    output: """
+                        /srv/of-0 0:0
+                        /srv/of-7 7:7
+                        /media/of-0 65534:65534
+                        /media/of-7 33:34
+                        /opt/of-0 1:2
+                        /opt/of-7 65534:65534
+
+                        """,
+                    error: "",
+                    status: 0
+                )
+        )
+        var status = stat()
+        #expect(
+            stat(box.share + "/new", &status) == 0 && status.st_uid == 0,
+            "what root inside makes is the host's root's"
+        )
+    }
+
+    private func make(_ path: String, _ owner: UInt32) throws {
+        try #require(FileManager.default.createFile(atPath: path, contents: nil))
+        #expect(chown(path, owner, owner) == 0)
+    }
+
+    @Test func hooksSeeTheMountsBelowTheRootsPath() throws {
+        let box = try BundleScratch()
+        let root = box.bundle + "/rootfs"
+        try makeDirectories(root)
+        for name in ["bin", "lib", "lib64"] { #expect(symlink("usr/\(name)", "\(root)/\(name)") == 0) }
+        func hook(_ name: String) -> [[String: Any]] {
+            let script = "test -e \(root)/usr/bin/sh && seen=mounts; echo \(name) $seen >> \(box.share)/said"
+            return [["path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"]]]
+        }
+        try box.write("test -e /usr/bin/sh && echo program >> /mnt/said") { spec in
+            spec["root"] = ["path": "rootfs"]
+            BundleScratch.mount(&spec, "/usr", type: "bind", source: "/usr", "rbind", "rro")
+            spec["hooks"] = ["createRuntime": hook("createRuntime"), "createContainer": hook("createContainer")]
+        }
+        #expect(try box.run().error == "")
+        #expect(box.said() == "createRuntime\ncreateContainer mounts\nprogram\n")
+    }
+
+    @Test func labelsThatTheHostDoesNotKnowAreRefused() throws {
+        let box = try BundleScratch()
+        guard !fileExists("/sys/module/apparmor") else { return }
+        try box.write("true") { spec in
+            BundleScratch.change(&spec, "process") { $0["apparmorProfile"] = "box" }
+        }
+        #expect(
+            try box.run().error
+                == "error: process.apparmorProfile: this host has no AppArmor in force; leave it out\n"
+        )
+        #expect(try box.leftovers() == [])
+    }
+
+    @Test func aContainerHasASessionKeyringOfItsOwn() throws {
+        let box = try BundleScratch()
+        try box.write("grep -c _ses.\(box.id) /proc/keys")
+        guard fileExists("/proc/keys") else { return }
+        #expect(try box.run().output == "1\n")
+        let other = try BundleScratch()
+        try other.write("grep -c _ses.\(other.id) /proc/keys")
+        #expect(try other.runtime("run", "--no-new-keyring", "--bundle", other.bundle, other.id).output == "0\n")
+    }
+}

@@ -1,0 +1,284 @@
+import Foundation
+import Testing
+
+extension Scenarios {
+    /// Images that are built from Dockerfiles.
+    @Suite struct Building {
+        /// Everything that builds leave on the machine while they run, which is to be gone after them.
+        private func expectNoTraces(_ scenario: Scenario, at location: SourceLocation = #_sourceLocation) throws {
+            try Scenario.wait("nothing is left of the build") {
+                let work = Self.names("\(scenario.storage)/build/work") + Self.names("\(scenario.runtime)/build")
+                let networks = Self.names("\(scenario.runtime)/networks").filter { $0.hasSuffix(".json") }
+                let processes = try scenario.host("/usr/bin/pgrep", "-f", scenario.name).stdout
+                return work.isEmpty && networks.isEmpty && processes.isEmpty ? () : nil
+            }
+        }
+
+        private static func names(_ directory: String) -> [String] {
+            (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        }
+
+        /// What steps of a build say on standard error, one word for each that ended.
+        private func outcomes(_ stderr: String) -> [String] {
+            stderr.split(separator: "\n").compactMap { line in
+                let words = line.split(separator: " ")
+                guard words.count >= 2, words[0].hasPrefix("#") else { return nil }
+                return ["CACHED", "DONE", "FAILED"].contains(words[1]) ? String(words[1]) : nil
+            }
+        }
+
+        private static let compose = """
+            services:
+              web:
+                build: .
+                init: true
+            """
+
+        @Test("a service is built from the host's own programs, and runs")
+        func buildAndRun() throws {
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/ AS base
+                ENV COLOUR=blue
+                WORKDIR /srv/app
+                FROM base AS build
+                COPY source/ .
+                RUN cat a.txt b.txt > both.txt && echo made > /root/made
+                FROM base
+                COPY --from=build --chown=12:34 /srv/app/both.txt ./
+                CMD cat both.txt; echo $COLOUR; pwd; stat -c %u:%g both.txt; ls /root; sleep 1000
+                """,
+                "source/a.txt": "from a\n", "source/b.txt": "from b\n",
+            ]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                try scenario.roost("up", "--build", "-d")
+                try Scenario.wait("the command has written") {
+                    let text = try scenario.roost("logs", "--no-log-prefix")
+                    return text == "from a\nfrom b\nblue\n/srv/app\n12:34\n" ? () : nil
+                }
+                try scenario.roost("down", "-t", "1")
+                try expectNoTraces(scenario)
+            }
+        }
+
+        @Test("a missing image is built by up, and one that is there is not")
+        func missing() throws {
+            let files = ["Dockerfile": "FROM rootfs:/\nRUN echo 1 > /made\nCMD sleep 1000\n"]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                #expect(try scenario.run(["up", "-d", "--no-build"]).status == 1)
+                try scenario.roost("up", "-d")
+                let identities = try scenario.identities()
+                try scenario.write("Dockerfile", "FROM rootfs:/\nRUN echo 2 > /made\nCMD sleep 1000\n")
+                try scenario.roost("up", "-d")
+                #expect(try scenario.identities() == identities)
+                #expect(try scenario.roost("exec", "-T", "web", "cat", "/made") == "1\n")
+                try scenario.roost("up", "-d", "--build")
+                #expect(try scenario.roost("exec", "-T", "web", "cat", "/made") == "2\n")
+            }
+        }
+
+        @Test("what has not changed is taken from the cache")
+        func cache() throws {
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/
+                RUN echo first > /first
+                COPY a.txt /a
+                RUN cat /a > /second
+                COPY b.txt /b
+                """,
+                "a.txt": "1", "b.txt": "1",
+            ]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                func build(_ options: String...) throws -> (image: String, outcomes: [String]) {
+                    let outcome = try scenario.run(["build"] + options)
+                    try #require(outcome.status == 0, "\(outcome.stderr)")
+                    let last = outcome.stderr.split(separator: "\n").last { $0.contains("built") }
+                    return (last?.split(separator: " ").last.map(String.init) ?? "", outcomes(outcome.stderr))
+                }
+                let first = try build()
+                #expect(first.outcomes == ["DONE", "DONE", "DONE", "DONE"])
+                let second = try build()
+                #expect(second.outcomes == ["CACHED", "CACHED", "CACHED", "CACHED"])
+                #expect(second.image == first.image)
+                // Touched, and unchanged.
+                _ = try scenario.host("/usr/bin/touch", "-d", "2001-01-01", "a.txt")
+                #expect(try build().outcomes == ["CACHED", "CACHED", "CACHED", "CACHED"])
+                try scenario.write("b.txt", "2")
+                let third = try build()
+                #expect(third.outcomes == ["CACHED", "CACHED", "CACHED", "DONE"])
+                #expect(third.image != first.image)
+                try scenario.write("b.txt", "1")
+                #expect(try build().image == first.image)
+                #expect(try build("--no-cache").outcomes == ["DONE", "DONE", "DONE", "DONE"])
+            }
+        }
+
+        @Test("a failed command shows its line and its output, and leaves nothing")
+        func failure() throws {
+            let files = ["Dockerfile": "FROM rootfs:/\nRUN echo before\nRUN echo it is broken; \\\n    exit 3\n"]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                let outcome = try scenario.run(["build"])
+                #expect(outcome.status == 1)
+                #expect(outcome.stderr.contains("Dockerfile:3:1: "), "\(outcome.stderr)")
+                #expect(outcome.stderr.contains("ended with status 3"))
+                #expect(outcome.stderr.contains("  | it is broken\n"))
+                try expectNoTraces(scenario)
+            }
+        }
+
+        @Test("caches last from build to build, and secrets nowhere")
+        func mounts() throws {
+            let compose = """
+                services:
+                  web:
+                    build:
+                      context: .
+                      secrets: [token]
+                secrets: {token: {environment: TOKEN}}
+                """
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/
+                ARG TURN
+                RUN --mount=type=cache,target=/var/cache/things --mount=type=tmpfs,target=/scratch \
+                    echo $TURN >> /var/cache/things/log && cp /var/cache/things/log /log && echo x > /scratch/x
+                RUN --mount=type=secret,id=token,env=TOKEN --mount=type=secret,id=token \
+                    echo "$TOKEN $(cat /run/secrets/token)" | sha256sum > /sum
+                RUN --mount=type=bind,source=shown,target=/shown,rw cat /shown/a > /a && echo new > /shown/b
+                CMD cat /log /a; cut -c1-8 /sum; ls -d /scratch /var/cache/things /run/secrets/token /shown 2>/dev/null; true
+                """,
+                "shown/a": "bound\n",
+            ]
+            try Scenario.with(compose, files: files) { scenario in
+                let token = "s3cret-\(scenario.name)"
+                for turn in ["1", "2"] {
+                    let outcome = try scenario.run(
+                        ["build", "--build-arg", "TURN=\(turn)"],
+                        environment: ["TOKEN": token]
+                    )
+                    try #require(outcome.status == 0, "\(outcome.stderr)")
+                }
+                let outcome = try scenario.run(["run", "--rm", "web"], environment: ["TOKEN": token])
+                let sum = try scenario.host("/bin/sh", "-c", "echo '\(token) \(token)' | sha256sum | cut -c1-8").stdout
+                #expect(outcome.stdout == "1\n2\nbound\n\(sum)", "\(outcome.stderr)")
+                #expect(Self.names("\(scenario.directory)/shown") == ["a"])
+                let found = try scenario.host("/usr/bin/grep", "-rl", token, scenario.storage)
+                #expect(found.stdout == "")
+                try expectNoTraces(scenario)
+            }
+        }
+
+        @Test("steps see no network, or the host's, only as they may")
+        func networks() throws {
+            let files = ["Dockerfile": "FROM rootfs:/\nRUN --network=none ls /sys/class/net > /links\nCMD cat /links\n"]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                try scenario.roost("build")
+                #expect(try scenario.roost("run", "--rm", "web") == "lo\n")
+                try scenario.write("Dockerfile", "FROM rootfs:/\nRUN ls /sys/class/net > /links\nCMD cat /links\n")
+                try scenario.roost("build")
+                #expect(try scenario.roost("run", "--rm", "web") == "eth0\nlo\n")
+                for option in ["--network=host", "--security=insecure"] {
+                    try scenario.write("Dockerfile", "FROM rootfs:/\nRUN \(option) true\n")
+                    let outcome = try scenario.run(["build"])
+                    #expect(outcome.status == 1)
+                    #expect(outcome.stderr.contains("Dockerfile:2:"), "\(outcome.stderr)")
+                }
+            }
+        }
+
+        @Test("a killed build leaves nothing, and the next one goes on")
+        func killed() throws {
+            let files = ["Dockerfile": "FROM rootfs:/\nRUN echo one > /one\nRUN echo started; sleep 1000\n"]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                for signal in [SIGKILL, SIGINT] {
+                    let program = try scenario.start(["build"])
+                    try program.wait("the command runs") { _, errors in errors.contains("started") }
+                    kill(program.pid, signal)
+                    _ = try program.end(within: .seconds(20))
+                    try expectNoTraces(scenario)
+                }
+                try scenario.write("Dockerfile", "FROM rootfs:/\nRUN echo one > /one\nCMD cat /one\n")
+                let outcome = try scenario.run(["build"])
+                #expect(outcomes(outcome.stderr) == ["CACHED"], "\(outcome.stderr)")
+                #expect(try scenario.roost("run", "--rm", "web") == "one\n")
+            }
+        }
+
+        @Test("files are copied as the reference of Dockerfiles says")
+        func copies() throws {
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/
+                COPY a.txt /one
+                COPY a.txt b.txt /two/
+                COPY tree /three
+                COPY tree/*.txt /four/
+                COPY --chmod=640 --chown=7 a.txt /five
+                COPY --parents tree/inner/c.txt /six/
+                COPY --exclude=*.txt tree /seven
+                COPY --link a.txt /eight/a.txt
+                COPY <<EOF /nine
+                text of $PATH_OF
+                EOF
+                COPY . /ten
+                CMD cat /one /nine; cd /; ls two three four six/tree/inner seven eight ten; stat -c '%a %u %g' five; readlink three/link
+                """,
+                "a.txt": "a\n", "b.txt": "b\n", "tree/d.txt": "d", "tree/inner/c.txt": "c", "tree/inner/e": "e",
+                "left/out": "x", ".dockerignore": "left\nDockerfile\n.dockerignore\ncompose.yaml\n",
+            ]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                _ = try scenario.host("/bin/ln", "-s", "/etc/shadow", "tree/link")
+                try scenario.roost("build")
+                let expected = """
+                    a
+                    text of 
+                    eight:
+                    a.txt
+
+                    four:
+                    d.txt
+
+                    seven:
+                    inner
+                    link
+
+                    six/tree/inner:
+                    c.txt
+
+                    ten:
+                    a.txt
+                    b.txt
+                    tree
+
+                    three:
+                    d.txt
+                    inner
+                    link
+
+                    two:
+                    a.txt
+                    b.txt
+                    640 7 7
+                    /etc/shadow
+
+                    """
+                #expect(try scenario.roost("run", "--rm", "web") == expected)
+            }
+        }
+
+        @Test("an image from nothing holds what was copied, and loads elsewhere")
+        func scratch() throws {
+            let files = ["Dockerfile": "FROM scratch\nCOPY a.txt /data/\nLABEL x=y\n", "a.txt": "hello"]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                try scenario.roost("build")
+                let index = try String(contentsOfFile: "\(scenario.storage)/index.json", encoding: .utf8)
+                #expect(index.contains("docker.io/library/\(scenario.name)-web:latest"))
+                let layers = Self.names("\(scenario.storage)/layers").filter { $0 != "empty" }
+                #expect(layers.count == 1)
+                let file = "\(scenario.storage)/layers/\(layers.first ?? "")/data/a.txt"
+                #expect(try String(contentsOfFile: file, encoding: .utf8) == "hello")
+            }
+        }
+    }
+}
