@@ -338,9 +338,8 @@ final class BuildExecution: Sendable {
     }
 
     private static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        let now = FileMetadata.Timestamp.now
+        return now.seconds * 1_000_000_000 + now.nanoseconds
     }
 
     // MARK: layers

@@ -67,7 +67,7 @@ final class FileCopier: SourceSink {
         guard isNew else { return }
         let mode = mode(metadata)
         _ = try SyscallError.checkErrno(fchmod(directory.rawValue, mode_t(mode)), "fchmod", "a directory")
-        _ = futimens(directory.rawValue, times(metadata))
+        time(metadata).set(of: directory.rawValue)
     }
 
     func entry(_ name: [CChar], _ metadata: FileMetadata, in directory: borrowing OwnedDescriptor) throws {
@@ -108,7 +108,7 @@ final class FileCopier: SourceSink {
         try setOwner(file.rawValue, metadata, name)
         let mode = mode_t(self.mode(metadata))
         _ = try SyscallError.checkErrno(fchmod(file.rawValue, mode), "fchmod", SourceTree.text(name))
-        _ = futimens(file.rawValue, times(metadata))
+        time(metadata).set(of: file.rawValue)
     }
 
     private func write(
@@ -122,7 +122,7 @@ final class FileCopier: SourceSink {
         let mode = mode_t(mode(metadata))
         _ = try SyscallError.checkErrno(fchmod(file.rawValue, mode), "fchmod", SourceTree.text(name))
         try copyAttributes(from: source.rawValue, to: file.rawValue)
-        _ = futimens(file.rawValue, times(metadata))
+        time(metadata).set(of: file.rawValue)
     }
 
     private func makeFile(_ name: [CChar]) throws -> OwnedDescriptor {
@@ -158,7 +158,7 @@ final class FileCopier: SourceSink {
         let (user, group) = owner(metadata)
         let result = fchownat(current, name, user, group, AT_SYMLINK_NOFOLLOW)
         _ = try SyscallError.checkErrno(result, "fchownat", SourceTree.text(name))
-        _ = utimensat(current, name, times(metadata), AT_SYMLINK_NOFOLLOW)
+        time(metadata).set(ofEntry: name, in: current)
     }
 
     private func mode(_ metadata: FileMetadata) -> UInt32 {
@@ -166,12 +166,9 @@ final class FileCopier: SourceSink {
             ?? metadata.permissions
     }
 
-    private func times(_ metadata: FileMetadata) -> [timespec] {
-        var seconds = metadata.modified.seconds
-        var nanoseconds = metadata.modified.nanoseconds
-        if let latest = options.latestTime, seconds >= latest { (seconds, nanoseconds) = (latest, 0) }
-        let time = timespec(tv_sec: Int(clamping: seconds), tv_nsec: Int(clamping: nanoseconds))
-        return [time, time]
+    private func time(_ metadata: FileMetadata) -> FileMetadata.Timestamp {
+        guard let latest = options.latestTime, metadata.modified.seconds >= latest else { return metadata.modified }
+        return .init(seconds: latest, nanoseconds: 0)
     }
 
     /// Those that images may have.

@@ -69,10 +69,8 @@ final class FileDigests: Sendable {
 
     /// Whether a time is so near that a change could follow which has the same one.
     private static func isFresh(_ time: FileMetadata.Timestamp) -> Bool {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
         // The coarsest clock of a filesystem that is in use has seconds.
-        return Int64(now.tv_sec) - time.seconds < 2
+        FileMetadata.Timestamp.now.seconds - time.seconds < 2
     }
 
     /// The digest of what a file has from where it stands: SHA-256.

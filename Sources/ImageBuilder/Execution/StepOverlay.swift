@@ -57,8 +57,7 @@ struct StepOverlay: ~Copyable {
     private static func adopt(_ like: FileMetadata, _ directory: CInt, _ path: String) throws(SyscallError) {
         _ = try SyscallError.checkErrno(fchown(directory, like.owner, like.group), "fchown", path)
         _ = try SyscallError.checkErrno(fchmod(directory, mode_t(like.permissions)), "fchmod", path)
-        let time = timespec(tv_sec: Int(like.modified.seconds), tv_nsec: Int(like.modified.nanoseconds))
-        _ = futimens(directory, [time, time])
+        like.modified.set(of: directory)
     }
 }
 
