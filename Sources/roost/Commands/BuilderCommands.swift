@@ -2,6 +2,7 @@ import ArgumentParser
 import ComposeModel
 import ImageBuilder
 import ImageStore
+import Orchestrator
 import TerminalOutput
 
 /// `roost builder`.
