@@ -10,6 +10,8 @@ package struct RemovalReport: Hashable, Sendable {
     package var names: [String] = []
     /// How many bytes of the disk are free again, as far as can be told.
     package var bytes: Int64 = 0
+    /// Whether content stays until the next removal, since a build is under way that may stand on it.
+    package var isDeferred = false
 }
 
 extension ImageStore {
@@ -24,7 +26,7 @@ extension ImageStore {
     /// Takes images out of the store, chosen while nothing changes, and all content that nobody needs.
     ///
     /// Containers of this boot keep the images that they are made from, whoever knows of them: those stay, chosen or not.
-    /// Content stays that an intake relies on. The index goes first, so a crash leaves only content without a name, which
+    /// Content stays that an intake relies on, and all of it while a build is under way. The index goes first, so a crash leaves only content without a name, which
     /// the next removal takes away. `choose` gets all images, and returns the digests of the manifests of those to remove:
     /// several images may have one ID, when their layers are the same and packed in different ways.
     package func removeImages(
@@ -44,6 +46,17 @@ extension ImageStore {
                 index.manifests.removeAll { digests.contains($0.digest) }
                 try replaceDurably(files.index, try encoded(index))
             }
+            let builds = BuildSnapshots(in: self)
+            guard fileExists(builds.directory) else {
+                report.bytes = try sweep(index)
+                return report
+            }
+            // Builds that begin now wait for the end of this.
+            guard let alone = try builds.holdAlone() else {
+                report.isDeferred = true
+                return report
+            }
+            defer { withExtendedLifetime(alone.rawValue) {} }
             report.bytes = try sweep(index)
             return report
         }

@@ -131,7 +131,7 @@ struct ImageCommandTests {
         let named = try importRoot(scratch, "app:2")
         _ = try scratch.roost("image", "tag", "app:2", "app:1")
         let usage = try scratch.roost("system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Active}}")
-        #expect(usage.output == "Images 2 0\nContainers 0 0\nLocal Volumes 0 0\n")
+        #expect(usage.output == "Images 2 0\nContainers 0 0\nLocal Volumes 0 0\nBuild Cache 0 0\n")
         #expect(try scratch.roost("system", "df", "-v").output.contains("app          1 "))
         let first = try scratch.roost("image", "prune", "-f").output
         #expect(first.hasPrefix("Deleted Images:\ndeleted: sha256:") && first.contains("\nTotal reclaimed space: "))

@@ -147,6 +147,25 @@ struct StoreLifeTests {
         #expect(try !scratch.store.remove(loaded[0].id))
     }
 
+    @Test("while a build is under way, what it may stand on stays")
+    func builds() throws {
+        let scratch = try Scratch()
+        let loaded = try scratch.store.load(archive: try scratch.dockerArchive([layer { $0.file("a") }]))
+        let image = try scratch.resolve("app:1")
+        let builds = BuildSnapshots(in: scratch.store)
+        try builds.make()
+        do {
+            let hold = try builds.hold()
+            let digest = try #require(image.manifestDigest)
+            let report = try scratch.store.removeImages { _ in [digest] }
+            #expect(report.isDeferred && report.images == [loaded[0].id] && report.bytes == 0)
+            #expect(fileExists(scratch.store.files.layer(image.diffIDs[0])))
+            withExtendedLifetime(hold.rawValue) {}
+        }
+        #expect(try scratch.store.removeImages { _ in [] }.bytes > 0)
+        #expect(scratch.names("store/layers") == [] && scratch.names("store/blobs/sha256") == [])
+    }
+
     @Test("names move between images, and an image without any stays until it is removed")
     func names() throws {
         let scratch = try Scratch()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImageBuilder
 import ImageStore
 import LinuxSystem
 import OCISpec
@@ -73,10 +74,26 @@ struct SystemCommands: ParsableCommand {
                 bytes += pruned.bytes
                 ProcessContext.writeOutput(pruned.text)
             }
+            bytes += try pruneBuilds()
             let images = try ImagePruning(all: all, filter: filter).perform()
             bytes += images.bytes
             ProcessContext.writeOutput(images.text)
             ProcessContext.writeOutput("Total reclaimed space: \(Amount.decimal(UInt64(bytes)))\n")
+        }
+
+        /// The results of builds that no image has; without `--all` those that were not used for a day.
+        private func pruneBuilds() throws -> Int64 {
+            var pruning = BuildCachePruning()
+            if let until = try ImageFilter(filter, allowing: ["until", "label", "label!"])["until"] {
+                pruning.usedBefore = TimeArgument.moment(until, now: ProjectReading.now)?.nanoseconds
+            } else if !all {
+                pruning.usedBefore = ProjectReading.now.nanoseconds - 86_400_000_000_000
+            }
+            guard let result = try pruning.run(in: ProjectReading.roots.images) else {
+                ProcessContext.writeError("warning: a build is under way; what builds keep stays\n")
+                return 0
+            }
+            return result.bytes
         }
 
         private var warning: String {
@@ -88,7 +105,8 @@ struct SystemCommands: ParsableCommand {
                 + [
                     all
                         ? "  - all images without at least one container associated to them"
-                        : "  - all dangling images"
+                        : "  - all dangling images",
+                    all ? "  - all build cache" : "  - build cache that was not used for a day",
                 ]
             return "WARNING! This will remove:\n" + parts.joined(separator: "\n") + "\n"
         }
@@ -125,6 +143,7 @@ struct SystemUsage {
     private let users: [String: String]
     private let containers: [(container: Container, id: String, bytes: Int64)]
     private let volumes: [(name: String, users: Int, bytes: Int64)]
+    private let builds: BuildCachePruning.Result
 
     init() throws {
         let store = try ImageSelection.store()
@@ -133,6 +152,7 @@ struct SystemUsage {
         containers = try Self.containers().sorted { $0.value.name < $1.value.name }.map { id, container in
             (container, id, try DiskUsage.of("\(store.root)/containers/\(id)"))
         }
+        builds = BuildCachePruning.usage(of: store)
         let volumeStore = VolumeStore(in: store)
         let used = try VolumeUse.all()
         volumes = try volumeStore.list().map { volume in
@@ -183,7 +203,14 @@ struct SystemUsage {
             bytes: volumes.reduce(0) { $0 + $1.bytes },
             reclaimable: volumes.filter { $0.users == 0 }.reduce(0) { $0 + $1.bytes }
         )
-        return [imageRow, containerRow, volumeRow]
+        let buildRow = Self.row(
+            "Build Cache",
+            count: builds.count,
+            active: 0,
+            bytes: builds.bytes,
+            reclaimable: builds.bytes
+        )
+        return [imageRow, containerRow, volumeRow, buildRow]
     }
 
     private static func row(
@@ -228,6 +255,7 @@ struct SystemUsage {
         text += "\nContainers space usage:\n\n" + table.text
         table = TextTable(heading: ["VOLUME NAME", "LINKS", "SIZE"])
         table.rows += volumes.map { [$0.name, "\($0.users)", size($0.bytes)] }
-        return text + "\nLocal Volumes space usage:\n\n" + table.text
+        text += "\nLocal Volumes space usage:\n\n" + table.text
+        return text + "\nBuild cache usage: \(size(builds.bytes)) in \(builds.count)\n"
     }
 }

@@ -123,6 +123,9 @@ struct ImagePruning {
 extension RemovalReport {
     /// The lines that docker shows; empty when nothing went.
     var text: String {
+        if isDeferred {
+            ProcessContext.writeError("warning: a build is under way; content stays until images are pruned again\n")
+        }
         guard !images.isEmpty else { return "" }
         let lines =
             names.map { "untagged: \(ImageArchiveWriter.familiar($0))" } + images.map { "deleted: \($0)" }
