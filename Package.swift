@@ -55,7 +55,7 @@ let package = Package(
         .target(
             name: "ImageBuilder",
             dependencies: [
-                "ComposeModel", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "CLinux", "ComposeModel", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
                 "YAMLComposer",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
