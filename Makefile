@@ -38,7 +38,7 @@ demo: release
 	@echo "End it:       cd samples/voting && $(CURDIR)/$(RELEASE) down -v"
 
 test: deps
-	samples/voting/packages.sh
+	samples/voting/packages.sh --tests
 	swift build --build-tests
 	swift test --skip-build
 

@@ -145,6 +145,9 @@ package final class ImageIntake: Sendable {
         return digest
     }
 
+    /// Takes over an unpacked layer that has been checked, at a path that others may take it over from too.
+    func add(layer diffID: ContentDigest, at path: String) { state.withLock { $0.layers[diffID] = path } }
+
     // MARK: the moment
 
     /// Makes everything visible: layers, blobs, and last the images with their names.
@@ -222,8 +225,8 @@ package final class ImageIntake: Sendable {
     private func move(_ path: String, to destination: String) throws(ImageError) {
         guard path != destination, rename(path, destination) != 0 else { return }
         let reason = Errno.current
-        // Somebody else was faster with the same layer.
-        if reason.rawValue == ENOTEMPTY || reason == .exists { return }
+        // Somebody else was faster with the same layer, or with a download that both waited for.
+        if reason.rawValue == ENOTEMPTY || reason == .exists || fileExists(destination) { return }
         throw .kernel("write \(store.root)", SyscallError(call: "rename", subject: destination, errno: reason))
     }
 }

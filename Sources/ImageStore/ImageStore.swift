@@ -198,8 +198,7 @@ package struct ImageStore: Hashable, Sendable {
     private func notFound(_ name: String) -> ImageError {
         ImageError(
             .imageNotFound,
-            "image \(name) is not in the store, and roost can't pull from registries yet; "
-                + "load it with \"roost load -i FILE\", name an archive as in docker-archive:FILE, "
+            "image \(name) is not in the store; fetch it with \"roost image pull\", load it with \"roost load -i FILE\", "
                 + "or use the host's own programs with rootfs:/"
         )
     }
@@ -221,11 +220,6 @@ package struct ImageStore: Hashable, Sendable {
             )
         }
         return file
-    }
-
-    /// Runs `body` as the only writer of the store, for moments: see `StoreFiles.withLock`.
-    func locked<R>(_ body: () throws(ImageError) -> R) throws(ImageError) -> R {
-        try files.withLock { () throws(ImageError) in try body() }
     }
 }
 

@@ -6,7 +6,8 @@ struct ImageCommands: ParsableCommand {
         commandName: "image",
         abstract: "Show, change, fetch and send images, whichever project uses them.",
         subcommands: [
-            History.self, Import.self, Inspect.self, List.self, Load.self, Prune.self, Remove.self, Save.self, Tag.self,
+            History.self, Import.self, Inspect.self, List.self, Load.self, Prune.self, ImagePull.self, ImagePush.self,
+            Remove.self, Save.self, Tag.self,
         ]
     )
 }

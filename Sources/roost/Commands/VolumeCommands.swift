@@ -14,7 +14,7 @@ struct VolumeCommands: ParsableCommand {
 
     private static var volumes: VolumeStore {
         let roots = ProjectReading.roots
-        return VolumeStore(in: ImageStore(root: roots.storage, runtimeDirectory: roots.runtime))
+        return VolumeStore(in: roots.images)
     }
 
     /// `roost volume create`.

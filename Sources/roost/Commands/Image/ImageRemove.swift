@@ -110,13 +110,16 @@ struct ImagePruning {
         let used = try ImageSelection.users(store)
         let takesNamed = all || filter["dangling"].map { ["false", "0"].contains($0) } ?? false
         // A label that can't be looked for is not one of the store's own failures.
-        return try store.removeImages { images throws(ImageError) in
+        var report = try store.removeImages { images throws(ImageError) in
             let chosen = (try? filter.apply(to: images)) ?? []
             return Set(
                 chosen.filter { (takesNamed || $0.isDangling) && used[$0.id.rawValue] == nil }
                     .map(\.manifestDescriptor.digest)
             )
         }
+        // And what is left of downloads that nobody goes on with.
+        report.bytes += try store.removeAbandonedDownloads()
+        return report
     }
 }
 
