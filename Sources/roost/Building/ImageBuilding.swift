@@ -78,7 +78,7 @@ struct ImageBuilding {
         for service in services {
             guard let build = request(of: service) else { continue }
             let source = StoredImages(store: Self.store, directory: project.directory)
-            do { report(try build.imageBuild().check(images: source)) } catch { throw shown(error) }
+            do { report(try build.located(nil).imageBuild().check(images: source)) } catch { throw shown(error) }
         }
     }
 
@@ -104,7 +104,7 @@ struct ImageBuilding {
         guard let request = request(of: service) else { return }
         let source = StoredImages(store: shared.store, directory: project.directory)
         do {
-            let build = try request.imageBuild()
+            let build = try request.located(shared).imageBuild()
             let outcome = try build.run(shared, images: source, printer.reporter(for: service.name))
             printer.built(service.name, build.names[0], "\(outcome.id)")
             printer.interrupted { report(outcome.warnings) }
