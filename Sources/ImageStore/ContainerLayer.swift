@@ -1,5 +1,6 @@
 import Glibc
 package import LinuxSystem
+package import OCISpec
 
 /// What one container changes of its root: the upper directory of its overlay.
 ///
@@ -25,12 +26,10 @@ package struct ContainerLayer: Hashable, Sendable {
         self.id = id
         parent = "\(store.root)/containers"
         directory = "\(parent)/\(id)"
-        work = "\(directory)/\(Self.workPrefix)\(Self.boot)"
+        work = "\(directory)/\(Self.workPrefix)\(bootName)"
     }
 
     private static let workPrefix = "work-"
-    /// The boot's random name: random(4).
-    private static let boot = String(((try? readFile("/proc/sys/kernel/random/boot_id")) ?? "").prefix(8))
 
     /// Whether the container has a layer.
     package var exists: Bool { access("\(directory)/upper", F_OK) == 0 }
@@ -39,7 +38,7 @@ package struct ContainerLayer: Hashable, Sendable {
     ///
     /// An older one is emptied: a loss of power may have taken any part of it.
     package func make(for root: RootFilesystem) throws(ImageError) {
-        guard !Self.boot.isEmpty else {
+        guard !bootName.isEmpty else {
             throw ImageError(.unsupported, "container \(id): /proc does not tell the boot's name; mount a proc there")
         }
         // It is made last.
@@ -53,12 +52,68 @@ package struct ContainerLayer: Hashable, Sendable {
             try makeStoreDirectories(parent, mode: 0o711)
             try makeStoreDirectories(directory, mode: 0o700)
         }
+        if let image = root.image { try use(image) }
         // The root of the container gets owner and mode from here.
         let upper = "\(directory)/upper"
         guard mkdir(upper, 0o700) == 0 || errno == EEXIST, chown(upper, like.owner, like.group) == 0,
             chmod(upper, like.permissions) == 0, mkdir(work, 0o700) == 0
         else {
             throw .kernel("make the container \(id)", SyscallError(call: "mkdir", subject: directory, errno: .current))
+        }
+    }
+
+    /// Says that the container uses an image, so that nobody removes that image, whoever knows of the container.
+    ///
+    /// An attribute costs no inode; where the filesystem has none, a file does.
+    package func use(_ image: ContentDigest) throws(ImageError) {
+        try attempt("make the container \(id)") { () throws(SyscallError) in
+            let own = try OwnedDescriptor.directory(directory)
+            do throws(SyscallError) {
+                try ExtendedAttributes.set("\(Self.imageAttribute)\(image.hexadecimal)", "", of: own.rawValue)
+            } catch {
+                guard error.errno.rawValue == EOPNOTSUPP else { throw error }
+                try replaceFile("\(directory)/\(Self.imageFile)\(image.hexadecimal)", [])
+            }
+        }
+    }
+
+    private static let imageAttribute = "user.roost.image."
+    private static let imageFile = "image."
+
+    /// The images from which containers of this boot are made, whatever project or state directory they belong to, with
+    /// the ID of one container each.
+    static func imagesInUse(below root: String) throws(ImageError) -> [ContentDigest: String] {
+        var images: [ContentDigest: String] = [:]
+        for id in namesInDirectory("\(root)/containers") {
+            let directory = "\(root)/containers/\(id)"
+            guard access("\(directory)/\(workPrefix)\(bootName)", F_OK) == 0 else { continue }
+            let marks = try attempt("look at \(directory)") { () throws(SyscallError) in try Self.marks(directory) }
+            for mark in marks {
+                if let image = ContentDigest(hexadecimal: mark) { images[image] = id }
+            }
+        }
+        return images
+    }
+
+    /// The IDs of containers whose changes the host's boot has ended, so that nothing of them runs.
+    package static func left(in store: ImageStore) throws(ImageError) -> [String] {
+        namesInDirectory("\(store.root)/containers").filter { id in
+            // One that is just being made has none at all.
+            let boots = namesInDirectory("\(store.root)/containers/\(id)").filter { $0.hasPrefix(workPrefix) }
+            return isPlainName(id) && !boots.isEmpty && !boots.contains("\(workPrefix)\(bootName)")
+        }
+    }
+
+    private static func marks(_ path: String) throws(SyscallError) -> [Substring] {
+        do throws(SyscallError) {
+            let own = try OwnedDescriptor.directory(path)
+            let attributes = try ExtendedAttributes.names(of: own.rawValue).filter { $0.hasPrefix(imageAttribute) }
+            let files = try DirectoryEntries().next(own).map(\.text).filter { $0.hasPrefix(imageFile) }
+            return attributes.map { $0.dropFirst(imageAttribute.count) } + files.map { $0.dropFirst(imageFile.count) }
+        } catch {
+            // It went while we looked.
+            guard error.errno.rawValue == ENOENT else { throw error }
+            return []
         }
     }
 
@@ -157,12 +212,14 @@ package struct ContainerLayer: Hashable, Sendable {
         guard form == .joined else {
             return try Self.overlay(names.names(root.lowerDirectories).map { .init("lowerdir+", $0) }, upper, work)
         }
-        let lower = try names.shortNames(root.lowerDirectories).joined(separator: ":")
+        let numbers = try names.numbers(root.lowerDirectories)
+        let lower = numbers.map { "/proc/self/fd/\($0)" }.joined(separator: ":")
         // fsconfig(2) takes values of 255 bytes.
         if lower.utf8.count <= 255 { return try Self.overlay([.init("lowerdir", lower)], upper, work) }
         return try DetachedMount.mounted(
             "overlay",
-            options: "lowerdir=\(lower),upperdir=\(upper),workdir=\(work),volatile",
+            options: "lowerdir=\(numbers.joined(separator: ":")),upperdir=\(upper),workdir=\(work),volatile",
+            relativeTo: "/proc/self/fd",
             at: self.work
         )
     }
@@ -263,11 +320,14 @@ private struct MountPaths {
         return names
     }
 
-    /// Paths through descriptors, of which some two hundred fit into one page.
-    mutating func shortNames(_ paths: [String]) throws(SyscallError) -> [String] {
-        var names: [String] = []
-        for path in paths { names.append(name(try OwnedDescriptor.directory(path))) }
-        return names
+    /// The numbers of descriptors, which are their names in `/proc/self/fd`: hundreds fit into one page.
+    mutating func numbers(_ paths: [String]) throws(SyscallError) -> [String] {
+        var numbers: [String] = []
+        for path in paths {
+            open.append(try OwnedDescriptor.directory(path).release())
+            numbers.append("\(open[open.count - 1])")
+        }
+        return numbers
     }
 
     mutating func name(_ directory: consuming OwnedDescriptor) -> String {

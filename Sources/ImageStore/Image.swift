@@ -38,10 +38,13 @@ package struct RootFilesystem: Hashable, Sendable {
     package let lowerDirectories: [String]
     /// What hides parts of the host's root; nil unless "/" is the lowest directory.
     package let mask: RootMask?
+    /// The image of the store that it is; nil for a directory.
+    package let image: ContentDigest?
 
     /// Lower directories, highest first, and what hides parts of them.
-    package init(lowerDirectories: [String], mask: RootMask? = nil) {
+    package init(lowerDirectories: [String], mask: RootMask? = nil, image: ContentDigest? = nil) {
         self.lowerDirectories = lowerDirectories
         self.mask = mask
+        self.image = image
     }
 }

@@ -152,7 +152,7 @@ package final class ImageIntake: Sendable {
 
     /// Makes everything visible: layers, blobs, and last the images with their names.
     ///
-    /// What is visible is whole. All that an image consists of was added or is held, or `damagedStore` is thrown; names
+    /// What is visible is whole, though not on the disk: see `UnsyncedRecord`. All that an image consists of was added or is held, or `damagedStore` is thrown; names
     /// leave the images that had them.
     package func commit(_ images: [IncomingImage]) throws(ImageError) {
         var records: [ImageRecord] = []
@@ -161,11 +161,15 @@ package final class ImageIntake: Sendable {
             records.append(try record(image, digest))
         }
         let (blobs, layers) = state.withLock { ($0.blobs, $0.layers) }
-        try synchronise()
         try files.withLock { () throws(ImageError) in
             for record in records { try check(record, blobs, layers) }
-            for (diffID, path) in layers { try move(path, to: files.layer(diffID)) }
-            for (digest, path) in blobs { try move(path, to: files.blob(digest)) }
+            let newBlobs = blobs.filter { $0.value != files.blob($0.key) && !fileExists(files.blob($0.key)) }
+            let newLayers = layers.filter { !fileExists(files.layer($0.key)) }
+            if !newBlobs.isEmpty || !newLayers.isEmpty {
+                try files.list(blobs: newBlobs.keys, layers: newLayers.keys)
+            }
+            for (diffID, path) in newLayers { try move(path, to: files.layer(diffID)) }
+            for (digest, path) in newBlobs { try move(path, to: files.blob(digest)) }
             var index = try store.index()
             for record in records { index.record(record.entry, names: record.names) }
             if !records.isEmpty { try replaceDurably(files.index, try encoded(index)) }
@@ -216,13 +220,6 @@ package final class ImageIntake: Sendable {
 
     private func missing(_ digest: ContentDigest) -> ImageError {
         ImageError(.damagedStore, "\(digest) is missing from what an image consists of; get the image again")
-    }
-
-    /// Puts everything of the store on the disk: syncfs(2).
-    private func synchronise() throws(ImageError) {
-        try attempt("write \(store.root)") { () throws(SyscallError) in
-            try OwnedDescriptor.directory(store.root).synchroniseFilesystem()
-        }
     }
 
     private func move(_ path: String, to destination: String) throws(ImageError) {

@@ -55,8 +55,7 @@ extension ImageStore {
 
     /// Takes a built image into the store, under its names, which other images lose; returns the digest of its configuration.
     ///
-    /// Nothing is written when the store has it under all of them. Layers and blobs are moved, not copied. What becomes
-    /// visible is on the disk.
+    /// Nothing is written when the store has it under all of them. Layers and blobs are moved, not copied.
     package func commit(_ built: BuiltImage) throws(ImageError) -> ContentDigest {
         var layers: [Descriptor] = []
         var diffIDs: [ContentDigest] = []
@@ -98,12 +97,13 @@ extension ImageStore {
             return id
         }
         try files.withLock { () throws(ImageError) in
+            // Nobody waits for the disk: see `UnsyncedRecord`.
+            let blobs = built.layers.filter { $0.blob != nil }.map(\.written.digest)
+            let layers = built.layers.filter { $0.directory != nil }.map(\.written.diffID)
+            try files.list(blobs: blobs + [id, entry.digest], layers: layers)
             try take(built.layers)
             try place(configurationBytes, id)
             try place(manifestBytes, entry.digest)
-            try attempt("write \(root)") { () throws(SyscallError) in
-                try OwnedDescriptor.directory(root).synchroniseFilesystem()
-            }
             var index = try self.index()
             index.record(entry, names: built.names)
             try replaceDurably(files.index, try encoded(index))
@@ -127,7 +127,9 @@ extension ImageStore {
     }
 
     private func place(_ bytes: [UInt8], _ digest: ContentDigest) throws(ImageError) {
-        if access(files.blob(digest), F_OK) != 0 { try replaceDurably(files.blob(digest), bytes) }
+        if access(files.blob(digest), F_OK) != 0 {
+            try attempt("write \(digest)") { () throws(SyscallError) in try replaceFile(files.blob(digest), bytes) }
+        }
     }
 
     private func isThere(_ entry: Descriptor, names: [String]) throws(ImageError) -> Bool {

@@ -194,8 +194,13 @@ extension ImageIndex {
             named.annotations?[referenceNameAnnotation] = name
             manifests.append(named)
         }
-        let unnamed = { (entry: Descriptor) in entry.annotations?[referenceNameAnnotation] == nil }
         if names.isEmpty { manifests.append(entry) }
+        tidy()
+    }
+
+    /// Forgets entries without a name of images that have one, and all but one of those that have none.
+    mutating func tidy() {
+        let unnamed = { (entry: Descriptor) in entry.annotations?[referenceNameAnnotation] == nil }
         let haveNames = Set(manifests.filter { !unnamed($0) }.map(\.digest))
         var kept: Set<ContentDigest> = []
         manifests.removeAll {

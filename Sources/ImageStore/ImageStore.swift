@@ -64,6 +64,10 @@ package struct ImageStore: Hashable, Sendable {
     /// With `platform`, an image for another one is an error; without, an image for several gives the host's.
     /// Throws `imageNotFound` when the store has no image of that name.
     package func resolve(_ reference: ImageReference, platform: Platform? = nil) throws(ImageError) -> Image {
+        if case .rootfs = reference {
+        } else if try files.needsRecovery() {
+            try files.withLock { () throws(ImageError) in }
+        }
         switch reference {
         case .rootfs(let path): return try directoryImage(reference, path)
         case .name(let name): return try namedImage(reference, name, platform)
@@ -146,20 +150,28 @@ package struct ImageStore: Hashable, Sendable {
             configuration: configuration,
             diffIDs: diffIDs,
             names: names.sorted(),
-            rootFilesystem: try rootFilesystem(diffIDs, on: entry.annotations?[directoryAnnotation]),
+            rootFilesystem: try rootFilesystem(
+                diffIDs,
+                on: entry.annotations?[directoryAnnotation],
+                image: manifest.config.digest
+            ),
             directory: entry.annotations?[directoryAnnotation]
         )
     }
 
     private func rootFilesystem(
         _ diffIDs: [ContentDigest],
-        on directory: String?
+        on directory: String?,
+        image: ContentDigest
     ) throws(ImageError) -> RootFilesystem {
-        guard let directory else { return RootFilesystem(lowerDirectories: try lowerDirectories(diffIDs)) }
+        guard let directory else {
+            return RootFilesystem(lowerDirectories: try lowerDirectories(diffIDs), image: image)
+        }
         let base = try directoryImage(.rootfs(path: directory), directory).rootFilesystem
         return RootFilesystem(
             lowerDirectories: diffIDs.reversed().uniqued().map(files.layer) + base.lowerDirectories,
-            mask: base.mask
+            mask: base.mask,
+            image: image
         )
     }
 

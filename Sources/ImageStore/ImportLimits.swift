@@ -4,8 +4,10 @@ package struct ImportLimits: Hashable, Sendable, CustomStringConvertible {
     package var entries = 2_000_000
     /// Bytes of one layer as a plain archive, and of the sizes of its files, holes included.
     package var layerBytes: Int64 = 64 << 30
-    /// How many times as large as it came a layer of more than 1 GiB may become; what is smaller may be anything.
+    /// How many times as large as it came a layer may become, when it becomes larger than `ratioFloor`.
     package var ratio: Int64 = 200
+    /// Bytes up to which a layer may have any ratio.
+    package var ratioFloor: Int64 = 1 << 30
     /// Members of the outer archive.
     package var members = 20_000
     /// Bytes of the outer archive's members together.
@@ -38,7 +40,7 @@ package struct ImportLimits: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static let names = [
-        "entries", "layer-bytes", "ratio", "members", "archive-bytes", "document-bytes", "layers",
+        "entries", "layer-bytes", "ratio", "ratio-floor", "members", "archive-bytes", "document-bytes", "layers",
     ]
 
     private mutating func set(_ name: Substring, _ value: Int64) -> Bool {
@@ -46,6 +48,7 @@ package struct ImportLimits: Hashable, Sendable, CustomStringConvertible {
         case "entries": entries = Int(value)
         case "layer-bytes": layerBytes = value
         case "ratio": ratio = value
+        case "ratio-floor": ratioFloor = value
         case "members": members = Int(value)
         case "archive-bytes": archiveBytes = value
         case "document-bytes": documentBytes = Int(value)
@@ -65,7 +68,7 @@ package struct ImportLimits: Hashable, Sendable, CustomStringConvertible {
 
     /// The form that `init(changes:)` reads.
     package var description: String {
-        "entries=\(entries),layer-bytes=\(layerBytes),ratio=\(ratio),members=\(members),"
+        "entries=\(entries),layer-bytes=\(layerBytes),ratio=\(ratio),ratio-floor=\(ratioFloor),members=\(members),"
             + "archive-bytes=\(archiveBytes),document-bytes=\(documentBytes),layers=\(layers)"
     }
 }

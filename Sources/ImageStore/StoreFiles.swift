@@ -36,6 +36,7 @@ struct StoreFiles: Hashable, Sendable {
         let lock = try lockFile("\(root)/lock")
         defer { _ = flock(lock.rawValue, LOCK_UN) }
         try attempt("clear \(staging)") { () throws(SyscallError) in _ = try clearStaging() }
+        try recover()
         let layout = "\(root)/oci-layout"
         if access(layout, F_OK) != 0 { try replaceDurably(layout, Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)) }
         return try body()

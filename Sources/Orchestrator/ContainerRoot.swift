@@ -35,7 +35,7 @@ package struct ContainerRoot: ~Copyable {
                 hint: "start it with \"roost start\""
             )
         }
-        let images = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        let images = roots.images
         let reference = try ImageReference(definition.imageID, projectDirectory: definition.project.directory)
         let layer = try ContainerLayer(id: record.id, in: images)
         let root = try layer.makeRoot(of: try images.resolve(reference).rootFilesystem)

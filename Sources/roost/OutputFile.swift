@@ -24,6 +24,32 @@ enum OutputFile {
         }
     }
 
+    /// Has `body` write an archive into a new file, which takes the name `path` when it is whole; nothing is left of it
+    /// otherwise.
+    ///
+    /// What has the name and is no plain file, such as `/dev/null`, is written to as it is.
+    static func writeArchive(to path: String, _ body: (Int32) throws -> Void) throws {
+        var status = stat()
+        if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            guard status.st_mode & S_IFMT != S_IFDIR else {
+                throw UserError("\(path) is a directory; name a file in it")
+            }
+            let file = OwnedDescriptor(
+                adopting: try SyscallError.checkErrno(unsafe open(path, O_WRONLY | O_CLOEXEC), "open", path)
+            )
+            return try body(file.rawValue)
+        }
+        let temporary = "\(path).\(getpid()).new"
+        let file = try OwnedDescriptor.newFile(temporary)
+        do {
+            try body(file.rawValue)
+            _ = try SyscallError.checkErrno(unsafe rename(temporary, path), "rename", path)
+        } catch {
+            removeFile(temporary)
+            throw error
+        }
+    }
+
     private static func resolved(_ path: String) -> String {
         guard let target = unsafe realpath(path, nil) else { return path }
         defer { unsafe free(target) }

@@ -17,7 +17,7 @@ struct PinnedImages {
     init(_ loaded: Loader<DiskFileReader>.Loaded) throws {
         tree = loaded.tree
         let roots = ProjectReading.roots
-        let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        let store = roots.images
         let diagnostics = DiagnosticCollector()
         var names: [String: ImageName] = [:]
         for entry in tree["services"]?.mapping?.entries ?? [] {

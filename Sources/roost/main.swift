@@ -40,6 +40,7 @@ struct Roost: ParsableCommand {
         ("login", Login.self), ("logout", Logout.self), ("logs", Logs.self), ("ls", Ls.self),
         ("network", NetworkCommands.self), ("pause", Pause.self), ("port", Port.self), ("ps", Ps.self),
         ("restart", Restart.self), ("rm", Remove.self), ("run", Run.self), ("runtime", Runtime.self),
+        ("save", Save.self), ("system", SystemCommands.self),
         ("scale", Scale.self), ("start", Start.self), ("stats", Stats.self), ("stop", Stop.self), ("top", Top.self),
         ("unpause", Unpause.self), ("up", Up.self), ("version", Version.self), ("volume", VolumeCommands.self),
         ("volumes", Volumes.self), ("wait", Wait.self),

@@ -145,11 +145,14 @@ extension ImageStore {
         let manifest = try ImageDocuments.manifest(image.manifestBytes, mediaType: image.mediaType, subject: "image")
         let configuration = try ImageDocuments.configuration(image.configurationBytes, subject: "image")
         let received = IntakeFiles(store: files)
+        // What the store has already stays from here on.
+        let diffIDs = configuration.rootfs?.diffIDs ?? []
+        _ = try intake.hold(blobs: manifest.layers.map(\.digest), layers: diffIDs)
         for layer in manifest.layers {
             guard let path = received.blob(layer.digest) else { return nil }
             intake.add(blob: layer.digest, at: path)
         }
-        for diffID in configuration.rootfs?.diffIDs ?? [] {
+        for diffID in diffIDs {
             guard let path = received.unpacked(diffID) else { return nil }
             intake.add(layer: diffID, at: path)
         }

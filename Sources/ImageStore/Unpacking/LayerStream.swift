@@ -123,7 +123,7 @@ private final class Decompression: @unchecked Sendable {
             throw ImageError(.tooLarge, "unpack \(subject): more than \(limits.layerBytes) bytes")
         }
         // A small layer of zeros is no attack.
-        if count > 1 << 30, count / limits.ratio > archive.bytesTaken {
+        if count > limits.ratioFloor, count / limits.ratio > archive.bytesTaken {
             throw ImageError(
                 .tooLarge,
                 "unpack \(subject): more than \(limits.ratio) times as large as it came; "

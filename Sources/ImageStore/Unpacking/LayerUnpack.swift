@@ -101,6 +101,9 @@ package final class LayerUnpack: @unchecked Sendable {
     /// when the process has given up; `finish` tells why.
     package var inputDescriptor: CInt { input?.rawValue ?? -1 }
 
+    /// The process that unpacks; 0 when it has ended.
+    var processID: Int32 { process?.pid ?? 0 }
+
     /// Hands over bytes; returns when all are taken.
     ///
     /// Throws what the process says when it has given up.

@@ -129,7 +129,7 @@ extension Machine {
             case .none: nil
             }
         let mounts = try prepareMounts(definition, blueprint, record, state, root)
-        let prepared = try preparedMounts(of: mounts, definition)
+        let prepared = try preparedMounts(of: mounts, definition, layer)
 
         var request = ContainerSpec(
             service: service,

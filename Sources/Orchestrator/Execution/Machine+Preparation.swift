@@ -38,7 +38,7 @@ extension ProjectWish {
             throw ExecutionError(diagnostics.all.map(\.message).joined(separator: "; "))
         }
         let contents = try Machine.contentDigests(of: project)
-        let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        let store = roots.images
         var images: [String: Image] = [:]
         var definitions: [ServiceDefinition] = []
         for service in project.services {
@@ -93,6 +93,7 @@ extension Machine {
                 }
             )
         }
+        images.settleLater()
         if request.reservesPorts { try reserveSharedPorts(of: project.services) }
         for definition in definitions {
             learn(definition)

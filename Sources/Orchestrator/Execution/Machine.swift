@@ -107,7 +107,7 @@ package final class Machine: Sendable {
         let layers = "\(configuration.roots.storage)/containers"
         try makeDirectories(layers, mode: 0o711)
         for directory in [layers, "\(configuration.directory.path)/containers"] { spreadSubdirectories(of: directory) }
-        images = ImageStore(root: configuration.roots.storage, runtimeDirectory: configuration.roots.runtime)
+        images = configuration.roots.images
         volumes = VolumeStore(in: images)
         registry = NetworkRegistry(directory: configuration.roots.runtime + "/networks")
         hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))

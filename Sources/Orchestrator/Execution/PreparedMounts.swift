@@ -43,7 +43,11 @@ struct PreparedMounts: Sendable {
 
 extension Machine {
     /// Makes the mounts that a container is lent.
-    func preparedMounts(of mounts: ContainerMounts, _ definition: ServiceDefinition) throws -> PreparedMounts {
+    func preparedMounts(
+        of mounts: ContainerMounts,
+        _ definition: ServiceDefinition,
+        _ layer: ContainerLayer
+    ) throws -> PreparedMounts {
         var result = PreparedMounts()
         for (name, request) in mounts.prepared {
             switch request {
@@ -52,7 +56,7 @@ extension Machine {
                     throw ExecutionError("subpath \(path): \(error)", at: "services.\(definition.service.name).volumes")
                 }
             case .image(let source, let subpath):
-                try result.add(name, imageMount(source, subpath, definition))
+                try result.add(name, imageMount(source, subpath, definition, layer))
             case .readOnlyTop(let path):
                 let mount = try DetachedMount.copy(of: path, recursive: true, attributes: [])
                 try mount.setReadOnly()
@@ -74,12 +78,15 @@ extension Machine {
     private func imageMount(
         _ source: String,
         _ subpath: String?,
-        _ definition: ServiceDefinition
+        _ definition: ServiceDefinition,
+        _ layer: ContainerLayer
     ) throws -> DetachedMount {
         let place = "services.\(definition.service.name).volumes"
         do {
             let reference = try ImageReference(source, projectDirectory: definition.project.directory)
-            let mount = try images.resolve(reference).rootFilesystem.makeReadOnly()
+            let root = try images.resolve(reference).rootFilesystem
+            if let image = root.image { try layer.use(image) }
+            let mount = try root.makeReadOnly()
             guard let subpath else { return mount }
             return try DetachedMount.copy(of: subpath, beneath: "/proc/self/fd/\(mount.descriptor.rawValue)")
         } catch { throw ExecutionError("image \(source)\(subpath.map { ", \($0)" } ?? ""): \(error)", at: place) }

@@ -74,7 +74,8 @@ struct TemplateParser {
             return first == "|" ? .pipe : first == "(" ? .open : .close
         case "\"", "`": return .text(try quoted(first))
         case ".":
-            let name = rest.dropFirst().prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+            // `.Config.Cmd` is one name.
+            let name = rest.dropFirst().prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." }
             rest = rest.dropFirst(1 + name.count)
             return name.isEmpty ? .dot : .field(String(name))
         default: break

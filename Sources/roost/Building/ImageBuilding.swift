@@ -41,7 +41,7 @@ struct ImageBuilding {
 
     private static var store: ImageStore {
         let roots = ProjectReading.roots
-        return ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        return roots.images
     }
 
     /// Builds what is to be built of `services`, and what they are built from; the names of those that were.

@@ -44,7 +44,7 @@ struct BuilderCommands: ParsableCommand {
                     pruning.usedBefore = ProjectReading.now.nanoseconds - Int64(span.nanoseconds)
                 }
                 let roots = ProjectReading.roots
-                let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+                let store = roots.images
                 guard let result = try pruning.run(in: store) else {
                     throw UserError("a build is under way; try again when it has ended")
                 }

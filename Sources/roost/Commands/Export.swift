@@ -29,16 +29,7 @@ struct Export: ParsableCommand {
             }
             return try write(root.descriptor, to: STDOUT_FILENO)
         }
-        let temporary = "\(output).new"
-        let file = try OwnedDescriptor.newFile(temporary)
-        do { try write(root.descriptor, to: file.rawValue) } catch {
-            removeFile(temporary)
-            throw error
-        }
-        guard unsafe rename(temporary, output) == 0 else {
-            removeFile(temporary)
-            throw UserError("\(output) can't be written: it may be a directory")
-        }
+        try OutputFile.writeArchive(to: output) { try write(root.descriptor, to: $0) }
     }
 
     private func write(_ root: borrowing OwnedDescriptor, to descriptor: Int32) throws {

@@ -4,7 +4,10 @@ import ArgumentParser
 struct ImageCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image",
-        abstract: "Fetch and send images, whichever project uses them.",
-        subcommands: [ImagePull.self, ImagePush.self]
+        abstract: "Show, change, fetch and send images, whichever project uses them.",
+        subcommands: [
+            History.self, Import.self, Inspect.self, List.self, Load.self, Prune.self, ImagePull.self, ImagePush.self,
+            Remove.self, Save.self, Tag.self,
+        ]
     )
 }

@@ -81,7 +81,7 @@ struct ProjectImages {
     init(_ directory: ProjectDirectory) {
         self.directory = directory
         let roots = ProjectReading.roots
-        store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        store = roots.images
     }
 
     /// The definition that a container was made from; nil when it is not made yet.

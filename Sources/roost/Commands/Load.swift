@@ -1,6 +1,8 @@
 import ArgumentParser
+import Glibc
 import ImageStore
 import LinuxSystem
+import OCISpec
 import Orchestrator
 
 /// `roost load`.
@@ -13,16 +15,26 @@ struct Load: ParsableCommand {
     )
     var input: String?
     @Flag(name: .shortAndLong, help: "Show errors only.") var quiet = false
+    @Option(help: "Which of an image for several platforms to take.") var platform: String?
 
     func run() throws {
         try ProjectReading.reporting {
-            let roots = ProjectReading.roots
-            let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+            let store = try ImageSelection.store()
+            guard let wanted = platform.map(Platform.init) ?? .host else {
+                throw UserError("--platform takes OS/ARCHITECTURE, not \"\(platform ?? "")\"")
+            }
             let images: [LoadedImage]
             if let input {
-                images = try store.load(archive: input)
+                images = try store.load(archive: input, platform: wanted)
             } else {
-                images = try store.load(from: OwnedDescriptor.reading("/dev/stdin"), subject: "standard input")
+                guard isatty(STDIN_FILENO) == 0 else {
+                    throw UserError("an archive does not come from a terminal; name a file with -i")
+                }
+                images = try store.load(
+                    from: OwnedDescriptor.reading("/dev/stdin"),
+                    subject: "standard input",
+                    platform: wanted
+                )
             }
             for image in images {
                 for note in image.notes { ProcessContext.writeError("warning: \(note)\n") }

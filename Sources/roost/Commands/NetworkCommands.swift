@@ -11,7 +11,7 @@ struct NetworkCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "network",
         abstract: "Make and remove networks that projects join as external ones.",
-        subcommands: [Create.self, Inspect.self, List.self, Remove.self]
+        subcommands: [Create.self, Inspect.self, List.self, Prune.self, Remove.self]
     )
 
     private static var networks: StandaloneNetworks { StandaloneNetworks(roots: ProjectReading.roots) }
@@ -154,5 +154,57 @@ struct NetworkCommands: ParsableCommand {
                 }
             }
         }
+    }
+    /// `roost network prune`.
+    struct Prune: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove networks that belong to no project and that nobody is on."
+        )
+
+        @Flag(name: .shortAndLong, help: "Do not ask.") var force = false
+        @Option(parsing: .singleValue, help: "Remove some only: label=KEY, label!=KEY.") var filter: [String] = []
+
+        func run() throws {
+            try ProjectReading.reporting {
+                if !force {
+                    try Confirmation.ask(
+                        "WARNING! This will remove all custom networks not used by at least one container."
+                    )
+                }
+                ProcessContext.writeOutput(try NetworkPruning.perform(filter: filter))
+            }
+        }
+    }
+}
+
+/// The removal of networks that nobody is on.
+enum NetworkPruning {
+    /// Removes them; returns the lines that docker shows.
+    static func perform(filter: [String]) throws -> String {
+        for text in filter where !text.hasPrefix("label=") && !text.hasPrefix("label!=") {
+            throw UserError("--filter takes label=KEY or label!=KEY, not \"\(text)\"")
+        }
+        let networks = StandaloneNetworks(roots: ProjectReading.roots)
+        let (there, waiting) = try networks.all()
+        let own = there.filter { $0.ownerProject == nil }.filter { network in
+            filter.allSatisfy { text in
+                let isWanted = text.hasPrefix("label=")
+                let parts = text.drop { $0 != "=" }.dropFirst().split(separator: "=", maxSplits: 1).map(String.init)
+                let found = network.labels?[parts.first ?? ""].map { parts.count == 1 || $0 == parts[1] } ?? false
+                return found == isWanted
+            }
+        }
+        var gone: [String] = []
+        // A network that is made only when somebody needs it has no labels to look at.
+        for name in own.map(\.name) + (filter.isEmpty ? waiting : []) {
+            do {
+                try networks.remove(name)
+                gone.append(name)
+            } catch is ExecutionError {
+                // Somebody is on it.
+                continue
+            }
+        }
+        return gone.isEmpty ? "" : "Deleted Networks:\n" + gone.sorted().joined(separator: "\n") + "\n\n"
     }
 }

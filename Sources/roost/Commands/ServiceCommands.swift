@@ -84,7 +84,7 @@ struct Down: ParsableCommand {
     private func removeVolumes() throws {
         let roots = ProjectReading.roots
         let project = try parent.project.name()
-        let store = VolumeStore(in: ImageStore(root: roots.storage, runtimeDirectory: roots.runtime))
+        let store = VolumeStore(in: roots.images)
         let left = try store.list().filter { $0.project == project }
         guard !left.isEmpty else { return }
         let printer = parent.project.progressPrinter("down")

@@ -18,7 +18,7 @@ struct Volumes: ParsableCommand {
     private func text() throws -> String {
         let roots = ProjectReading.roots
         let directory = ProjectDirectory(project: try parent.project.name(), roots: roots)
-        let store = VolumeStore(in: ImageStore(root: roots.storage, runtimeDirectory: roots.runtime))
+        let store = VolumeStore(in: roots.images)
         var volumes = try store.list().filter { $0.project == directory.project }
         if !services.isEmpty {
             let state = try directory.state()

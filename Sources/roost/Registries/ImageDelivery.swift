@@ -18,7 +18,7 @@ struct ImageDelivery {
     func send(_ images: [(name: ImageName, text: String)]) throws {
         defer { printer.finish() }
         let roots = ProjectReading.roots
-        let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        let store = roots.images
         let printer = printer
         let failures = try RegistryAccess.run(
             environment: ProcessContext.environment,

@@ -21,7 +21,7 @@ struct ImageFetch {
 
     init(_ options: ProjectOptions, title: String, isQuiet: Bool) {
         let roots = ProjectReading.roots
-        store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        store = roots.images
         printer = options.progressPrinter(title, isQuiet: isQuiet)
     }
 
@@ -43,7 +43,7 @@ struct ImageFetch {
         let images = try ServiceImages(wanted, directory: loaded.directory, choice: choice)
         guard !images.wishes.isEmpty else { return }
         let roots = ProjectReading.roots
-        let store = ImageStore(root: roots.storage, runtimeDirectory: roots.runtime)
+        let store = roots.images
         let now = Int(ProjectReading.now.nanoseconds / 1_000_000_000)
         let due = try images.due(store, now: now).fetched
         guard !due.isEmpty else { return }
