@@ -55,7 +55,8 @@ let package = Package(
         .target(
             name: "ImageBuilder",
             dependencies: [
-                "CLinux", "ComposeModel", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec",
+                "CLinux", "ComposeModel", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem",
+                "OCISpec",
                 "YAMLComposer",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
