@@ -165,7 +165,79 @@ extension Scenarios {
                 #expect(Self.names("\(scenario.directory)/shown") == ["a"])
                 let found = try scenario.host("/usr/bin/grep", "-rl", token, scenario.storage)
                 #expect(found.stdout == "")
+                try scenario.roost("down", "-t", "1")
                 try expectNoTraces(scenario)
+            }
+        }
+
+        @Test("results go to a directory and come from it, and the cache is removed but for what images have")
+        func carriedCache() throws {
+            let compose = """
+                services:
+                  web:
+                    build:
+                      context: .
+                      cache_from: ["type=local,src=carried"]
+                      cache_to: ["type=local,dest=carried"]
+                """
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/ AS made
+                RUN mkdir /out && ln -s there /out/link && echo made > /out/file && rm /etc/issue
+                FROM rootfs:/
+                COPY --from=made /out /out
+                RUN true
+                CMD cat /out/file; readlink /out/link
+                """,
+                ".dockerignore": "*",
+            ]
+            try Scenario.with(compose, files: files) { scenario in
+                func build() throws -> [String] {
+                    let outcome = try scenario.run(["build"])
+                    try #require(outcome.status == 0, "\(outcome.stderr)")
+                    return outcomes(outcome.stderr)
+                }
+                #expect(try build() == ["DONE", "DONE", "DONE"])
+                #expect(try scenario.roost("builder", "prune").hasPrefix("Removed 3, "))
+                #expect(Self.names("\(scenario.storage)/build/snapshots") == [])
+                #expect(Self.names("\(scenario.storage)/build/keys") == [])
+                #expect(try build() == ["CACHED", "CACHED", "CACHED"])
+                #expect(try scenario.roost("run", "--rm", "web") == "made\nthere\n")
+                // Another content than the record says is refused.
+                for name in Self.names("\(scenario.directory)/carried") where name.hasSuffix(".layer") {
+                    try Data([0x1F, 0x8B]).write(to: URL(fileURLWithPath: "\(scenario.directory)/carried/\(name)"))
+                }
+                try scenario.roost("builder", "prune", "--keep-storage", "0")
+                let outcome = try scenario.run(["build"])
+                #expect(outcome.status == 1 && outcome.stderr.contains("the cache "), "\(outcome.stderr)")
+            }
+        }
+
+        @Test("an SSH agent is there for one command, and nowhere else")
+        func agent() throws {
+            let compose = "services: {web: {build: {context: ., ssh: [default]}}}"
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/
+                RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && ssh-add -l > /keys; echo $? > /status
+                RUN echo "agent: $SSH_AUTH_SOCK" > /after
+                CMD cat /status /after; ls /run/buildkit 2>/dev/null
+                """
+            ]
+            try Scenario.with(compose, files: files) { scenario in
+                let socket = "\(scenario.scratch)/agent"
+                let agent = try Program(
+                    ["/usr/bin/ssh-agent", "-D", "-a", socket],
+                    environment: scenario.variables,
+                    directory: scenario.directory,
+                    input: .none
+                )
+                defer { agent.signal(SIGTERM) }
+                try Scenario.wait("the agent") { FileManager.default.fileExists(atPath: socket) ? () : nil }
+                let outcome = try scenario.run(["build"], environment: ["SSH_AUTH_SOCK": socket])
+                #expect(outcome.status == 0, "\(outcome.stderr)")
+                // An agent without keys says so with 1; one that can't be reached with 2.
+                #expect(try scenario.run(["run", "--rm", "web"]).stdout == "1\nagent: \n")
             }
         }
 

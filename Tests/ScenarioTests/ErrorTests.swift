@@ -21,11 +21,11 @@ extension Scenarios {
                 services:
                   web:
                     image: nowhere:7
+                    pull_policy: never
                 """,
                 """
-                compose.yaml:3:5: image docker.io/library/nowhere:7 is not in the store, and roost can't pull from \
-                registries yet; load it with "roost load -i FILE", name an archive as in docker-archive:FILE, or use \
-                the host's own programs with rootfs:/
+                compose.yaml:3:5: image docker.io/library/nowhere:7 is not in the store; fetch it with \
+                "roost image pull", load it with "roost load -i FILE", or use the host's own programs with rootfs:/
                         image: nowhere:7
                         ^
 
@@ -42,10 +42,7 @@ extension Scenarios {
                     build: .
                 """,
                 """
-                compose.yaml:3:5: services.web.build can't be honoured: images are not built yet
-                        build: .
-                        ^
-                  hint: build it elsewhere, bring it in with "roost load -i FILE", and name it with image:
+                error: services.web.build: there is no Dockerfile; make it, or name another with "dockerfile"
 
                 """
             )

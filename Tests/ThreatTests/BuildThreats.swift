@@ -108,7 +108,8 @@ extension Scenarios {
                     RUN mkdir -p /a/b
                     RUN --mount=type=tmpfs,target=/a/b/file --mount=type=tmpfs,target=/new/inner/file \
                         mv /a/b /a/c; rm -rf /a/b /a/c /new/inner; ln -s \(outside.path) /a/b; ln -s \(outside.path) /new/inner; true
-                    CMD ls -d /new /a/b/file 2>/dev/null; true
+                    RUN --mount=type=tmpfs,target=/other/inner --mount=type=bind,source=.,target=/third true
+                    CMD ls -d /other /third /a/b/file 2>/dev/null; true
                     """
                 )
                 try scenario.roost("build")

@@ -9,9 +9,6 @@ extension UnsupportedAttributes.Rule {
             !isOwnPlatform(value.string ?? "")
         },
         .warn("pull_refresh_after", "the age of an image is not looked at", hint: "use pull_policy: daily or weekly"),
-        .refuse("runtime", "there is one runtime, which is built in", hint: "leave it out") { value, _ in
-            !["runc", "crun", "io.containerd.runc.v2"].contains(value.string)
-        },
         .refuse("models", "models are not served", hint: "run the model server as a service of its own"),
         .refuse("use_api_socket", "there is no engine whose socket could be used"),
         .warn("credential_spec", "managed accounts are those of Windows"),
@@ -40,6 +37,7 @@ extension UnsupportedAttributes.Rule {
         .warn("build/secrets/*/uid", "the instruction that mounts a secret says whose it is"),
         .warn("build/secrets/*/gid", "the instruction that mounts a secret says whose it is"),
         .warn("build/secrets/*/mode", "the instruction that mounts a secret says who may read it"),
+        .warn("build/pull", "base images are not fetched yet; those of the store are taken"),
         .warn("build/isolation", "kinds of isolation are those of Windows") { value, _ in value.string != "default" },
         .warn("build/provenance", "no attestation is attached to images") { value, _ in
             !["false", "0"].contains(value.scalarText?.lowercased())

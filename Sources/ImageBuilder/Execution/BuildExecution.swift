@@ -115,7 +115,7 @@ final class BuildExecution: Sendable {
             case .context: done.insert(step.id)
             case .copy, .run, .directory:
                 guard step.mayUseCache, step.dependencies.allSatisfy(done.contains),
-                    let identities = try identities(of: step, isQuick: true), let snapshot = find(step, identities)
+                    let identities = try identities(of: step, isQuick: true), let snapshot = try find(step, identities)
                 else { continue }
                 keep(step.id, filesystem(of: step, adding: SnapshotLayer(snapshot, in: shared.snapshots)))
                 reporter.ended(step, .cached)
@@ -125,10 +125,28 @@ final class BuildExecution: Sendable {
         return done
     }
 
-    private func find(_ step: BuildStep, _ identities: [BuildInput.Identity]) -> BuildSnapshot? {
-        let snapshot = shared.snapshots.find(key(of: step, identities))
-        if let snapshot { shared.snapshots.touch(snapshot) }
-        return snapshot
+    private func find(_ step: BuildStep, _ identities: [BuildInput.Identity]) throws -> BuildSnapshot? {
+        let key = key(of: step, identities)
+        if let snapshot = shared.snapshots.find(key) {
+            shared.snapshots.touch(snapshot)
+            return snapshot
+        }
+        for directory in inputs.settings.cacheSources {
+            if let snapshot = try LocalCache(directory: directory).take(key, into: shared) { return snapshot }
+        }
+        return nil
+    }
+
+    /// Writes all results to the directories that are to have them.
+    func exportCache() throws {
+        for directory in inputs.settings.cacheTargets {
+            for step in plan.steps {
+                guard step.stage != nil, let layer = result(step.id)?.layers.last else { continue }
+                do {
+                    try LocalCache(directory: directory).export(layer, latestTime: inputs.settings.latestTime)
+                } catch { throw BuildError(.system, "write the cache \(directory): \(error)") }
+            }
+        }
     }
 
     private func key(of step: BuildStep, _ identities: [BuildInput.Identity]) -> String {
@@ -220,12 +238,13 @@ final class BuildExecution: Sendable {
         let start = clock.now
         var hasBegun = false
         do {
-            if step.mayUseCache, let quick = try identities(of: step, isQuick: true), let known = find(step, quick) {
+            if step.mayUseCache, let quick = try identities(of: step, isQuick: true), let known = try find(step, quick)
+            {
                 return finish(step, known)
             }
             guard let identities = try identities(of: step, isQuick: false) else { return }
             let key = key(of: step, identities)
-            if step.mayUseCache, let known = find(step, identities) {
+            if step.mayUseCache, let known = try find(step, identities) {
                 // What it is made from changed, and the files that it takes did not.
                 if let quick = try self.identities(of: step, isQuick: true) {
                     try shared.snapshots.alias(self.key(of: step, quick), to: known)
@@ -234,12 +253,12 @@ final class BuildExecution: Sendable {
             }
             let made = try shared.alone(key) { () throws -> BuildSnapshot? in
                 // Another build may have done it while this one waited.
-                if step.mayUseCache, find(step, identities) != nil { return nil }
+                if step.mayUseCache, try find(step, identities) != nil { return nil }
                 reporter.began(step)
                 hasBegun = true
                 return try execute(step, id: step.mayUseCache ? key : Self.randomID())
             }
-            guard let snapshot = made ?? find(step, identities) else {
+            guard let snapshot = try made ?? find(step, identities) else {
                 throw BuildError(.system, "the result of \(step.title) has gone; build again")
             }
             var keys: Set<String> = [key]

@@ -51,6 +51,10 @@ package struct BuildSettings: Sendable {
     package var latestTime: Int64?
     /// The caller's variables, of which git is given those for connections.
     package var environment: [String: String] = [:]
+    /// Directories that results are looked for in that are not here.
+    package var cacheSources: [String] = []
+    /// Directories that results are written to.
+    package var cacheTargets: [String] = []
     /// How layers are compressed.
     package var compression = LayerCompression.standard
 

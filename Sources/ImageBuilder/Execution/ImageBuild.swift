@@ -94,6 +94,7 @@ package struct ImageBuild: Sendable {
         if parts.contains(where: { $0.blob != nil }) {
             for layer in execution.allLayers { try layer.recordDurability() }
         }
+        try execution.exportCache()
         return Outcome(id: id, layers: parts.count, warnings: plan.warnings)
     }
 

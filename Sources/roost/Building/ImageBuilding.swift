@@ -155,12 +155,19 @@ struct ImageBuilding {
 }
 
 /// Base images out of the store, or by a transport.
+///
+/// What is missing is fetched from its registry.
 struct StoredImages: BaseImageSource {
     let store: ImageStore
     /// Where relative paths begin.
     let directory: String
 
     func image(_ reference: String, _ platform: Platform) throws -> Image {
-        try store.resolve(ImageReference(reference, projectDirectory: directory), platform: platform)
+        let reference = try ImageReference(reference, projectDirectory: directory)
+        do throws(ImageError) { return try store.resolve(reference, platform: platform) } catch {
+            guard error.code == .imageNotFound, case .name(let name) = reference else { throw error }
+            try ImageFetch.missing(name, platform, store)
+            return try store.resolve(reference, platform: platform)
+        }
     }
 }

@@ -198,6 +198,8 @@ struct ServiceImageBuild {
             }
         }
         settings.isPrivileged = build.isPrivileged
+        settings.cacheSources = build.cacheSources.compactMap { directory(of: $0, ["src", "source"]) }
+        settings.cacheTargets = build.cacheTargets.compactMap { directory(of: $0, ["dest"]) }
         for secret in build.secrets { settings.secrets[secret.id] = try source(of: secret) }
         for (name, path) in build.agents.merging(choices.agents, uniquingKeysWith: { $1 }) {
             guard let socket = path.isEmpty ? environment["SSH_AUTH_SOCK"] : path else {
@@ -214,6 +216,14 @@ struct ServiceImageBuild {
             settings.latestTime = seconds
         }
         return settings
+    }
+
+    /// The directory of a local cache, `type=local,src=DIRECTORY`; nil for caches of other kinds.
+    private func directory(of text: String, _ keys: [String]) -> String? {
+        // What has another form is none of ours, and was warned about.
+        let options = (try? pairs(text.split(separator: ",").map(String.init), "a cache")) ?? [:]
+        guard options["type"] == "local", let path = keys.lazy.compactMap({ options[$0] }).first else { return nil }
+        return path.hasPrefix("/") ? path : "\(project.directory)/\(path)"
     }
 
     private func source(of secret: ServiceBuild.Secret) throws(UserError) -> BuildSettings.SecretSource {

@@ -64,7 +64,7 @@ enum WholeProject {
               weight: 20
               weight_device: [{path: /dev/sda, weight: 20}]
             build:
-              context: ./app
+              context: app
               dockerfile: D
               entitlements: [network.host]
               args: {a: b}

@@ -1,0 +1,59 @@
+import ImageBuilder
+import Testing
+
+@testable import TerminalOutput
+
+@Test("plain builds name each line's step, and what was in the cache in two lines")
+func plainBuild() {
+    var view = BuildView(mode: .plain, isColoured: false)
+    var text = view.end("a", "[1/3]", "COPY . /", .cached, at: .zero)
+    text += view.begin("b", "[2/3]", "RUN make\nall", at: .seconds(1))
+    text += view.write("b", Array("one\ntw".utf8), at: .milliseconds(1200))
+    text += view.begin("c", "[3/3]", "RUN test", at: .milliseconds(1300))
+    text += view.write("b", Array("o\r50%\r100%\n\u{1B}[31mred\nlast".utf8), at: .milliseconds(1500))
+    text += view.end("b", "[2/3]", "RUN make\nall", .done(.milliseconds(900)), at: .milliseconds(1900))
+    text += view.end("c", "[3/3]", "RUN test", .failed(.milliseconds(600)), at: .milliseconds(1900))
+    #expect(
+        text == """
+            #1 [1/3] COPY . /
+            #1 CACHED
+            #2 [2/3] RUN make all
+            #2 0.2 one
+            #3 [3/3] RUN test
+            #2 0.5 100%
+            #2 0.5 [31mred
+            #2 0.9 last
+            #2 DONE 0.9s
+            #3 FAILED 0.6s
+
+            """
+    )
+}
+
+@Test("on a terminal what has ended stays, and what runs is drawn again below")
+func liveBuild() {
+    var view = BuildView(mode: .tty, isColoured: false)
+    let size = ProgressView.Size(columns: 30, rows: 24)
+    var text = view.begin("a", "[1/2]", "RUN make", at: .zero)
+    text += view.write("a", Array("compiling a very long name of a file\n".utf8), at: .zero)
+    text += view.frame(at: .milliseconds(100), size: size)
+    text += view.clear()
+    text += view.end("a", "[1/2]", "RUN make", .done(.seconds(1)), at: .seconds(1))
+    #expect(
+        text == """
+            ⠙ [1/2] RUN make  0.1s
+                compiling a very long na…
+            \u{1B}[2A\r\u{1B}[J✔ [1/2] RUN make  1.0s
+
+            """
+    )
+}
+
+@Test("quiet builds say nothing")
+func quietBuild() {
+    var view = BuildView(mode: .quiet, isColoured: false)
+    let text =
+        view.begin("a", "[1/1]", "RUN a", at: .zero) + view.write("a", Array("x\n".utf8), at: .zero)
+        + view.end("a", "[1/1]", "RUN a", .done(.zero), at: .zero) + view.note("built")
+    #expect(text == "")
+}
