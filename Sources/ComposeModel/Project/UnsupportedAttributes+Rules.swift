@@ -20,16 +20,19 @@ extension UnsupportedAttributes.Rule {
         .refuse("build/platforms/*", "images are built for the host's own platform") { value, _ in
             !isOwnPlatform(value.string ?? "")
         },
-        .refuse("build/context", "repositories and archives can't be fetched", hint: "name a directory") { value, _ in
-            isAddress(value.string ?? "")
+        .refuse("build/context", "archives can't be fetched", hint: "name a directory or a git repository") {
+            value,
+            _ in
+            let text = value.string ?? ""
+            return isAddress(text) && !RepositoryAddress.isOne(text)
         },
         .refuse(
             "build/additional_contexts/*",
-            "repositories and archives can't be fetched",
-            hint: "name a directory, an image with docker-image://, or a service with service:"
+            "archives can't be fetched",
+            hint: "name a directory, a git repository, an image with docker-image://, or a service with service:"
         ) { value, _ in
             let text = value.string ?? ""
-            return isAddress(text) && !text.hasPrefix("docker-image://")
+            return isAddress(text) && !text.hasPrefix("docker-image://") && !RepositoryAddress.isOne(text)
         },
         .warn("build/secrets/*/uid", "the instruction that mounts a secret says whose it is"),
         .warn("build/secrets/*/gid", "the instruction that mounts a secret says whose it is"),

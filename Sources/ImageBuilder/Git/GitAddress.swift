@@ -1,3 +1,5 @@
+import ComposeModel
+
 /// A git repository and what of it is wanted: `https://host/path.git#branch:directory`.
 package struct GitAddress: Hashable, Sendable, CustomStringConvertible {
     /// An address that means nothing, or is not fetched from.
@@ -50,14 +52,7 @@ package struct GitAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether a text is an address rather than a path.
-    package static func isAddress(_ text: String) -> Bool {
-        if ["git://", "ssh://"].contains(where: text.hasPrefix) { return true }
-        if let at = text.firstIndex(of: "@"), let colon = text.firstIndex(of: ":"), at < colon {
-            if !text[..<colon].contains("/") { return true }
-        }
-        let path = text.prefix { $0 != "#" && $0 != "?" }
-        return ["https://", "http://"].contains(where: text.hasPrefix) && path.hasSuffix(".git")
-    }
+    package static func isAddress(_ text: String) -> Bool { RepositoryAddress.isOne(text) }
 
     private static func checkRemote(_ remote: String) throws(Malformed) {
         let host: Substring

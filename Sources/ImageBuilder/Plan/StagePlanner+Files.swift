@@ -1,3 +1,4 @@
+import ComposeModel
 import OCISpec
 
 extension StagePlanner {
@@ -159,7 +160,7 @@ extension StagePlanner {
         _ add: Instruction.Add,
         checksum: String?
     ) -> CopyOperation.Source? {
-        if Self.isRepository(text) {
+        if RepositoryAddress.isOne(text) {
             let isCommit = checksum.map { [40, 64].contains($0.count) && $0.allSatisfy(\.isHexDigit) } ?? true
             guard isCommit else {
                 error("the checksum of a repository is a commit", at: add.checksum?.position ?? word.position)
@@ -180,13 +181,6 @@ extension StagePlanner {
             }
         }
         return .download(url: text, checksum: digest)
-    }
-
-    /// Whether an address is a repository's.
-    static func isRepository(_ text: String) -> Bool {
-        if ["git://", "ssh://", "git@"].contains(where: text.hasPrefix) { return true }
-        let address = text.prefix { $0 != "#" && $0 != "?" }
-        return address.hasSuffix(".git")
     }
 
     private mutating func finish(_ operation: CopyOperation, _ transfer: Instruction.Transfer, keyword: String) {

@@ -99,7 +99,7 @@ func refused() throws {
     let text = """
         services:
           web:
-            build: https://example.com/app.git
+            build: https://example.com/app.tgz
             runtime: nvidia
             volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
             configs: [c]
@@ -110,10 +110,10 @@ func refused() throws {
     let report = try unsupported(text)
     #expect(
         report == """
-            compose.yaml:3:12: services.web.build.context can't be honoured: repositories and archives can't be fetched
-                    build: https://example.com/app.git
+            compose.yaml:3:12: services.web.build.context can't be honoured: archives can't be fetched
+                    build: https://example.com/app.tgz
                            ^
-              hint: name a directory
+              hint: name a directory or a git repository
             compose.yaml:5:15: services.web.volumes[0] can't be honoured: only bind, volume, tmpfs and image can be mounted
                     volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
                               ^
