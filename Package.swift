@@ -177,7 +177,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TerminalOutputTests",
-            dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "TerminalOutput"],
+            dependencies: ["CLinux", "ImageBuilder", "LinuxSystem", "Orchestrator", "Supervisor", "TerminalOutput"],
             swiftSettings: common
         ),
         .testTarget(

@@ -46,6 +46,7 @@ struct Build: ParsableCommand {
         if let sbom, sbom != "false" {
             ProcessContext.writeError("warning: --sbom \(sbom): no bill of materials is attached to images\n")
         }
+        if pull { ProcessContext.writeError("warning: --pull: base images are not fetched yet; those of the store are taken\n") }
         try ProjectReading.reporting {
             let loaded = try RunnableProject(parent.project, services: services)
             var wanted = loaded.project.services
