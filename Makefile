@@ -10,7 +10,7 @@ STATIC = $(CURDIR)/.build/static
 # C library takes no run path then.
 LINK = $(addprefix -Xswiftc ,-static-executable -use-ld=lld -Xclang-linker -static-pie) -Xlinker --pack-dyn-relocs=relr
 
-.PHONY: all build release demo test check sanitize bench format docs install deps toolchain clean
+.PHONY: all build release demo test peers check sanitize bench format docs install deps toolchain clean
 
 all: build
 
@@ -37,8 +37,8 @@ demo: release
 	@echo "Look around:  cd samples/voting && $(CURDIR)/$(RELEASE) ps"
 	@echo "End it:       cd samples/voting && $(CURDIR)/$(RELEASE) down -v"
 
-test: deps
-	samples/voting/packages.sh
+test: deps peers
+	samples/voting/packages.sh --tests
 	swift build --build-tests
 	swift test --skip-build
 
@@ -69,6 +69,10 @@ docs: deps
 
 install: release
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/roost
+
+# What only tests need: a runtime for services that name one, and ps(1).
+peers:
+	@$(MAKE) --no-print-directory deps PACKAGES="crun procps"
 
 toolchain:
 	@command -v swift >/dev/null || { echo "roost needs Swift 6.3 or later: get the toolchain for Debian from https://www.swift.org/install/linux/ and put its usr/bin on the PATH" >&2; exit 1; }

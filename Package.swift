@@ -25,6 +25,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -50,6 +51,17 @@ let package = Package(
         .target(
             name: "ImageStore",
             dependencies: ["OCISpec", "LinuxSystem", "CArchive", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: common
+        ),
+        .target(
+            name: "RegistryClient",
+            dependencies: [
+                "OCISpec", "ImageStore", "LinuxSystem",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: common
         ),
         .target(
@@ -106,6 +118,7 @@ let package = Package(
                 "LinuxSystem",
                 "OCISpec",
                 "Orchestrator",
+                "RegistryClient",
                 "Supervisor",
                 "TerminalOutput",
                 "YAMLComposer",
@@ -148,6 +161,15 @@ let package = Package(
             dependencies: [
                 "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "roost",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "RegistryClientTests",
+            dependencies: [
+                "ImageStore", "LinuxSystem", "OCISpec", "RegistryClient", "roost",
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: common
         ),

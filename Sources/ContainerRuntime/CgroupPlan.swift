@@ -74,7 +74,19 @@ package struct CgroupPlan: Hashable, Sendable {
             guard !file.contains("/"), file.contains(".") else {
                 throw .invalid("linux.resources.unified", "'\(file)' is not the name of a cgroup v2 file")
             }
-            add(String(file.prefix { $0 != "." }), unified: (file, value), legacy: nil, origin: "unified.\(file)")
+            let controller = String(file.prefix { $0 != "." })
+            // Whoever writes a file by its name relies on it: the specification wants an error here, and no less.
+            guard controller == "cgroup" || available.contains(controller) else {
+                throw .unsupported(
+                    "linux.resources.unified",
+                    "the controller `\(controller)` is not available under this host's unified hierarchy"
+                )
+            }
+            if controller == "cgroup" {
+                writes.append(CgroupWrite(file: file, value: value, origin: "linux.resources.unified.\(file)"))
+            } else {
+                add(controller, unified: (file, value), legacy: nil, origin: "unified.\(file)")
+            }
         }
     }
 

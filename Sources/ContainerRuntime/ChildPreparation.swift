@@ -1,3 +1,4 @@
+import Glibc
 package import LinuxSystem
 
 /// What the launching process does for a child in a user namespace, which has no right to it.
@@ -36,7 +37,14 @@ package struct ChildPreparation: Hashable, Sendable, CustomStringConvertible {
             for limit in limits { try limit.allow(pid: pid) }
         } catch { throw .kernel("process.rlimits", error) }
         guard let oomScore else { return }
-        do { try writeFile("/proc/\(pid)/oom_score_adj", "\(oomScore)") } catch {
+        do {
+            let file = try OwnedDescriptor.procfs().openAt(
+                path: Array("\(pid)/oom_score_adj".utf8CString),
+                O_WRONLY,
+                [.beneath, .noLinks, .sameMount]
+            )
+            try file.writeOnce("\(oomScore)", subject: "oom_score_adj")
+        } catch {
             throw .kernel("process.oomScoreAdj", error)
         }
     }

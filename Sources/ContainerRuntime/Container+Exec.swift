@@ -12,6 +12,13 @@ extension Container {
         /// The container's control group, as `ContainerCgroup.joined` gives it.
         package var group: ContainerCgroup?
 
+        /// Where a plan with a gate waits; lent.
+        ///
+        /// `execute` then returns when the process is on its way.
+        package var gate: Int32?
+        /// The program may be one that begins when the container is resumed.
+        package var ignoresPause = false
+
         /// A container and the three descriptors.
         package init(container: Int32, stdio: (Int32, Int32, Int32) = (0, 1, 2)) {
             self.container = container
@@ -28,7 +35,7 @@ extension Container {
         in surroundings: ExecSurroundings,
         options: LaunchedProcess.Options = LaunchedProcess.Options()
     ) throws(ContainerError) -> LaunchedProcess {
-        if surroundings.group?.isPaused == true {
+        if surroundings.group?.isPaused == true, !surroundings.ignoresPause {
             // Born into a frozen group, the program would never begin, nor would we hear of it.
             throw .invalid("process", "the container is paused; resume it first")
         }
@@ -37,9 +44,16 @@ extension Container {
         let lent = LentDescriptors(
             stdio: [surroundings.stdio.0, surroundings.stdio.1, surroundings.stdio.2],
             terminal: surroundings.terminal,
-            container: surroundings.container
+            container: surroundings.container,
+            gate: surroundings.gate
         )
-        return try launch(plan, lending: lent, group: surroundings.group, options: options)
+        return try launch(
+            plan,
+            lending: lent,
+            group: surroundings.group,
+            options: options,
+            awaitsExecution: surroundings.gate == nil
+        )
     }
 
     /// Copies a mount of a running container, as the `/dev/shm` of one whose ipc namespace is to be shared.

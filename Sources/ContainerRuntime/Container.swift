@@ -62,12 +62,14 @@ package enum Container {
 
     /// Makes the container, and returns when it waits at the gate before its program.
     ///
-    /// For a plan whose inputs say `awaitsStart`. Where they say `awaitsHooks`, it waits before its root is made too, and
+    /// For a plan whose inputs say `awaitsStart`. `atGroups` moves the process into its groups, where it waits for that, and
+    /// is not done by `surroundings`. Where they say `awaitsHooks`, it waits before its root is made too, and
     /// goes on when `atHooks` has returned, which gets its process id and a pidfd; a throw ends it. A byte in the FIFO
     /// that is lent as `gate` starts the program.
     package static func create(
         _ plan: ContainerPlan,
         in surroundings: borrowing Surroundings,
+        atGroups: ((Int32) throws -> Void)? = nil,
         atHooks: (Int32, Int32) throws -> Void
     ) throws(ContainerError) -> LaunchedProcess {
         let process = try launch(
@@ -75,7 +77,8 @@ package enum Container {
             lending: surroundings.lent,
             group: surroundings.group,
             options: LaunchedProcess.Options(),
-            awaitsExecution: false
+            awaitsExecution: false,
+            atGroups: atGroups
         )
         do {
             if plan.inputs.awaitsHooks {
@@ -106,7 +109,8 @@ package enum Container {
         lending lent: LentDescriptors,
         group: ContainerCgroup?,
         options: LaunchedProcess.Options,
-        awaitsExecution: Bool = true
+        awaitsExecution: Bool = true,
+        atGroups: ((Int32) throws -> Void)? = nil
     ) throws(ContainerError) -> LaunchedProcess {
         guard group != nil || !plan.needsGroup else {
             throw .invalid("linux.resources", "needs a control group, and none is given")
@@ -125,7 +129,7 @@ package enum Container {
                     try preparation.perform(on: process.pid)
                     try descriptors.release(.ids)
                 }
-                try group?.attachLegacy(pid: process.pid)
+                if let atGroups { try atGroups(process.pid) } else { try group?.attachLegacy(pid: process.pid) }
                 try descriptors.release(.groups)
                 if awaitsExecution { try process.awaitExecution() }
             } catch {
@@ -140,8 +144,27 @@ package enum Container {
         } catch let error as ContainerError {
             throw error
         } catch {
-            throw explained(error)
+            throw refusedNamespace(plan, error) ?? explained(error)
         }
+    }
+
+    /// What a host says that lets nobody, or not us, make user namespaces: user_namespaces(7).
+    private static func refusedNamespace(_ plan: ContainerPlan, _ error: any Error) -> ContainerError? {
+        guard let error = error as? LaunchError, plan.namespaces.created.contains(.user) else { return nil }
+        if let step = error.entry?.step {
+            guard case .fork = step else { return nil }
+        }
+        let advice =
+            switch error.errno.rawValue {
+            case ENOSPC: "see /proc/sys/user/max_user_namespaces and those of the others beside it"
+            case EPERM, EACCES: "see kernel.unprivileged_userns_clone, or what AppArmor lets us do"
+            default: "is there a kernel with CONFIG_USER_NS?"
+            }
+        return ContainerError(
+            code: .kernel,
+            message: "linux.namespaces: a new user namespace: \(error.errno); \(advice)",
+            cause: error
+        )
     }
 
     /// An error of a launch in the runtime's words.

@@ -73,7 +73,8 @@ package struct ContainerCgroup: Hashable, Sendable {
     /// Whether a process has to wait until it is moved into groups of v1 hierarchies.
     package var needsAttachment: Bool { !legacyControllers.isEmpty }
 
-    func attachLegacy(pid: Int32) throws(SyscallError) {
+    /// Moves a process into the group's directories in v1 hierarchies, where limits ask for them.
+    package func attachLegacy(pid: Int32) throws(SyscallError) {
         // Several controllers can share a hierarchy, and every move waits for the kernel.
         var done: Set<String> = []
         for controller in legacyControllers {

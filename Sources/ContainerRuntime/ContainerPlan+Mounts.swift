@@ -52,7 +52,8 @@ extension ContainerPlan {
         appendPropagation(options, of: slot, origin: origin)
         appendMountPoint(mount.destination, .directory, origin: origin)
         // An image may not choose where procfs and sysfs lie: what protects them is bound to their paths.
-        let symlinks: SymlinkPolicy = type == "proc" || type == "sysfs" ? .refuse : .follow
+        let isKernels = ["proc", "sysfs"].contains(type) || mount.destination.pathPrefixes.last == "/dev"
+        let symlinks: SymlinkPolicy = isKernels ? .refuse : .follow
         launch.append(.attachAt(slot, path: mount.destination, symlinks: symlinks), origin: origin)
         if type == "cgroup" { try appendLegacyGroups(mount, options, origin: origin) }
     }
@@ -70,7 +71,9 @@ extension ContainerPlan {
         var parameters = options.parameters
         let isOfKernel = ["proc", "sysfs", "cgroup", "cgroup2", "mqueue"].contains(type)
         if let label = mountLabel, !isOfKernel { parameters.append(.init("context", label)) }
-        return FilesystemRecipe(type == "cgroup" ? "cgroup2" : type, parameters, attributes: attributes)
+        var recipe = FilesystemRecipe(type == "cgroup" ? "cgroup2" : type, parameters, attributes: attributes)
+        recipe.source = mount.source.flatMap { $0.isEmpty || $0.utf8.count > 255 ? nil : $0 }
+        return recipe
     }
 
     /// What the host shows of the kernel, in the place of a mount that the container has no namespace for.
@@ -239,26 +242,26 @@ extension ContainerPlan {
 
     /// The devices every container has, those the configuration adds, and the links programs expect.
     mutating func appendDevices(_ spec: RuntimeSpec) throws(ContainerError) {
-        guard spec.hasOwnDevices else {
-            guard (spec.linux?.devices ?? []).isEmpty else {
-                throw .unsupported("linux.devices", "devices without a tmpfs at /dev are not supported yet")
-            }
-            return
+        // What is mounted from elsewhere at /dev has its own devices, and is not ours to write to.
+        guard !spec.hasForeignDevices else { return }
+        for prefix in ["/dev"] where !spec.hasOwnDevices {
+            launch.append(.makeDirectory(prefix, mode: 0o755))
         }
         for (name, major, minor) in ContainerPlan.defaultDevices {
             let path = "/dev/\(name)"
             if appendHostDevice(at: path, origin: "") { continue }
-            launch.append(.makeDevice(DeviceNode(path, .character, major: major, minor: minor, mode: 0o666)))
+            let node = DeviceNode(path, .character, major: major, minor: minor, mode: 0o666)
+            launch.append(.makeDevice(node, mayExist: !spec.hasOwnDevices))
         }
         var taken = Set(ContainerPlan.defaultDevices.map { "/dev/\($0.0)" })
         for (index, device) in (spec.linux?.devices ?? []).enumerated() where taken.insert(device.path).inserted {
             let place = "linux.devices[\(index)]"
             let node = try deviceNode(device, place: place)
-            for directory in device.path.pathPrefixes.dropFirst().dropLast() where taken.insert(directory).inserted {
+            for directory in device.path.pathPrefixes.dropLast() where taken.insert(directory).inserted {
                 launch.append(.makeDirectory(directory, mode: 0o755), origin: place)
             }
             if appendHostDevice(at: device.path, origin: place) { continue }
-            launch.append(.makeDevice(node), origin: place)
+            launch.append(.makeDevice(node, mayExist: !spec.hasOwnDevices), origin: place)
             if device.uid ?? 0 != 0 || device.gid ?? 0 != 0 {
                 launch.append(.setOwner(device.path, uid: device.uid ?? 0, gid: device.gid ?? 0), origin: place)
             }
@@ -284,15 +287,16 @@ extension ContainerPlan {
         case "p": kind = .fifo
         default: throw .invalid("\(place).type", "'\(device.type)' is not c, b, u or p")
         }
-        guard device.path.hasPrefix("/dev/"), !device.path.split(separator: "/").contains("..") else {
-            throw .unsupported("\(place).path", "'\(device.path)' is not below /dev")
+        let path = device.path.pathPrefixes.last ?? ""
+        guard device.path.hasPrefix("/"), !path.isEmpty, !device.path.split(separator: "/").contains("..") else {
+            throw .invalid("\(place).path", "'\(device.path)' is not the absolute path of a device")
         }
         let numbers = 0...Int64(UInt32.max)
         guard numbers.contains(device.major ?? 0), numbers.contains(device.minor ?? 0) else {
             throw .invalid(place, "\(device.major ?? 0):\(device.minor ?? 0) is not a device number")
         }
         return DeviceNode(
-            device.path,
+            path,
             kind,
             major: UInt32(truncatingIfNeeded: device.major ?? 0),
             minor: UInt32(truncatingIfNeeded: device.minor ?? 0),

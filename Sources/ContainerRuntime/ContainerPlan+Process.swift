@@ -7,7 +7,8 @@ extension ContainerPlan {
         _ process: ProcessSpec,
         isFirst: Bool,
         hasOwnGroups: Bool,
-        hasConsole: Bool
+        hasConsole: Bool,
+        linux: LinuxSpec?
     ) throws(ContainerError) {
         guard let arguments = process.args, let program = arguments.first, !program.isEmpty else {
             throw .invalid("process.args", "empty: there is no program to start")
@@ -15,6 +16,8 @@ extension ContainerPlan {
         guard process.cwd.hasPrefix("/") else {
             throw .invalid("process.cwd", "'\(process.cwd)' is not an absolute path")
         }
+        try ContainerPlan.checkSize(arguments, place: "process.args")
+        try ContainerPlan.checkSize(process.env ?? [], place: "process.env")
         // Before a filter that may forbid to wait, and after all that can be done meanwhile.
         if inputs.awaitsGroups, !waitsEarlyForGroups {
             appendWait(.groups, origin: "linux.resources")
@@ -23,12 +26,12 @@ extension ContainerPlan {
         }
         launch.append(.makeSession)
         try appendStandardDescriptors(process, hasConsole: hasConsole)
-        for (index, limit) in (process.rlimits ?? []).enumerated() {
-            let place = "process.rlimits[\(index)]"
-            let limit = possible(try resourceLimit(limit, place: place), place: place)
-            preparation?.limits.append(limit)
-            launch.append(.setLimit(limit), origin: place)
-        }
+        // A program that joins a user namespace has set them while it had the right to.
+        if isFirst || isBornInContainer { try appendLimits(process) }
+        // Before a filter that may not know this call; what is opened later is opened so.
+        launch.keptDescriptors = inputs.keptDescriptors
+        launch.append(.closeDescriptors(from: 3 + UInt32(inputs.keptDescriptors)))
+        try appendScheduling(process, isFirst: isFirst, linux)
         launch.append(.changeDirectory(process.cwd), origin: "process.cwd")
         let environment = process.env ?? []
         let candidates = ContainerPlan.candidates(program, environment: environment)
@@ -39,8 +42,6 @@ extension ContainerPlan {
             plan.launch.append(.checkProgram(candidates: candidates, name: program), origin: "process.args")
             plan.launch.append(.awaitGate(plan.gate()), origin: "start")
         }
-        launch.keptDescriptors = inputs.keptDescriptors
-        launch.append(.closeDescriptors(from: 3 + UInt32(inputs.keptDescriptors)))
         launch.append(
             .executeThrough(
                 makeSlot("helper", .helper),
@@ -51,6 +52,32 @@ extension ContainerPlan {
             ),
             origin: "process.args"
         )
+    }
+
+    /// Sets limits; those that the child has no right to are allowed to it before.
+    mutating func appendLimits(_ process: ProcessSpec) throws(ContainerError) {
+        for (index, limit) in (process.rlimits ?? []).enumerated() {
+            let place = "process.rlimits[\(index)]"
+            let limit = possible(try resourceLimit(limit, place: place), place: place)
+            preparation?.limits.append(limit)
+            launch.append(.setLimit(limit), origin: place)
+        }
+    }
+
+    /// What execve(2) would not take is to be known before anything is made: `MAX_ARG_STRLEN`, and three quarters of
+    /// the largest stack that counts for it.
+    private static func checkSize(_ texts: [String], place: String) throws(ContainerError) {
+        var total = 0
+        for (index, text) in texts.enumerated() {
+            let size = text.utf8.count + 1
+            guard size <= 128 << 10 else {
+                throw .invalid("\(place)[\(index)]", "\(size) bytes are more than the 131072 that execve(2) takes")
+            }
+            total += size + 8
+        }
+        guard total <= 6 << 20 else {
+            throw .invalid(place, "\(total) bytes are more than the 6 MiB that execve(2) takes in all")
+        }
     }
 
     private mutating func appendStandardDescriptors(
@@ -122,11 +149,11 @@ extension ContainerPlan {
         let user = process.user ?? ProcessSpec.User()
         let names = process.capabilities ?? ProcessSpec.Capabilities()
         let place = "process.capabilities"
-        let bounding = possible(try capabilities(names.bounding, place: "\(place).bounding"), place: place)
-        let permitted = try capabilities(names.permitted, place: "\(place).permitted").intersection(available)
-        let effective = try capabilities(names.effective, place: "\(place).effective").intersection(available)
-        let inheritable = try capabilities(names.inheritable, place: "\(place).inheritable")
-        let ambient = try capabilities(names.ambient, place: "\(place).ambient")
+        let bounding = possible(capabilities(names.bounding, place: "\(place).bounding"), place: place)
+        let permitted = capabilities(names.permitted, place: "\(place).permitted").intersection(available)
+        let effective = capabilities(names.effective, place: "\(place).effective").intersection(available)
+        let inheritable = capabilities(names.inheritable, place: "\(place).inheritable")
+        let ambient = capabilities(names.ambient, place: "\(place).ambient")
         launch.append(.setUmask(user.umask ?? 0o022), origin: user.umask == nil ? "" : "process.user.umask")
         launch.append(.limitBoundingSet(bounding), origin: "\(place).bounding")
         var credentials = Credentials(uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [])
@@ -152,18 +179,22 @@ extension ContainerPlan {
         )
         if !ambient.isEmpty { launch.append(.raiseAmbient(ambient), origin: "\(place).ambient") }
         if noNewPrivileges { launch.append(.setNoNewPrivileges, origin: "process.noNewPrivileges") }
+        // One that somebody listens to is loaded while there is time to hand over what he listens with.
+        let isLast = noNewPrivileges && seccomp?.hasListener != true
+        if let seccomp, noNewPrivileges, !isLast { launch.append(.loadSeccomp(seccomp), origin: "linux.seccomp") }
         beforeFilter(&self)
-        guard noNewPrivileges else { return }
-        if let seccomp { launch.append(.loadSeccomp(seccomp), origin: "linux.seccomp") }
+        if let seccomp, isLast { launch.append(.loadSeccomp(seccomp), origin: "linux.seccomp") }
     }
 
-    private func capabilities(_ names: [String]?, place: String) throws(ContainerError) -> CapabilitySet {
+    /// A set by its names; one that this kernel does not have is told of and left out, as the specification wants it.
+    private mutating func capabilities(_ names: [String]?, place: String) -> CapabilitySet {
         var set: CapabilitySet = []
         for name in names ?? [] {
-            guard let capability = CapabilitySet(named: name) else {
-                throw .invalid(place, "'\(name)' is not a capability")
+            if let capability = CapabilitySet(named: name) {
+                set.insert(capability)
+            } else {
+                unenforced.append("\(place): '\(name)' is not a capability, and is left out")
             }
-            set.insert(capability)
         }
         return set
     }

@@ -18,6 +18,10 @@ extension ContainerPlan {
         appendCovers(spec)
         if !inputs.mayMount { appendCopies(spec) }
         try appendHostCopies(spec)
+        if inputs.staysOnRoot {
+            unenforced.append("--no-pivot: the host's files lie below the root, in reach of who has CAP_SYS_CHROOT")
+            return launch.append(.coverRoot(root), origin: "root.path")
+        }
         guard entersRoot else { return launch.append(.pivot(root), origin: "root.path") }
         let host = launch.makeSlot("host")
         launch.append(.enter(root, at: inputs.awaitsHooks ? place : "/", host: host), origin: "root.path")
@@ -30,6 +34,8 @@ extension ContainerPlan {
         if let oldRoot {
             if inputs.awaitsHooks { launch.append(.awaitGate(gate()), origin: "hooks") }
             launch.append(.leave(root, host: oldRoot), origin: "root.path")
+        } else if inputs.staysOnRoot, inputs.awaitsHooks {
+            launch.append(.awaitGate(gate()), origin: "hooks")
         }
         if let rootPropagation {
             // Not for the mounts below, each of which has said how it travels.

@@ -115,6 +115,9 @@ package struct ContainerPlan: Hashable, Sendable {
         rootPropagation = try linux.propagationOfRoot
         let sysctls = try (linux.sysctl ?? [:]).sorted(by: { $0.key < $1.key })
             .map { (key, value) throws(ContainerError) in try Sysctl(key: key, value: value, owned: namespaces.all) }
+        if let name = spec.domainname, let other = spec.linux?.sysctl?["kernel.domainname"], other != name {
+            throw .invalid("linux.sysctl.kernel.domainname", "'\(other)' is another name than domainname, '\(name)'")
+        }
         if spec.hostname ?? spec.domainname != nil, !namespaces.all.contains(.uts) {
             throw .invalid("hostname", "needs a uts namespace of the container's own")
         }
@@ -126,6 +129,7 @@ package struct ContainerPlan: Hashable, Sendable {
         // Before a hierarchy is mounted, which shows what lies below the group that the process is in then.
         if waitsEarlyForGroups { appendWait(.groups, origin: "linux.resources") }
         if namespaces.created.contains(.cgroup) { launch.append(.unshare(.cgroup)) }
+        if namespaces.created.contains(.network) { launch.append(.raiseLoopback, origin: "linux.namespaces") }
         if !namespaces.forks || namespaces.created.contains(.uts) { appendNames(spec) }
         try appendMounts(spec, sysctls: sysctls)
         try appendDevices(spec)
@@ -137,7 +141,8 @@ package struct ContainerPlan: Hashable, Sendable {
             process,
             isFirst: true,
             hasOwnGroups: namespaces.created.contains(.cgroup),
-            hasConsole: spec.hasOwnDevices
+            hasConsole: spec.hasOwnDevices,
+            linux: spec.linux
         )
     }
 
@@ -150,11 +155,18 @@ package struct ContainerPlan: Hashable, Sendable {
         namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
         launch = LaunchPlan(namespaces: [])
         if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: false) }
+        if !isBornInContainer { try appendLimits(process) }
         let container = makeSlot("container", .container)
         // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
         // change every path of it at any time.
         appendEntry(to: container, spec.linux ?? LinuxSpec())
-        try appendProcess(process, isFirst: false, hasOwnGroups: false, hasConsole: false)
+        try appendProcess(
+            process,
+            isFirst: false,
+            hasOwnGroups: false,
+            hasConsole: false,
+            linux: spec.linux
+        )
     }
 
     /// Adds a descriptor that the launching process opens.
@@ -170,7 +182,9 @@ package struct ContainerPlan: Hashable, Sendable {
     func slot(of source: DescriptorSource) -> LaunchSlot? { sources.first { $0.value == source }?.key }
 
     /// Whether the process is in its groups before its mounts are made.
-    var waitsEarlyForGroups: Bool { inputs.awaitsGroups && !inputs.legacyHierarchies.isEmpty }
+    var waitsEarlyForGroups: Bool {
+        inputs.awaitsGroups && (!inputs.legacyHierarchies.isEmpty || inputs.awaitsScope)
+    }
 
     /// The one slot of the host's procfs.
     mutating func procfs() -> LaunchSlot { slot(of: .procfs) ?? makeSlot("procfs", .procfs) }

@@ -60,7 +60,12 @@ struct OpenedSources: ~Copyable {
     }
 
     private func refuseOurs(_ namespace: borrowing OwnedDescriptor, _ path: String, _ kind: Namespaces) throws {
-        guard try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind.fileName)")) else { return }
+        var isOurs = try namespace.isSameFile(as: .reading("/proc/self/ns/\(kind.fileName)"))
+        if kind == .mount, !isOurs {
+            // That of the host's first process is the host's, wherever we are; in a PID namespace it is another's.
+            isOurs = (try? namespace.isSameFile(as: .reading("/proc/1/ns/mnt"))) ?? false
+        }
+        guard isOurs else { return }
         throw ContainerError.invalid(
             "linux.namespaces",
             "\(path) is the host's namespace, which may not be changed"
@@ -115,16 +120,25 @@ struct OpenedSources: ~Copyable {
 
 extension HostMount {
     /// A copy of what is at the path now.
-    fileprivate func opened() throws(SyscallError) -> OwnedDescriptor {
+    fileprivate func opened() throws -> OwnedDescriptor {
         let mount = try DetachedMount.copy(of: path, recursive: isRecursive, change: change)
-        switch ids {
-        case .given(let ids):
-            let namespace = try UserNamespace.make(ids)
-            try mount.mapIDs(by: namespace, recursive: mapsRecursively, subject: path)
-        case .ofNamespace(let file):
-            try mount.mapIDs(by: .reading(file), recursive: mapsRecursively, subject: path)
-        case nil: break
-        }
+        if let ids { try map(mount, by: HostMount.namespace(ids)) }
         return mount.takeDescriptor()
+    }
+
+    private func map(_ mount: borrowing DetachedMount, by namespace: consuming OwnedDescriptor) throws {
+        do {
+            try mount.mapIDs(by: namespace, recursive: mapsRecursively, subject: path)
+        } catch {
+            guard error.errno.rawValue == EINVAL else { throw error }
+            throw ContainerError.unsupported(path, "this kernel can't give files of its filesystem other ids")
+        }
+    }
+
+    private static func namespace(_ ids: IDs) throws -> OwnedDescriptor {
+        switch ids {
+        case .given(let ids): return try UserNamespace.make(ids)
+        case .ofNamespace(let file): return try OwnedDescriptor.reading(file)
+        }
     }
 }

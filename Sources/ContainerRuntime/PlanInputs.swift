@@ -32,6 +32,10 @@ package struct PlanInputs: Hashable, Sendable {
     package var awaitsHooks = false
     /// The process waits right before its program is executed.
     package var awaitsStart = false
+    /// The group that the process waits for is systemd's to make, and the one that its namespace begins with.
+    package var awaitsScope = false
+    /// The host's root stays where it is, below the container's.
+    package var staysOnRoot = false
     /// How many descriptors from 3 on the program inherits from us.
     package var keptDescriptors = 0
     /// A first process of ours that passes on signals and collects ended processes; the program is its child.

@@ -4,8 +4,11 @@ package import OCISpec
 
 extension RuntimeSpec {
     /// Reads `config.json` of a bundle directory; a mistake is named with its place in the document.
-    package init(bundle: String) throws(ContainerError) {
-        self = try SpecificationFile.read("\(bundle)/config.json")
+    ///
+    /// `configuration` is another name for the file, in the bundle where it is not absolute.
+    package init(bundle: String, configuration: String? = nil) throws(ContainerError) {
+        let name = configuration ?? "config.json"
+        self = try SpecificationFile.read(name.hasPrefix("/") ? name : "\(bundle)/\(name)")
     }
 }
 
@@ -48,7 +51,8 @@ private enum SpecificationFile {
         case .typeMismatch(let type, let context): return "\(place(context.codingPath)) is not of type \(type)"
         case .dataCorrupted(let context):
             let spot = place(context.codingPath)
-            return spot.isEmpty ? "not valid JSON: \(context.debugDescription)" : "\(spot): \(context.debugDescription)"
+            let reason = context.underlyingError.map { "\($0)" } ?? context.debugDescription
+            return spot.isEmpty ? "not valid JSON: \(reason)" : "\(spot): \(reason)"
         @unknown default: return "\(error)"
         }
     }

@@ -9,17 +9,19 @@ extension SeccompProgram {
     /// System calls that this machine's libseccomp does not know are passed over, as in other runtimes: the default
     /// action holds for them. Takes milliseconds for a large profile, so callers keep the result.
     package init(compiling spec: SeccompSpec) throws(ContainerError) {
-        guard spec.listenerPath == nil else {
-            throw .unsupported("linux.seccomp.listenerPath", "not supported yet")
-        }
         let filter = try SeccompFilter(spec)
+        let actions = [spec.defaultAction] + (spec.syscalls ?? []).map(\.action)
+        if actions.contains("SCMP_ACT_NOTIFY"), (spec.listenerPath ?? "").isEmpty {
+            throw .invalid("linux.seccomp.listenerPath", "missing: SCMP_ACT_NOTIFY needs somebody who is told")
+        }
         try filter.fill(from: spec)
         self.init(instructions: try filter.exported(), flags: try Self.flags(of: spec))
     }
 
     /// The flags that the filter is loaded with.
     static func flags(of spec: SeccompSpec) throws(ContainerError) -> UInt32 {
-        try SeccompFilter.flags(spec.flags ?? [])
+        let flags = try SeccompFilter.flags(spec.flags ?? [])
+        return (spec.listenerPath ?? "").isEmpty ? flags : flags | listenerFlag
     }
 }
 
@@ -70,6 +72,9 @@ private struct SeccompFilter: ~Copyable {
 
     private func add(_ rule: SeccompSpec.Rule, place: String) throws(ContainerError) {
         let action = try SeccompFilter.action(rule.action, errno: rule.errnoRet, place: "\(place).action")
+        if action == SeccompFilter.notify, let name = rule.names.first(where: SeccompFilter.untold.contains) {
+            throw .invalid("\(place).action", "nobody could be told of \(name): the start itself needs it")
+        }
         guard action != defaultAction else { return }
         var comparisons: [scmp_arg_cmp] = []
         for (index, argument) in (rule.args ?? []).enumerated() {
@@ -120,6 +125,10 @@ private struct SeccompFilter: ~Copyable {
         return flags
     }
 
+    private static let notify: UInt32 = 0x7fc0_0000
+    /// What a process does between the filter and its program, when the listener is not there yet.
+    private static let untold: Set<String> = ["read", "write"]
+
     private static func action(_ name: String, errno: UInt32?, place: String) throws(ContainerError) -> UInt32 {
         let code = (errno ?? UInt32(EPERM)) & 0xffff
         switch name {
@@ -130,7 +139,7 @@ private struct SeccompFilter: ~Copyable {
         case "SCMP_ACT_TRACE": return 0x7ff0_0000 | code
         case "SCMP_ACT_LOG": return 0x7ffc_0000
         case "SCMP_ACT_ALLOW": return 0x7fff_0000
-        case "SCMP_ACT_NOTIFY": throw .unsupported(place, "'\(name)' is not supported yet")
+        case "SCMP_ACT_NOTIFY": return notify
         default: throw .invalid(place, "'\(name)' is not an action")
         }
     }

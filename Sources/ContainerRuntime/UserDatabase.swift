@@ -44,15 +44,23 @@ package struct UserDatabase: Hashable, Sendable {
     ///
     /// A file that is not there is an empty one. What is not a regular file, or longer than 4 MiB, is an error.
     package init(root: borrowing DetachedMount) throws(ContainerError) {
-        try self.init(directory: root.descriptor.rawValue)
+        let descriptor = root.descriptor.rawValue
+        self.init(
+            passwd: try UserDatabase.text("etc/passwd", beneath: descriptor),
+            group: try UserDatabase.text("etc/group", beneath: descriptor)
+        )
     }
 
-    /// Reads them beneath a directory, which is lent, as if that were the root.
-    init(directory: Int32) throws(ContainerError) {
-        self.init(
-            passwd: try UserDatabase.text("etc/passwd", beneath: directory),
-            group: try UserDatabase.text("etc/group", beneath: directory)
-        )
+    /// Reads the users beneath a directory of the host that is a root, and no groups.
+    package init(usersOf path: String) throws(ContainerError) {
+        let directory: OwnedDescriptor
+        do { directory = try OwnedDescriptor.path(path) } catch { throw .kernel("user", error) }
+        self.init(passwd: try UserDatabase.text("etc/passwd", beneath: directory.rawValue), group: "")
+    }
+
+    /// Where a user is at home; nil for one who is not known, or has no home.
+    package func home(of uid: UInt32) -> String? {
+        users.first { $0.uid == uid }.flatMap { $0.home.isEmpty ? nil : $0.home }
     }
 
     /// Finds `user[:group]`, each a name or a number, and the groups to add; an empty user is number 0.

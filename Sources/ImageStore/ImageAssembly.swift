@@ -247,7 +247,7 @@ struct ImageAssembly<Source: ContentSource> {
 }
 
 /// Whether a document is of two kinds at once, which is how one digest becomes two images (CVE-2021-41190).
-private struct DocumentShape: Decodable {
+struct DocumentShape: Decodable {
     struct Anything: Decodable {
         init(from decoder: any Decoder) {}
     }

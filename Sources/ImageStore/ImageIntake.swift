@@ -145,6 +145,9 @@ package final class ImageIntake: Sendable {
         return digest
     }
 
+    /// Takes over an unpacked layer that has been checked, at a path that others may take it over from too.
+    func add(layer diffID: ContentDigest, at path: String) { state.withLock { $0.layers[diffID] = path } }
+
     // MARK: the moment
 
     /// Makes everything visible: layers, blobs, and last the images with their names.
@@ -188,17 +191,15 @@ package final class ImageIntake: Sendable {
         }
         let subject = "read configuration \(manifest.config.digest)"
         let configuration = try decodeDocument(ImageConfiguration.self, bytes, subject)
-        var annotations = [identifierAnnotation: manifest.config.digest.rawValue]
-        if !image.repositoryDigests.isEmpty {
-            annotations[repositoryDigestsAnnotation] = image.repositoryDigests.joined(separator: ",")
-        }
-        let entry = Descriptor(
+        let annotations = [identifierAnnotation: manifest.config.digest.rawValue]
+        var entry = Descriptor(
             mediaType: manifest.mediaType ?? MediaType.manifest,
             digest: digest,
             size: Int64(image.manifest.count),
             platform: configuration.platform,
             annotations: annotations
         )
+        entry.repositoryDigests = image.repositoryDigests
         return ImageRecord(entry: entry, names: image.names, manifest: manifest, configuration: configuration)
     }
 
@@ -227,8 +228,8 @@ package final class ImageIntake: Sendable {
     private func move(_ path: String, to destination: String) throws(ImageError) {
         guard path != destination, rename(path, destination) != 0 else { return }
         let reason = Errno.current
-        // Somebody else was faster with the same layer.
-        if reason.rawValue == ENOTEMPTY || reason == .exists { return }
+        // Somebody else was faster with the same layer, or with a download that both waited for.
+        if reason.rawValue == ENOTEMPTY || reason == .exists || fileExists(destination) { return }
         throw .kernel("write \(store.root)", SyscallError(call: "rename", subject: destination, errno: reason))
     }
 }
@@ -249,9 +250,6 @@ package struct IncomingImage: Sendable {
         self.repositoryDigests = repositoryDigests
     }
 }
-
-/// Our own annotation of an index entry: how registries know the image, separated by commas.
-let repositoryDigestsAnnotation = "io.roost.image.repository-digests"
 
 extension ImageStore {
     /// Begins to bring something into the store.

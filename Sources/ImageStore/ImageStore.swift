@@ -88,14 +88,7 @@ package struct ImageStore: Hashable, Sendable {
         _ name: ImageName,
         _ platform: Platform?
     ) throws(ImageError) -> Image {
-        let entries = try index().manifests
-        let entry = entries.first { entry in
-            if let digest = name.digest {
-                return entry.digest == digest
-                    || entry.repositoryDigests.contains("\(name.domain)/\(name.repository)@\(digest)")
-            }
-            return entry.annotations?[referenceNameAnnotation] == name.tagged
-        }
+        let entry = try index().entry(named: name)
         guard let entry else { throw notFound("\(name)") }
         return try image(entry, reference, platform)
     }
@@ -193,8 +186,7 @@ package struct ImageStore: Hashable, Sendable {
     private func notFound(_ name: String) -> ImageError {
         ImageError(
             .imageNotFound,
-            "image \(name) is not in the store, and roost can't pull from registries yet; "
-                + "load it with \"roost load -i FILE\", name an archive as in docker-archive:FILE, "
+            "image \(name) is not in the store; fetch it with \"roost image pull\", load it with \"roost load -i FILE\", "
                 + "or use the host's own programs with rootfs:/"
         )
     }
@@ -216,13 +208,6 @@ package struct ImageStore: Hashable, Sendable {
             )
         }
         return file
-    }
-}
-
-extension Descriptor {
-    /// How registries know the image that an entry of the index names.
-    var repositoryDigests: [String] {
-        annotations?[repositoryDigestsAnnotation]?.split(separator: ",").map(String.init) ?? []
     }
 }
 

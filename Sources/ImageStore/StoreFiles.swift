@@ -20,8 +20,6 @@ struct StoreFiles: Hashable, Sendable {
         for name in ["blobs", "blobs/sha256", "layers", "staging", "imports"] {
             try makeStoreDirectories("\(root)/\(name)", mode: 0o700)
         }
-        let layout = "\(root)/oci-layout"
-        if access(layout, F_OK) != 0 { try replaceDurably(layout, Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)) }
     }
 
     /// The file that whoever stages something in a directory holds a lock on: flock(2).
@@ -38,6 +36,8 @@ struct StoreFiles: Hashable, Sendable {
         let lock = try lockFile("\(root)/lock")
         defer { _ = flock(lock.rawValue, LOCK_UN) }
         try attempt("clear \(staging)") { () throws(SyscallError) in _ = try clearStaging() }
+        let layout = "\(root)/oci-layout"
+        if access(layout, F_OK) != 0 { try replaceDurably(layout, Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)) }
         return try body()
     }
 

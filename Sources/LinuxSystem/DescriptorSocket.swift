@@ -29,7 +29,12 @@ package struct DescriptorSocket: ~Copyable, Sendable {
     /// Takes the descriptor, which is close-on-exec: recvmsg(2) with `SCM_RIGHTS`.
     ///
     /// Call it when the launch has succeeded; it does not wait.
-    package borrowing func receive() throws(SyscallError) -> OwnedDescriptor {
+    package borrowing func receive() throws(SyscallError) -> OwnedDescriptor { try receiving.receiveDescriptor() }
+}
+
+extension OwnedDescriptor {
+    /// Takes the one descriptor that a message on a socket carries, close-on-exec; it does not wait: recvmsg(2).
+    package borrowing func receiveDescriptor() throws(SyscallError) -> OwnedDescriptor {
         var byte: UInt8 = 0
         // struct cmsghdr and one descriptor, as 64-bit words for its alignment
         var control: (UInt64, UInt64, UInt64) = (0, 0, 0)
@@ -42,7 +47,7 @@ package struct DescriptorSocket: ~Copyable, Sendable {
                     (message.msg_iov, message.msg_iovlen) = (vector, 1)
                     (message.msg_control, message.msg_controllen) = (UnsafeMutableRawPointer(control), controlSize)
                     return recvmsg(
-                        receiving.rawValue,
+                        rawValue,
                         &message,
                         Int32(MSG_DONTWAIT) | Int32(MSG_CMSG_CLOEXEC)
                     )

@@ -10,6 +10,16 @@ package enum StreamSocket {
         _ = try SyscallError.checkErrno(connected, "connect", path)
         return made
     }
+
+    /// Listens at a path of at most 107 bytes, which must not be there.
+    package static func listening(at path: String) throws(SyscallError) -> OwnedDescriptor {
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let made = OwnedDescriptor(adopting: try SyscallError.checkErrno(socket(AF_UNIX, type, 0), "socket", path))
+        let bound = try withAddress(path) { Glibc.bind(made.rawValue, $0, $1) }
+        _ = try SyscallError.checkErrno(bound, "bind", path)
+        _ = try SyscallError.checkErrno(listen(made.rawValue, 1), "listen", path)
+        return made
+    }
 }
 
 extension OwnedDescriptor {

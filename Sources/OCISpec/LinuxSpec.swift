@@ -66,6 +66,14 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
         package var enableMBM: Bool?
     }
 
+    /// `linux.memoryPolicy`: set_mempolicy(2), since version 1.3.
+    package struct MemoryPolicy: Codable, Hashable, Sendable {
+        package var mode: String?
+        package var nodes: String?
+        package var flags: [String]?
+    }
+
+    package var memoryPolicy: MemoryPolicy?
     package var uidMappings: [IDMapping]?
     package var gidMappings: [IDMapping]?
     package var sysctl: [String: String]?

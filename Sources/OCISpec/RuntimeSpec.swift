@@ -14,7 +14,12 @@ package struct RuntimeSpec: Codable, Hashable, Sendable {
     package init(ociVersion: String = "1.2.0") { self.ociVersion = ociVersion }
 
     /// Whether `/dev` is a filesystem of the container's own, with nothing of the image in it.
-    package var hasOwnDevices: Bool { (mounts ?? []).contains { $0.destination == "/dev" && $0.type == "tmpfs" } }
+    package var hasOwnDevices: Bool { deviceMount?.type == "tmpfs" }
+    /// Whether something that is not the container's alone is mounted at `/dev`.
+    package var hasForeignDevices: Bool { deviceMount.map { $0.type != "tmpfs" } ?? false }
+    private var deviceMount: MountSpec? {
+        (mounts ?? []).last { $0.destination == "/dev" || $0.destination == "/dev/" }
+    }
 }
 
 /// `root`: the directory that becomes the container's root.
@@ -111,7 +116,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     /// `process.ioPriority`: ioprio_set(2).
     package struct IOPriority: Codable, Hashable, Sendable {
         package var `class`: String
-        package var priority: Int
+        package var priority: Int?
 
         /// A class by its kernel name, and the level in it.
         package init(class: String, priority: Int) {

@@ -6,6 +6,21 @@ package struct Progress: Hashable, Codable, Sendable {
         case volume = "Volume"
         case container = "Container"
         case image = "Image"
+        case layer = "Layer"
+    }
+
+    /// A part of something that moves.
+    package struct Bytes: Hashable, Codable, Sendable {
+        /// How many have moved.
+        package var done: Int64
+        /// How many there are.
+        package var total: Int64
+
+        /// So many of so many.
+        package init(done: Int64, total: Int64) {
+            self.done = done
+            self.total = total
+        }
     }
 
     /// Where it stands.
@@ -23,6 +38,8 @@ package struct Progress: Hashable, Codable, Sendable {
     package var status: Status
     /// Why it failed.
     package var message: String?
+    /// How many of its bytes have moved; nil when that is no measure of it.
+    package var bytes: Bytes?
 
     /// Some progress of `name`.
     package init(_ kind: Kind, _ name: String, _ text: String, _ status: Status, message: String? = nil) {

@@ -40,6 +40,21 @@ package struct ProgressView: Sendable {
         var latest: Progress
         var begun: Duration
         var ended: Duration?
+        /// When bytes began to move, and how many had moved before.
+        var moving: (since: Duration, before: Int64)?
+
+        /// The word for where it stands, with how many bytes have moved and how fast.
+        func text(at time: Duration) -> String {
+            guard let bytes = latest.bytes else { return latest.text }
+            let done = Amount.decimal(UInt64(max(0, bytes.done)))
+            var text = "\(latest.text) \(done)/\(Amount.decimal(UInt64(max(0, bytes.total))))"
+            guard let moving, time > moving.since else { return text }
+            let spent = (time - moving.since).components
+            let seconds = Double(spent.seconds) + Double(spent.attoseconds) * 1e-18
+            let rate = Double(bytes.done - moving.before) / seconds
+            if rate >= 1, rate < 1e15 { text += " \(Amount.decimal(UInt64(rate)))/s" }
+            return text
+        }
     }
 
     private static let spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
@@ -51,6 +66,8 @@ package struct ProgressView: Sendable {
     private let isColoured: Bool
     private var items: [Item] = []
     private var places: [String: Int] = [:]
+    /// What has had its line already, in the mode `plain`.
+    private var moved: Set<String> = []
     /// The widths of the lines that stand on the terminal.
     private var drawn: [Int] = []
     private var hasHiddenCursor = false
@@ -70,6 +87,12 @@ package struct ProgressView: Sendable {
         switch mode {
         case .quiet: return ""
         case .plain:
+            if progress.bytes != nil {
+                // One line for all of the way.
+                guard moved.insert("\(progress.kind.rawValue) \(progress.name) \(progress.text)").inserted else {
+                    return ""
+                }
+            }
             let words = [progress.text, progress.message].compactMap { $0 }.joined(separator: "  ")
             return " \(progress.kind.rawValue) \(progress.name)  \(words)\n"
         case .json: return Self.json(progress)
@@ -83,6 +106,9 @@ package struct ProgressView: Sendable {
         } else {
             places[key] = items.count
             items.append(Item(latest: progress, begun: time, ended: ended))
+        }
+        if let bytes = progress.bytes, let place = places[key], items[place].moving == nil {
+            items[place].moving = (time, bytes.done)
         }
         return ""
     }
@@ -137,6 +163,10 @@ package struct ProgressView: Sendable {
         object.add("status", status)
         object.add("text", progress.text)
         if let message = progress.message { object.add("details", message) }
+        if let bytes = progress.bytes {
+            object.add("current", literal: "\(bytes.done)")
+            object.add("total", literal: "\(bytes.total)")
+        }
         return object.text + "\n"
     }
 
@@ -151,15 +181,16 @@ package struct ProgressView: Sendable {
         let shown = shownItems(room: max(1, size.rows - 2))
         let names = shown.map { "\($0.latest.kind.rawValue) \($0.latest.name)" }
         let nameWidth = names.map(\.displayWidth).max() ?? 0
-        let wordWidth = shown.map { $0.latest.text.displayWidth }.max() ?? 0
-        for (item, name) in zip(shown, names) {
-            let words = "\(item.latest.text.padded(to: wordWidth))  \(((item.ended ?? time) - item.begun).inSeconds)"
+        let texts = shown.map { $0.text(at: time) }
+        let wordWidth = texts.map(\.displayWidth).max() ?? 0
+        for (item, (name, text)) in zip(shown, zip(names, texts)) {
+            let words = "\(text.padded(to: wordWidth))  \(((item.ended ?? time) - item.begun).inSeconds)"
             let room = max(0, width - 3)
             let left = min(nameWidth, max(8, room - words.displayWidth - 2))
-            var text = name.truncated(to: left).padded(to: left) + "  " + words
-            if let message = item.latest.message { text += "  \(Self.firstLine(message))" }
-            text = text.truncated(to: room)
-            result.append((" \(mark(of: item, at: time)) \(text)", text.displayWidth + 3))
+            var line = name.truncated(to: left).padded(to: left) + "  " + words
+            if let message = item.latest.message { line += "  \(Self.firstLine(message))" }
+            line = line.truncated(to: room)
+            result.append((" \(mark(of: item, at: time)) \(line)", line.displayWidth + 3))
         }
         if shown.count < items.count {
             let text = " … \(items.count - shown.count) more".truncated(to: width)

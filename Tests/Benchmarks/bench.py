@@ -14,12 +14,13 @@ import time
 sys.dont_write_bytecode = True  # The folder of the sources stays as it is.
 
 import projects
+import runtimes
 from contenders import Compose, Floor, Unavailable, find_docker, find_runtimes
 from observed import Snapshot, memory_of_docker, memory_of_roost, of_roost, running, services
 from report import Report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = ("floor", "run", "config", "up1", "up10", "up50")
+GROUPS = ("floor", "run", "runtime", "config", "up1", "up10", "up50")
 
 
 class Failed(Exception):
@@ -122,6 +123,8 @@ class Bench:
             self.floor.measure_phases(self.options.runs)
         if "run" in groups:
             self.measure_runs()
+        if "runtime" in groups:
+            runtimes.measure(self, self.options.roost)
         if "config" in groups:
             self.measure_config()
         for count in (1, 10, 50):
@@ -243,7 +246,7 @@ class Bench:
         while self.undo:
             try:
                 self.undo.pop()()
-            except (Failed, OSError) as error:
+            except (Failed, OSError, RuntimeError) as error:
                 print("bench: cleaning up: %s" % error, file=sys.stderr)
 
 

@@ -10,7 +10,7 @@ class Report:
     """Samples in seconds and bytes, and what could not be measured."""
 
     def __init__(self, runs):
-        self.runs, self.samples, self.least, self.memory, self.left = runs, {}, {}, {}, {}
+        self.runs, self.samples, self.least, self.memory, self.left, self.peaks = runs, {}, {}, {}, {}, {}
         self.skipped, self.versions = [], {}
         self.load = [os.getloadavg()[0]]
 
@@ -21,6 +21,9 @@ class Report:
 
     def add_memory(self, name, count, sums):
         self.memory.setdefault((name, count), []).append(sums)
+
+    def add_peak(self, key, amount):
+        self.peaks.setdefault(key, []).append(amount)
 
     def add_leftovers(self, name, count, left):
         self.left.setdefault((name, count), set()).update(left)
@@ -37,7 +40,7 @@ class Report:
     # As text
 
     def text(self):
-        tables = [self.machine(), self.floors(), self.single_runs(), self.configs(), self.cycles(), self.memories(), self.aims(),
+        tables = [self.machine(), self.floors(), self.single_runs(), self.runtimes(), self.configs(), self.cycles(), self.memories(), self.aims(),
                   self.leftovers(), self.skips()]
         return "\n\n".join(table for table in tables if table)
 
@@ -60,6 +63,18 @@ class Report:
                  milliseconds(self.least.get(key)), ratio(self.least.get(key), least)]
                 for key in self.samples if key[0] == "run"]
         return table(["one container, `true`", "ms", "of the floor", "least", "of the floor's"], rows)
+
+    def runtimes(self):
+        rows = []
+        for key in sorted((key for key in self.samples if key[0] == "runtime"), key=lambda key: (key[1], key[2].split()[-1])):
+            _, view, name = key
+            crun = ("runtime", view, "crun " + name.split()[-1])
+            peak = self.peaks.get((view, name))
+            rows.append([view, name, milliseconds(self.median(*key)), milliseconds(self.least.get(key)),
+                         hundredths(self.median(*key), self.median(*crun)),
+                         hundredths(self.least.get(key), self.least.get(crun)),
+                         megabytes(statistics.median(peak)) if peak else ""])
+        return table(["control groups", "", "ms", "least", "of crun's", "least of crun's", "peak MB"], rows, words=(0, 1))
 
     def configs(self):
         rows = []
@@ -151,6 +166,10 @@ def milliseconds(seconds):
 
 def megabytes(amount):
     return "%.1f" % (amount / 1e6)
+
+
+def hundredths(value, base):
+    return "%.2f" % (value / base) if value and base else ""
 
 
 def ratio(value, base):

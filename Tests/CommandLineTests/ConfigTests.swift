@@ -98,11 +98,11 @@ struct ConfigTests {
         )
     }
 
-    @Test("images that the store lacks can't be pinned, and each is named with its place")
+    @Test("images that nobody knows can't be pinned, and each is named with its place")
     func digests() throws {
         try put(
             "compose.yaml",
-            "services:\n  a: {image: \"redis:7\"}\n  b: {image: \"rootfs:/\"}\n"
+            "services:\n  a: {image: \"127.0.0.1:1/redis:7\"}\n  b: {image: \"rootfs:/\"}\n"
                 + "  c: {image: \"x@sha256:\(String(repeating: "a", count: 64))\"}\n"
         )
         let all = try machine.roost("config", "--resolve-image-digests")
@@ -110,7 +110,7 @@ struct ConfigTests {
         #expect(all.output == "")
         #expect(
             all.error.hasPrefix(
-                "compose.yaml:2:14: services.a.image: image docker.io/library/redis:7 is not in the store"
+                "compose.yaml:2:14: 127.0.0.1:1/redis at http://127.0.0.1:1: no connection"
             )
         )
         #expect(all.error.contains("compose.yaml:3:14: warning: services.b.image stays as it is: rootfs:/ is no image"))

@@ -21,7 +21,7 @@ struct RuntimeHookTests {
         }
         #expect(try box.runtime("create", "--bundle", box.bundle, box.id).error == "")
         let before = """
-            prestart "status":"creating"
+            prestart "status":"created"
             createRuntime "status":"creating"
             createContainer "status":"creating"
 

@@ -49,13 +49,21 @@ struct RuntimeRootlessTests {
             return [["path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"]]]
         }
         try write(box, "true") { spec in
-            spec["hooks"] = ["createRuntime": hook("createRuntime"), "createContainer": hook("createContainer")]
+            spec["hooks"] = [
+                "createRuntime": hook("createRuntime"), "createContainer": hook("createContainer"),
+                "startContainer": [
+                    [
+                        "path": "/bin/sh", "args": ["sh", "-c", "echo startContainer $(id -u) >> /mnt/said"],
+                        "env": ["PATH=/usr/bin:/bin"],
+                    ]
+                ],
+            ]
         }
         let answer = try box.asOrdinaryUser(["run", "--bundle", box.bundle, box.id])
         #expect(answer == .init(output: "", error: "", status: 0))
         let lines = box.said().split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-        #expect(lines.map(\.first) == ["createRuntime", "createContainer"])
-        #expect(lines.map { $0[1] } == ["\(BundleScratch.ordinaryUser)", "0"])
+        #expect(lines.map(\.first) == ["createRuntime", "createContainer", "startContainer"])
+        #expect(lines.map { $0[1] } == ["\(BundleScratch.ordinaryUser)", "0", "0"])
     }
 
     @Test func limitsWithoutADelegatedGroupAreToldAndLeftOut() throws {
@@ -124,6 +132,16 @@ struct RuntimeRootlessTests {
         #expect(try box.asOrdinaryUser(["delete", "--force", box.id], after: enter).error == "")
         // Its parent is the user's to remove: there is no way to mark it as ours.
         #expect(rmdir(group + "/roost-runtime") == 0 && rmdir(group) == 0)
+    }
+
+    @Test func aConfigurationToBeginWithIsOfTheUser() throws {
+        let box = try BundleScratch()
+        box.giveToOrdinaryUser()
+        #expect(try box.asOrdinaryUser(["spec", "--rootless", "--bundle", box.bundle]).error == "")
+        let user = BundleScratch.ordinaryUser
+        let plan = try box.asOrdinaryUser(["plan", "--bundle", box.bundle])
+        #expect(plan.output.hasSuffix("for the child:\nmap users 0:\(user):1 groups 0:\(user):1\n"))
+        #expect(plan.error == "")
     }
 
     @Test func withoutAUserNamespaceTheWayIsTold() throws {

@@ -70,6 +70,28 @@ struct RuntimeUserNamespaceTests {
         #expect(try other.run() == .init(output: "/dev/pts/0\r\n", error: "", status: 0))
     }
 
+    @Test func aDeviceIsTheHostsOwnOrNone() throws {
+        let box = try BundleScratch()
+        func write(_ path: String) throws {
+            try box.write("stat -c %t:%T:%h \(path)") { spec in
+                BundleScratch.addUserNamespace(&spec)
+                BundleScratch.change(&spec, "linux") { linux in
+                    linux["devices"] = [["type": "c", "path": path, "major": 1, "minor": 11]]
+                }
+            }
+        }
+        try write("/dev/nothing")
+        let missing = "is made in no user namespace, and the host has no such device there to bind"
+        #expect(try box.run().error == "error: linux.devices[0]: /dev/nothing \(missing)\n")
+        #expect(try box.leftovers() == [])
+        // Another one than the configuration means.
+        try write("/dev/zero")
+        #expect(try box.run().error == "error: linux.devices[0]: /dev/zero \(missing)\n")
+        guard fileExists("/dev/kmsg") else { return }
+        try write("/dev/kmsg")
+        #expect(try box.run() == .init(output: "1:b:1\n", error: "", status: 0))
+    }
+
     @Test func clocksAreSetOff() throws {
         let box = try BundleScratch()
         try box.write("tr -s ' ' < /proc/self/timens_offsets; test $(cut -d. -f1 /proc/uptime) -ge 864000") { spec in

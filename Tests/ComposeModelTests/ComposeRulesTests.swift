@@ -128,6 +128,7 @@ struct ComposeRulesTests {
             ("group_add: [1.5]", "services.web.group_add must be text or a whole number, not 1.5"),
             ("expose: [1.5]", "services.web.expose must be text or a whole number, not 1.5"),
             ("memswap_limit: \"-1\"", "services.web.memswap_limit must be an amount such as 512m or 2g, not \"-1\""),
+            ("ports: [\"80:0\"]", "services.web.ports: a container has no port 0"),
             ("memswap_limit: -1", #"{"memswap_limit":"-1"}"#), ("healthcheck: {test: []}", #"{"healthcheck":{}}"#),
             ("logging: {options: {a: }}", #"{"logging":{"options":{"a":""}}}"#),
             ("profiles: [\"\"]", #"{"profiles":[""]}"#),

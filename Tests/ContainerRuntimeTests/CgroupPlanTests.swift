@@ -68,6 +68,19 @@ struct CgroupPlanTests {
         #expect(plan.unenforced == ["linux.resources.pids.limit: this host has no pids controller that can do it"])
     }
 
+    @Test("a file that is asked for by its name is an error where the host has no controller for it")
+    func unifiedWithoutController() {
+        var resources = ResourcesSpec()
+        resources.unified = ["io.max": "8:0 rbps=1"]
+        let error = #expect(throws: ContainerError.self) {
+            try CgroupPlan(resources, on: unified, available: ["memory"])
+        }
+        #expect(
+            error?.description
+                == "linux.resources.unified: the controller `io` is not available under this host's unified hierarchy"
+        )
+    }
+
     @Test("memory and swap that contradict each other are refused")
     func swap() {
         var resources = ResourcesSpec()

@@ -27,10 +27,10 @@ struct ContainerPlanTests {
         let told = ["propagation", "gate", "pivot", "capabilities", "no-new", "check", "seccomp", "close-on-exec"]
         #expect(
             lines.filter { line in told.contains { line.hasPrefix($0) } } == [
-                "propagation / private", "gate $gate  # hooks",
+                "propagation / private", "gate $gate  # hooks", "close-on-exec 5-",
                 "capabilities effective none permitted none inheritable none  # process.capabilities",
                 "no-new-privileges  # process.noNewPrivileges", "check /bin/id|/usr/bin/id  # process.args",
-                "gate $gate  # start", "seccomp 2 instructions  # linux.seccomp", "close-on-exec 5-",
+                "gate $gate  # start", "seccomp 2 instructions  # linux.seccomp",
             ]
         )
         #expect(!plan.launch.sharesMemory)
@@ -74,7 +74,7 @@ struct ContainerPlanTests {
                 attach $proc at /proc no-symlinks  # mounts[0]
                 filesystem tmpfs nosuid,mode=755,size=64k as $dev  # mounts[1]
                 mkdir /dev 0755  # mounts[1]
-                attach $dev at /dev  # mounts[1]
+                attach $dev at /dev no-symlinks  # mounts[1]
                 mkdir /srv 0755  # mounts[2]
                 mkdir /srv/data 0755  # mounts[2]
                 attach $srv-data at /srv/data  # mounts[2]
@@ -96,6 +96,7 @@ struct ContainerPlanTests {
                 descriptor 0 $stdin
                 descriptor 1 $stdout
                 descriptor 2 $stderr
+                close-on-exec 3-
                 chdir /srv  # process.cwd
                 umask 022
                 bounding CHOWN,KILL  # process.capabilities.bounding
@@ -103,7 +104,6 @@ struct ContainerPlanTests {
                 capabilities effective SYS_ADMIN permitted SYS_ADMIN inheritable none
                 seccomp 2 instructions  # linux.seccomp
                 capabilities effective none permitted none inheritable none  # process.capabilities
-                close-on-exec 3-
                 execute /bin/id|/usr/bin/id ["id" "-u"] with 2 variables  # process.args
 
                 """
@@ -182,6 +182,7 @@ struct ContainerPlanTests {
                 descriptor 0 $stdin
                 descriptor 1 $stdout
                 descriptor 2 $stderr
+                close-on-exec 3-
                 chdir /  # process.cwd
                 umask 022
                 bounding KILL  # process.capabilities.bounding
@@ -261,6 +262,7 @@ struct ContainerPlanTests {
                 descriptor 0 $terminal
                 descriptor 1 $terminal
                 descriptor 2 $terminal
+                close-on-exec 3-
                 chdir /srv  # process.cwd
                 """
         )
@@ -288,6 +290,7 @@ struct ContainerPlanTests {
                 descriptor 0 $stdin
                 descriptor 1 $stdout
                 descriptor 2 $stderr
+                close-on-exec 3-
                 chdir /srv  # process.cwd
                 umask 022
                 bounding CHOWN,KILL  # process.capabilities.bounding
@@ -295,7 +298,6 @@ struct ContainerPlanTests {
                 capabilities effective SYS_ADMIN permitted SYS_ADMIN inheritable none
                 seccomp 2 instructions  # linux.seccomp
                 capabilities effective none permitted none inheritable none  # process.capabilities
-                close-on-exec 3-
                 execute /bin/id|/usr/bin/id ["id" "-u"] with 2 variables  # process.args
 
                 """
@@ -318,9 +320,6 @@ struct ContainerPlanTests {
             Mistake("process: missing: there is no program to start") { $0.process = nil },
             Mistake("process.args: empty: there is no program to start") { $0.process?.args = [] },
             Mistake("process.cwd: 'srv' is not an absolute path") { $0.process?.cwd = "srv" },
-            Mistake("process.capabilities.effective: 'CAP_FLY' is not a capability") {
-                $0.process?.capabilities?.effective = ["CAP_FLY"]
-            },
             Mistake("process.rlimits[0].type: 'NOFILE' is not a resource limit") {
                 $0.process?.rlimits = [.init(type: "NOFILE", soft: 1, hard: 1)]
             },
@@ -352,8 +351,12 @@ struct ContainerPlanTests {
                 $0.linux?.namespaces = [.init(type: "mount")]
             },
             Mistake("process.oomScoreAdj: 1001 is not from -1000 to 1000") { $0.process?.oomScoreAdj = 1001 },
-            Mistake("process.ioPriority: not supported yet") {
-                $0.process?.ioPriority = .init(class: "IOPRIO_CLASS_IDLE", priority: 1)
+            Mistake("process.ioPriority.priority: 8 is not from 0 to 7") {
+                $0.process?.ioPriority = .init(class: "IOPRIO_CLASS_IDLE", priority: 8)
+            },
+            Mistake("linux.sysctl.kernel.domainname: 'a' is another name than domainname, 'b'") {
+                $0.linux?.sysctl = ["kernel.domainname": "a"]
+                $0.domainname = "b"
             },
             Mistake("process.consoleSize: needs process.terminal") {
                 $0.process?.consoleSize = .init(height: 24, width: 80)

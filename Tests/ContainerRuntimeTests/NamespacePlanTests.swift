@@ -183,11 +183,15 @@ struct NamespacePlanTests {
 
     @Test("one more program joins what is the container's own, and is hidden before it is among the others")
     func exec() throws {
-        let plan = try ContainerPlan(exec: spec(), ordinary)
+        let plan = try ContainerPlan(
+            exec: spec { $0.process?.rlimits = [.init(type: "RLIMIT_NOFILE", soft: 1, hard: 2)] },
+            ordinary
+        )
         #expect(
             plan.launch.description.hasPrefix(
                 """
                 clone \n\
+                limit nofile 1 2  # process.rlimits[0]
                 join user,mount,pid namespace $container
                 not dumpable
                 fork \n\

@@ -72,9 +72,8 @@ struct ImageReferenceTests {
         #expect(error?.code == .imageNotFound)
         #expect(
             error?.message == """
-                image docker.io/library/redis:latest is not in the store, and roost can't pull from registries yet; \
-                load it with "roost load -i FILE", name an archive as in docker-archive:FILE, \
-                or use the host's own programs with rootfs:/
+                image docker.io/library/redis:latest is not in the store; fetch it with "roost image pull", \
+                load it with "roost load -i FILE", or use the host's own programs with rootfs:/
                 """
         )
     }

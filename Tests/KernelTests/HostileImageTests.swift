@@ -25,13 +25,14 @@ extension OneAtATime {
             #expect(try box.run().output == "character special file 1:3\n")
         }
 
-        @Test("whose /dev is a link gets its devices inside, and nothing outside changes", arguments: ["", "../../.."])
+        @Test("can't choose where its devices lie, and nothing outside changes", arguments: ["", "../../.."])
         func linkedDevices(prefix: String) throws {
-            let box = try Box(["sh", "-c", "ls -d /dev/zero; readlink /dev"])
+            let box = try Box(["true"])
             let outside = "\(box.scratch)/outside"
             mkdir(outside, 0o755)
             symlink("\(prefix)\(outside)", "\(box.scratch)/upper/dev")
-            #expect(try box.run().output == "/dev/zero\n\(prefix)\(outside)\n")
+            let error = #expect(throws: ContainerError.self) { try box.start(output: 1) }
+            #expect(error?.message.hasSuffix("too many levels of symbolic links (ELOOP)") == true)
             #expect(rmdir(outside) == 0, "it is still empty")
         }
 

@@ -129,6 +129,33 @@ static void run(const struct clinux_call *calls, uint32_t count, bool shares, ui
     free(list);
 }
 
+/// Goes on in another process, whose parent is ours, and hears of it.
+static void fork_once(void) {
+    struct clone_args arguments = {.flags = CLONE_PARENT};
+    struct clinux_call list[] = {
+        {.number = SYS_clone3, .flags = CLINUX_CALL_FORK, .result = -1},
+        {.number = SYS_exit_group, .result = -1},
+    };
+    list[0].argument[0] = (uint64_t)(uintptr_t)&arguments;
+    list[0].argument[1] = sizeof arguments;
+    list[1].argument[0] = 7;
+    int32_t slot = -1, pidfd = -1;
+    int ends[2], status = 0;
+    expect(pipe2(ends, O_CLOEXEC) == 0, "no pipe", 0);
+    struct clinux_launch launch = {
+        .cgroup = -1, .stays_visible = true, .report = ends[1], .calls = list, .count = 2, .slot_count = 1, .slots = &slot,
+    };
+    pid_t pid = clinux_launch(&launch, &pidfd);
+    close(ends[1]);
+    struct clinux_report report = {0, 0};
+    expect(read(ends[0], &report, sizeof report) == sizeof report, "no report of the fork", 0);
+    expect(report.index == 0 && report.error < 0 && -report.error != pid, "another report of the fork", 0);
+    expect(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0, "no end of the first", 0);
+    expect(waitpid(-report.error, &status, 0) == -report.error && WEXITSTATUS(status) == 7, "no end of the second", 0);
+    close(ends[0]);
+    close(pidfd);
+}
+
 /// Executes a program, in both ways.
 static void execute(bool shares) {
     char *arguments[] = {"sh", "-c", "exit 5", NULL}, *environment[] = {NULL};
@@ -182,6 +209,7 @@ int main(void) {
     slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
     expect(slack > 1000, "a slack that may be a descriptor", 0);
     pass_descriptors();
+    fork_once();
     for (int shares = 0; shares < 2; shares++) {
         execute(shares);
         state = 0x9e3779b97f4a7c15;

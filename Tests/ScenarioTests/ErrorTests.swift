@@ -21,11 +21,11 @@ extension Scenarios {
                 services:
                   web:
                     image: nowhere:7
+                    pull_policy: never
                 """,
                 """
-                compose.yaml:3:5: image docker.io/library/nowhere:7 is not in the store, and roost can't pull from \
-                registries yet; load it with "roost load -i FILE", name an archive as in docker-archive:FILE, or use \
-                the host's own programs with rootfs:/
+                compose.yaml:3:5: image docker.io/library/nowhere:7 is not in the store; fetch it with \
+                "roost image pull", load it with "roost load -i FILE", or use the host's own programs with rootfs:/
                         image: nowhere:7
                         ^
 

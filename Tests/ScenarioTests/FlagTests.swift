@@ -80,7 +80,7 @@ extension Scenarios {
             "Options that exclude each other, or come later, are refused",
             arguments: [
                 (["up", "--build"], "images are not built yet"), (["up", "-w"], "does not watch files yet"),
-                (["up", "--pull", "always"], "images are not pulled yet"),
+                (["up", "--pull", "sometimes"], "always"),
                 (["up", "--attach", "one", "--attach-dependencies"], "exclude each other"),
                 (["up", "-d", "--menu"], "does not go with"),
                 (["up", "-d", "--exit-code-from", "one"], "does not go with"),
@@ -88,7 +88,7 @@ extension Scenarios {
                 (["run", "-P", "-p", "80", "one"], "exclude each other"),
                 (["run", "--build", "one"], "images are not built yet"),
                 (["create", "--force-recreate", "--no-recreate"], "exclude each other"),
-                (["build"], "roost can't build yet"), (["pull", "-q"], "roost can't pull yet"),
+                (["build"], "roost can't build yet"), (["pull", "--policy", "never"], "is invalid for '--policy"),
                 (["watch", "--no-up"], "roost can't watch yet"), (["publish", "name"], "roost can't publish yet"),
                 (["scale", "one"], "takes SERVICE=NUMBER"),
             ] as [([String], String)]
@@ -316,7 +316,7 @@ extension Scenarios {
                 let blobs = try FileManager.default.contentsOfDirectory(atPath: "\(scenario.storage)/blobs/sha256")
                 let layers = try FileManager.default.contentsOfDirectory(atPath: "\(scenario.storage)/layers")
                 #expect(blobs.isEmpty && layers.isEmpty, "\(blobs) \(layers)")
-                #expect(try scenario.run(["up", "-d"]).stderr.contains("is not in the store"))
+                #expect(try scenario.run(["up", "-d", "--pull", "never"]).stderr.contains("is not in the store"))
             }
         }
     }

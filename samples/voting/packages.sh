@@ -2,6 +2,7 @@
 # packages.sh: installs from Debian's packages the programs that the samples run. Does nothing, within milliseconds,
 # when all of them are there. Starts no service, makes no database, and leaves disabled what it installed: only the
 # programs are wanted, and what already runs on this machine stays as it is. Becomes root with sudo when it has to.
+# With --tests it also installs what the tests run against: a registry, and a program of others that speaks to it.
 set -eu
 
 packages=
@@ -22,6 +23,11 @@ need python3 - /usr/bin/python3
 need python3-redis - /usr/lib/python3/dist-packages/redis/__init__.py
 need python3-psycopg2 - /usr/lib/python3/dist-packages/psycopg2/__init__.py
 need util-linux - /usr/bin/setpriv
+if [ "${1-}" = --tests ]; then
+    need docker-registry docker-registry /usr/bin/docker-registry
+    need skopeo - /usr/bin/skopeo
+    need openssl - /usr/bin/openssl
+fi
 [ -n "$packages" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
@@ -29,7 +35,7 @@ if ! command -v apt-get >/dev/null; then
     exit 1
 fi
 if [ "$(id -u)" != 0 ]; then
-    exec sudo -- /bin/sh "$0"
+    exec sudo -- /bin/sh "$0" "$@"
 fi
 echo "installing$packages" >&2
 

@@ -19,6 +19,7 @@ extension Canonicalisation {
         guard let targets = Self.range(target), let address = Self.address(address) else {
             return refuse(node, "\(path) wants [[address:]published:]target[/protocol], not \"\(text)\"")
         }
+        guard targets.lowerBound > 0 else { return refuse(node, "\(path): a container has no port 0") }
         var outside: ClosedRange<Int>?
         if !published.isEmpty {
             outside = Self.range(published)

@@ -9,9 +9,6 @@ extension UnsupportedAttributes.Rule {
             !isOwnPlatform(value.string ?? "")
         },
         .warn("pull_refresh_after", "the age of an image is not looked at", hint: "use pull_policy: daily or weekly"),
-        .refuse("runtime", "there is one runtime, which is built in", hint: "leave it out") { value, _ in
-            !["runc", "crun", "io.containerd.runc.v2"].contains(value.string)
-        },
         .refuse("models", "models are not served", hint: "run the model server as a service of its own"),
         .refuse("use_api_socket", "there is no engine whose socket could be used"),
         .warn("credential_spec", "managed accounts are those of Windows"),

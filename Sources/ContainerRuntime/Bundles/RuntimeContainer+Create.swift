@@ -1,6 +1,6 @@
 import Glibc
 package import LinuxSystem
-import OCISpec
+package import OCISpec
 
 /// A container that has been made and not started yet, and its first process, which is our child.
 package struct CreatedContainer: ~Copyable {
@@ -22,6 +22,9 @@ package struct CreatedContainer: ~Copyable {
         }
         return failures
     }
+
+    /// Ends what runs, and removes the container; returns what could not be done, and what went wrong in hooks.
+    package borrowing func remove() throws(ContainerError) -> [ContainerError] { try container.remove() }
 }
 
 extension RuntimeContainer {
@@ -33,6 +36,10 @@ extension RuntimeContainer {
         package var terminal: Int32?
         /// How many descriptors from 3 on the program gets.
         package var keptDescriptors = 0
+        /// The host's root stays where it is, below the container's.
+        package var staysOnRoot = false
+        /// The control group is a scope of systemd's.
+        package var usesSystemd = false
         /// Whether the container has a session keyring of its own.
         package var hasKeyring = true
 
@@ -45,10 +52,12 @@ extension RuntimeContainer {
     /// A failure leaves nothing behind; a crash leaves what `delete` with `force` removes.
     package static func create(
         _ id: ContainerID,
+        _ given: RuntimeSpec,
         in store: RuntimeStore,
         _ options: CreateOptions
     ) throws(ContainerError) -> CreatedContainer {
-        let spec = try RuntimeSpec(absolute: options.bundle)
+        var spec = try given.absolute(in: options.bundle)
+        spec.process?.addHome(in: spec.root?.path ?? "")
         try checkTerminal(spec, options)
         var inputs = PlanInputs()
         inputs.seccomp = try spec.linux?.seccomp.map { seccomp throws(ContainerError) in
@@ -57,11 +66,15 @@ extension RuntimeContainer {
         inputs.awaitsStart = true
         inputs.awaitsHooks = spec.hooks?.areBeforeRoot == true
         inputs.keptDescriptors = options.keptDescriptors
+        inputs.staysOnRoot = options.staysOnRoot
         inputs.keyring = options.hasKeyring ? "_ses.\(id)" : nil
         try inputs.observeOurselves()
         // What is wrong with the configuration is to be known before anything is made.
         _ = try ContainerPlan(spec.ofContainer, inputs)
-        let path = try spec.groupPath(id, isPrivileged: inputs.mayMount)
+        var scope: SystemdScope?
+        if options.usesSystemd { scope = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id) }
+        let path: String
+        if let scope { path = scope.path } else { path = try spec.groupPath(id, isPrivileged: inputs.mayMount) }
         try store.checkFree(id)
         try refuseForeignGroup(path)
         try store.claim(id)
@@ -72,12 +85,13 @@ extension RuntimeContainer {
             created: Timestamp.now(),
             owner: getuid(),
             cgroup: path,
+            unit: scope?.unit,
             config: spec
         )
         let container = RuntimeContainer(id, in: store, record: record)
         do {
             try store.write(record, of: id)
-            return try container.launch(inputs, options)
+            return try container.launch(inputs, options, scope)
         } catch {
             // The first error is the one to tell; what stays is there for `delete --force`.
             _ = try? container.remove()
@@ -108,17 +122,29 @@ extension RuntimeContainer {
         throw .invalid("linux.cgroupsPath", "the group \(path) has processes; name one of the container's own")
     }
 
-    private func launch(_ given: PlanInputs, _ options: CreateOptions) throws(ContainerError) -> CreatedContainer {
+    private func launch(
+        _ given: PlanInputs,
+        _ options: CreateOptions,
+        _ scope: SystemdScope?
+    ) throws(ContainerError) -> CreatedContainer {
         var spec = record.config
         var inputs = given
         var unenforced: [String] = []
-        let group = try inputs.mayMount ? makeGroup(spec) : makeDelegatedGroup(&spec, &unenforced)
-        inputs.awaitsGroups = group?.needsAttachment == true
+        var group: ContainerCgroup?
+        if scope != nil {
+            // Whether systemd is there is to be known before anything is made.
+            _ = try SystemdManager.connect()
+        } else {
+            group = try inputs.mayMount ? makeGroup(spec) : makeDelegatedGroup(&spec, &unenforced)
+        }
+        inputs.awaitsScope = scope != nil
+        inputs.awaitsGroups = group?.needsAttachment == true || scope != nil
         let showsGroups = spec.mounts?.contains { $0.type == "cgroup" } == true
         inputs.legacyHierarchies = showsGroups ? group?.legacyMounts ?? [] : []
         try inputs.observe(for: spec)
-        spec.process?.addHome(root: record.rootfs)
-        let plan = try ContainerPlan(spec.ofContainer, inputs)
+        var planned = spec.ofContainer
+        if scope != nil { planned.linux?.resources = nil }
+        let plan = try ContainerPlan(planned, inputs)
         let gate = try openGate()
         var surroundings =
             try inputs.mayMount
@@ -127,25 +153,44 @@ extension RuntimeContainer {
         surroundings.group = group
         surroundings.gate = gate.rawValue
         surroundings.terminal = options.terminal
-        let process = try Container.create(plan, in: surroundings) { pid, pidfd in
+        try spec.giveStandardDescriptors()
+        var scopeGroup: ContainerCgroup?
+        let atGroups = scope.map { scope in
+            { (pid: Int32) in
+                var manager = try SystemdManager.connect()
+                try manager.start(scope, process: pid, spec.linux?.resources)
+                let made = try makeGroup(spec)
+                try made.attachLegacy(pid: pid)
+                scopeGroup = made
+            }
+        }
+        let process = try Container.create(plan, in: surroundings, atGroups: atGroups) { pid, pidfd in
             var state = state(.creating)
             state.pid = pid
             let hooks = spec.hooks
-            try HookRun(name: "prestart", state: state, place: .host).run(hooks?.prestart)
+            // Older than the other hooks: to them the container is there, and not yet started.
+            var made = state
+            made.status = .created
+            try HookRun(name: "prestart", state: made, place: .host).run(hooks?.prestart)
             try HookRun(name: "createRuntime", state: state, place: .host).run(hooks?.createRuntime)
             try HookRun(name: "createContainer", state: state, place: .namespaces(pidfd, spec)).run(
                 hooks?.createContainer
             )
         }
         withExtendedLifetime(gate) {}
-        var created = self
-        created.record.process = ProcessIdentity(of: process.pid)
-        do { try store.write(created.record, of: id) } catch {
+        do { try tellListener(of: process) } catch {
             try? sendSignal(SIGKILL, to: process.descriptor.rawValue)  // it may just have ended
             _ = try? process.waitForExit()  // the first error is the one to tell
             throw error
         }
-        unenforced += plan.unenforced + (group?.unenforced ?? [])
+        var created = self
+        created.record.process = ProcessIdentity(of: process.pid)
+        do { try store.write(process: created.record.process, of: id) } catch {
+            try? sendSignal(SIGKILL, to: process.descriptor.rawValue)  // it may just have ended
+            _ = try? process.waitForExit()  // the first error is the one to tell
+            throw error
+        }
+        unenforced += plan.unenforced + ((group ?? scopeGroup)?.unenforced ?? [])
         return CreatedContainer(container: created, process: process, unenforced: unenforced)
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 package import LinuxSystem
 package import OCISpec
 
@@ -9,6 +10,11 @@ extension RuntimeContainer {
         /// How many descriptors from 3 on the program gets.
         package var keptDescriptors = 0
 
+        /// The path of a group below the container's.
+        package var group: String?
+        /// A paused container is entered, too.
+        package var ignoresPause = false
+
         /// Nothing lent.
         package init() {}
     }
@@ -19,34 +25,103 @@ extension RuntimeContainer {
         _ options: ExecOptions
     ) throws(ContainerError) -> LaunchedProcess {
         let status = status
-        guard status == .running || status == .created else {
+        guard [.running, .created].contains(status) || status == .paused && options.ignoresPause else {
             throw wrongState("cannot exec in a container that is \(status.rawValue)")
         }
+        let pidfd = try self.process()
         var spec = record.config.ofContainer
         spec.process = process
-        if let pid = record.process?.pid { spec.process?.addHome(root: "/proc/\(pid)/root") }
+        spec.process?.addHome(in: "/proc/\(record.process?.pid ?? 0)/root")
         var inputs = PlanInputs()
         inputs.seccomp = try spec.linux?.seccomp.map { seccomp throws(ContainerError) in
             try SeccompProgram(compiling: seccomp)
         }
         inputs.keptDescriptors = options.keptDescriptors
         try inputs.observeOurselves()
-        let group = try joinedGroup(isPrivileged: inputs.mayMount)
+        if let list = process.execCPUAffinity?.initial, !list.isEmpty {
+            let place = "process.execCPUAffinity.initial"
+            do { try ContainerPlan.processors(list, place: place).confineThisThread() } catch let error as SyscallError
+            {
+                throw .kernel(place, error)
+            } catch let error as ContainerError { throw error } catch { throw .invalid(place, "\(error)") }
+        }
+        let group = try joinedGroup(options.group, isPrivileged: inputs.mayMount)
         inputs.awaitsGroups = group?.needsAttachment == true
-        let pidfd = try self.process()
         var surroundings = Container.ExecSurroundings(container: pidfd.rawValue)
         surroundings.terminal = options.terminal
         surroundings.group = group
-        let launched = try Container.execute(ContainerPlan(exec: spec, inputs), in: surroundings)
+        surroundings.ignoresPause = options.ignoresPause
+        try spec.giveStandardDescriptors()
+        guard inputs.seccomp?.hasListener == true else {
+            let launched = try Container.execute(ContainerPlan(exec: spec, inputs), in: surroundings)
+            withExtendedLifetime(pidfd) {}
+            return launched
+        }
+        inputs.awaitsStart = true
+        let launched = try executeWithListener(ContainerPlan(exec: spec, inputs), surroundings)
         withExtendedLifetime(pidfd) {}
         return launched
     }
 
-    /// The group for a program that joins; none where the container could not have one.
-    private func joinedGroup(isPrivileged: Bool) throws(ContainerError) -> ContainerCgroup? {
-        let group = try group
-        if isPrivileged { return group.joined() }
-        guard let directory = group.group.unifiedDirectory, fileExists(directory) else { return nil }
-        return group
+    /// The group for a program: the container's, or one below it.
+    ///
+    /// By itself it is where the first process is, which the container may have moved to a group of its own making.
+    ///
+    /// There is none where the container could not have one.
+    private func joinedGroup(_ wanted: String?, isPrivileged: Bool) throws(ContainerError) -> ContainerCgroup? {
+        let own = try group
+        let parts = (wanted ?? "").split(separator: "/")
+        guard !parts.contains(".."), !parts.contains("."), wanted?.utf8.contains(0) != true else {
+            throw .invalid("--cgroup", "'\(wanted ?? "")' is not a path below the container's group")
+        }
+        let start = parts.isEmpty ? try placeOfFirstProcess(in: own.group) : record.cgroup
+        let path = ([start] + parts.map(String.init)).joined(separator: "/")
+        let below = ContainerCgroup(path, in: own.group.hierarchies)
+        if !parts.isEmpty, let directory = below.group.unifiedDirectory, !fileExists(directory) {
+            throw .invalid("--cgroup", "there is no group \(wanted ?? "") in the container's")
+        }
+        if isPrivileged { return below.joined() }
+        guard let directory = below.group.unifiedDirectory, fileExists(directory) else { return nil }
+        return below
+    }
+
+    /// The group of the first process, where the container's own can have none: it has groups below that share
+    /// controllers, as cgroups(7) has it.
+    private func placeOfFirstProcess(in group: Cgroup) throws(ContainerError) -> String {
+        guard let directory = group.unifiedDirectory, let process = record.process,
+            // Without the file nothing is shared.
+            let shared = try? readFile("\(directory)/cgroup.subtree_control"),
+            shared.contains(where: { !$0.isWhitespace })
+        else { return record.cgroup }
+        let text: String
+        do { text = try readFile("/proc/\(process.pid)/cgroup") } catch { throw .kernel("container \(id)", error) }
+        let place = text.split(separator: "\n").first { $0.hasPrefix("0::") }?.dropFirst(3) ?? ""
+        return place.hasPrefix(record.cgroup + "/") ? String(place) : record.cgroup
+    }
+
+    /// Holds the program back until somebody listens to its filter.
+    private func executeWithListener(
+        _ plan: ContainerPlan,
+        _ given: Container.ExecSurroundings
+    ) throws(ContainerError) -> LaunchedProcess {
+        do {
+            let gate = try Pipe()
+            var surroundings = given
+            surroundings.gate = gate.reading.rawValue
+            let launched = try Container.execute(plan, in: surroundings)
+            do {
+                try launched.awaitGate()
+                try tellListener(of: launched)
+                try Container.passGate(gate.writing.rawValue)
+                try launched.awaitExecution()
+            } catch {
+                try? sendSignal(SIGKILL, to: launched.descriptor.rawValue)  // it may just have ended
+                _ = try? launched.waitForExit()  // the first error is the one to tell
+                throw error
+            }
+            return launched
+        } catch let error as ContainerError {
+            throw error
+        } catch { throw ContainerError(code: .kernel, message: "exec: \(error)", cause: error) }
     }
 }

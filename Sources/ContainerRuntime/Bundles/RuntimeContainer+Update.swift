@@ -10,6 +10,10 @@ extension RuntimeContainer {
         guard [.created, .running, .paused].contains(status) else {
             throw wrongState("container not running: it is \(status.rawValue)")
         }
+        if let unit = record.unit {
+            var manager = try SystemdManager.connect()
+            try manager.update(unit, resources)
+        }
         let above = try group.group.missingParents
         let group = try ContainerCgroup.make(
             record.cgroup,

@@ -3,7 +3,8 @@ package import OCISpec
 
 /// What is on disk about a container of `roost runtime`: `state.json` in its directory.
 ///
-/// Written before the first thing that outlives the command is made, and once more when the process waits at its gate.
+/// Written before the first thing that outlives the command is made. The process has a file of its own, `process`, from
+/// when it waits at its gate.
 package struct RuntimeRecord: Codable, Hashable, Sendable {
     /// The version of this form.
     package var version = 1
@@ -18,6 +19,8 @@ package struct RuntimeRecord: Codable, Hashable, Sendable {
     package var owner: UInt32
     /// The path of its control group.
     package var cgroup: String
+    /// The scope of systemd's that the group is; nil where it is ours to make.
+    package var unit: String?
     /// The first process; nil until it waits at its gate.
     package var process: ProcessIdentity?
     /// The configuration as it was then.

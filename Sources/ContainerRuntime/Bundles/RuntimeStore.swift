@@ -50,8 +50,27 @@ package struct RuntimeStore: Hashable, Sendable {
             }
             return nil
         }
-        do { return try JSONDecoder().decode(RuntimeRecord.self, from: Data(bytes)) } catch {
-            throw .invalid(path, "is not a state of this version: \(error)")
+        do {
+            var record = try JSONDecoder().decode(RuntimeRecord.self, from: Data(bytes))
+            record.process = process(of: id)
+            return record
+        } catch { throw .invalid(path, "is not a state of this version: \(error)") }
+    }
+
+    /// The first process; nil until it waits at its gate.
+    private func process(of id: ContainerID) -> ProcessIdentity? {
+        // Where there is no file there is no process yet.
+        let fields = (try? readFile("\(directory(of: id))/process"))?.split(whereSeparator: \.isWhitespace) ?? []
+        guard fields.count == 2, let pid = Int32(fields[0]), let start = UInt64(fields[1]) else { return nil }
+        return ProcessIdentity(pid: pid, start: start)
+    }
+
+    /// Says that the process waits: in a file of its own, as the rest does not change.
+    func write(process: ProcessIdentity?, of id: ContainerID) throws(ContainerError) {
+        guard let process else { return }
+        let text = "\(process.pid) \(process.start)\n"
+        do { try replaceFile("\(directory(of: id))/process", Array(text.utf8)) } catch {
+            throw .kernel("container \(id)", error)
         }
     }
 

@@ -241,7 +241,8 @@ package struct DockerfileParser {
             instruction: instruction,
             text: line.text(range),
             position: word.position,
-            lastLine: line.lastLine,
+            // A text below what stands behind ONBUILD belongs to it too.
+            lastLine: keyword == .onbuild ? reader.line : line.lastLine,
             checks: checks
         )
     }

@@ -34,7 +34,7 @@ package struct Expansion {
 
     /// The variables that had a value, in the order of their use.
     package private(set) var used: [String] = []
-    /// The variables that had none.
+    /// The variables that had none, but for those with a stand-in.
     package private(set) var missing: [String] = []
 
     private var scalars: [Unicode.Scalar] = []
@@ -233,7 +233,8 @@ package struct Expansion {
         _ word: String,
         from start: Int
     ) throws(Failure) -> String? {
-        let value = value(name)
+        // Whoever wrote this thought of a missing value, so that is nothing to be told.
+        let value = value(name, mayBeMissing: true)
         if value == nil && keepsUnset { return nil }
         let isGiven = isStrict ? value?.isEmpty == false : value != nil
         switch sign {
@@ -317,11 +318,11 @@ package struct Expansion {
         return Array(output.text)
     }
 
-    private mutating func value(_ name: String) -> String? {
+    private mutating func value(_ name: String, mayBeMissing: Bool = false) -> String? {
         let value = lookup(name)
         if value != nil {
             if !used.contains(name) { used.append(name) }
-        } else if !missing.contains(name) {
+        } else if !mayBeMissing && !missing.contains(name) {
             missing.append(name)
         }
         return value

@@ -179,7 +179,12 @@ final class BuildExecution: Sendable {
                         throw error.at(step.mark)
                     }
                 }
-            case .download, .repository:
+            case .repository(let url):
+                if isQuick && shared.repositories.known(url) == nil { return nil }
+                let environment = inputs.settings.environment
+                let found = try shared.findRepository(url, environment: environment, commit: nil)
+                identities.append(.content(found.commit))
+            case .download:
                 if isQuick { return nil }
                 throw BuildError(
                     .unsupported,
@@ -289,7 +294,16 @@ final class BuildExecution: Sendable {
             let copying = CopyStep(
                 latestTime: inputs.settings.latestTime,
                 tree: { try self.tree($0) },
-                archives: AddedArchive(store: shared.store, place: shared.place)
+                archives: AddedArchive(store: shared.store, place: shared.place),
+                repository: { [shared, inputs] url, commit, keepsGitDirectory in
+                    let environment = inputs.settings.environment
+                    let found = try shared.findRepository(url, environment: environment, commit: commit)
+                    return try shared.fetchRepository(
+                        found,
+                        environment: environment,
+                        keepsGitDirectory: keepsGitDirectory
+                    )
+                }
             )
             switch step.operation {
             case .image, .context: break

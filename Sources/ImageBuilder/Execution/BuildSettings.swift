@@ -49,6 +49,8 @@ package struct BuildSettings: Sendable {
     package var agents: [String: String] = [:]
     /// No file is younger, in seconds since the epoch: `SOURCE_DATE_EPOCH`.
     package var latestTime: Int64?
+    /// The caller's variables, of which git is given those for connections.
+    package var environment: [String: String] = [:]
     /// Directories that results are looked for in that are not here.
     package var cacheSources: [String] = []
     /// Directories that results are written to.

@@ -14,6 +14,7 @@ package final class BuilderResources: Sendable {
     let network: BuildNetwork
     let filters: FilterCache
     let digests: FileDigests
+    let repositories = GitCheckouts()
     /// Keys of steps that are being done, so that two builds don't do the same.
     let underWay = Monitor<Set<String>>([])
     /// Keeps results where they are.

@@ -12,6 +12,8 @@ struct CopyStep {
     let tree: (StepID) throws -> SourceTree
     /// Unpacks archives.
     let archives: AddedArchive
+    /// Fetches a repository that has to be of a commit, with its directory `.git` or without; where it is then.
+    let repository: (_ url: String, _ commit: String?, _ keepsGitDirectory: Bool) throws -> String
 
     /// Copies what an instruction names; `filesystem` is what it copies onto, nil for nothing.
     ///
@@ -46,8 +48,10 @@ struct CopyStep {
                     .unsupported,
                     "ADD \(url): roost can't download files in builds yet; copy a file instead"
                 )
-            case .git(let url, _, _):
-                throw BuildError(.unsupported, "ADD \(url): roost can't clone repositories in builds yet")
+            case .git(let url, let commit, let keepsGitDirectory):
+                let path = try repository(url, commit, keepsGitDirectory)
+                options.owner = options.owner ?? (0, 0)
+                try copyAll(of: path, called: url, to: target, options)
             }
         }
     }
@@ -102,11 +106,19 @@ struct CopyStep {
         var options = options
         // Whom its files belong to is what the archive says, unless the instruction does.
         if operation.owner == nil { options.owner = nil }
-        let content = SourceTree(
-            try OwnedDescriptor.directory("\(path)/archive"),
-            isContext: false,
-            subject: match.written.joined(separator: "/")
-        )
+        let name = match.written.joined(separator: "/")
+        try copyAll(of: "\(path)/archive", called: name, to: target, options)
+        return true
+    }
+
+    /// Copies what is in a directory of ours.
+    private func copyAll(
+        of path: String,
+        called subject: String,
+        to target: Target,
+        _ options: FileCopier.Options
+    ) throws {
+        let content = SourceTree(try OwnedDescriptor.directory(path), isContext: false, subject: subject)
         let all = FileSelection(
             source: StepID(rawValue: 0),
             base: "",
@@ -119,7 +131,6 @@ struct CopyStep {
         for match in try content.matches(all) {
             try content.walk(match, all, to: FileCopier(into: directory.rawValue, as: nil, options))
         }
-        return true
     }
 
     /// Makes a directory unless it is there.

@@ -68,9 +68,14 @@ package struct ImageBuild: Sendable {
     ) throws -> Outcome {
         let (plan, images) = try self.plan(source)
         let context = (contextDirectory, ignored)
+        let environment = settings.environment
         let execution = try BuildExecution(
             .init(plan: plan, settings: settings, images: images) { wanted in
-                try Self.open(wanted, main: context.0, ignoring: context.1)
+                if case .named(let name, .git(let url)) = wanted {
+                    let path = try shared.fetchContext(url, environment: environment)
+                    return SourceTree(try Self.directory(path), isContext: true, subject: "the context \(name)")
+                }
+                return try Self.open(wanted, main: context.0, ignoring: context.1)
             },
             shared,
             reporter

@@ -31,7 +31,8 @@ struct LaunchEncoder {
         case .setHostname(let name): list.call(SYS_sethostname, [list.string(name), .flags(name.utf8.count)])
         case .setDomainname(let name): list.call(SYS_setdomainname, [list.string(name), .flags(name.utf8.count)])
         case .fork, .makeTime, .hide, .joinKeyring: encodeNamespace(step)
-        case .setPropagation, .copyMount, .pivot, .makeFilesystem, .attachAt, .mask, .remount, .setAttributes:
+        case .setPropagation, .copyMount, .pivot, .coverRoot, .makeFilesystem, .attachAt, .mask, .remount,
+            .setAttributes:
             encodeMount(step)
         case .enter, .leave, .copyTree, .change: encodeTree(step)
         case .makeDirectory, .makeWorkingDirectory, .makeFile, .makeSymlink, .makeDevice, .setOwner, .write,
@@ -55,6 +56,8 @@ struct LaunchEncoder {
                 SYS_prlimit64,
                 [.null, .flags(limit.resource.rawValue), list.words([limit.soft, limit.hard]), .null]
             )
+        case .setScheduler, .setAffinity, .setIOPriority, .setPersonality, .setMemoryPolicy: encodeScheduling(step)
+        case .raiseLoopback: raiseLoopback()
         case .setUmask(let mask): list.call(SYS_umask, [.flags(mask)])
         case .changeDirectory(let path):
             let directory = open(path, flags: O_PATH | O_DIRECTORY, resolve: UInt64(RESOLVE_NO_MAGICLINKS))
@@ -158,6 +161,13 @@ struct LaunchEncoder {
             moveMount(slot.index, to: oldRoot)
             close(oldRoot)
             pivot(to: slot.index)
+        case .coverRoot(let slot):
+            let oldRoot = open("/", flags: O_PATH, resolve: 0)
+            moveMount(slot.index, to: oldRoot)
+            close(oldRoot)
+            list.call(SYS_fchdir, [.slot(slot.index)])
+            list.call(SYS_chroot, [list.string(".")])
+            list.call(SYS_chdir, [list.string("/")])
         case .makeFilesystem(let recipe, let slot): makeFilesystem(recipe, into: slot.index)
         case .attachAt(let slot, let path, let symlinks):
             let target = open(path, flags: O_PATH, resolve: resolution(symlinks))
@@ -184,7 +194,8 @@ struct LaunchEncoder {
     private mutating func makeFilesystem(_ recipe: FilesystemRecipe, into slot: Int) {
         let context = list.scratchSlot()
         list.call(SYS_fsopen, [list.string(recipe.type), .flags(fsopenCloseOnExec)], .init(into: context))
-        for parameter in recipe.parameters {
+        let source = recipe.source.map { [FilesystemRecipe.Parameter("source", $0)] } ?? []
+        for parameter in source + recipe.parameters {
             if let value = parameter.value {
                 list.call(
                     SYS_fsconfig,
@@ -321,10 +332,11 @@ struct LaunchEncoder {
                 [list.string(target), .currentDirectory, list.string(path)],
                 .init(ignoring: [EEXIST])
             )
-        case .makeDevice(let node):
+        case .makeDevice(let node, let mayExist):
             list.call(
                 SYS_mknodat,
-                [.currentDirectory, list.string(node.path), .flags(node.fileMode), .number(node.device)]
+                [.currentDirectory, list.string(node.path), .flags(node.fileMode), .number(node.device)],
+                .init(ignoring: mayExist ? [EEXIST] : [])
             )
         case .write(let value, let slot, let path):
             let file = open(

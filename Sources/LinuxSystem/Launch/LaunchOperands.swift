@@ -155,6 +155,8 @@ package struct FilesystemRecipe: Hashable, Sendable, CustomStringConvertible {
     package var parameters: [Parameter]
     /// Attributes of the mount.
     package var attributes: MountAttributes
+    /// What lists of mounts show as its source; `none` when it is nil.
+    package var source: String?
 
     /// Describes a filesystem of `type`.
     package init(_ type: String, _ parameters: [Parameter] = [], attributes: MountAttributes = []) {
@@ -292,6 +294,11 @@ package struct SeccompProgram: Hashable, Sendable, CustomStringConvertible {
     package var instructions: [UInt8]
     /// `SECCOMP_FILTER_FLAG_…`.
     package var flags: UInt32
+
+    /// Whether loading it opens a descriptor on which calls are told: `SECCOMP_FILTER_FLAG_NEW_LISTENER`, Linux 5.0.
+    package var hasListener: Bool { flags & SeccompProgram.listenerFlag != 0 }
+    /// `SECCOMP_FILTER_FLAG_NEW_LISTENER`.
+    package static let listenerFlag: UInt32 = 1 << 3
 
     /// A program of whole instructions.
     package init(instructions: [UInt8], flags: UInt32) {

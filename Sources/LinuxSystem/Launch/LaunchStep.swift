@@ -35,6 +35,9 @@ package enum LaunchStep: Hashable, Sendable {
     /// Attaches a detached mount over the root, makes it the root and lets go of the old one: move_mount(2), Linux 5.2,
     /// pivot_root(2). From here on the host's files are out of reach.
     case pivot(LaunchSlot)
+    /// Attaches a detached mount over the root and makes it the process's own: move_mount(2), chroot(2). For a root that
+    /// can't be let go of, as that of an initramfs; it stays below.
+    case coverRoot(LaunchSlot)
     /// Attaches a detached mount at a path of the host and makes it the root for paths alone, until `leave`: chroot(2).
     ///
     /// `host` becomes a descriptor of the root of before.
@@ -74,8 +77,12 @@ package enum LaunchStep: Hashable, Sendable {
     case makeFile(String, mode: UInt32)
     /// Makes a symbolic link, and does nothing if the name is taken: symlink(2).
     case makeSymlink(String, target: String)
-    /// Makes a device node: mknod(2).
-    case makeDevice(DeviceNode)
+    /// Makes a device node, and does nothing where there is one if it may: mknod(2).
+    case makeDevice(DeviceNode, mayExist: Bool)
+    /// Sets the loopback interface of the network namespace up: netdevice(7).
+    case raiseLoopback
+    /// Where the process's memory comes from: set_mempolicy(2).
+    case setMemoryPolicy(MemoryPolicy)
     /// Writes a whole value to a file beneath a directory descriptor, following no link: openat2(2), write(2).
     case write(String, beneath: LaunchSlot, path: String)
 
@@ -104,6 +111,14 @@ package enum LaunchStep: Hashable, Sendable {
     case duplicate(LaunchSlot, as: UInt32)
     /// A resource limit: prlimit(2).
     case setLimit(ResourceLimit)
+    /// How the kernel shares processors with this process: sched_setattr(2).
+    case setScheduler(Scheduling)
+    /// The processors that this process may use: sched_setaffinity(2).
+    case setAffinity(ProcessorSet)
+    /// The order in which this process gets at disks: ioprio_set(2).
+    case setIOPriority(IOPriority)
+    /// What the process takes its kernel for: personality(2).
+    case setPersonality(UInt64)
     /// The file mode creation mask: umask(2).
     case setUmask(UInt32)
     /// User, group and supplementary groups, keeping capabilities: setgroups(2), setresgid(2), setresuid(2).
@@ -162,6 +177,7 @@ extension LaunchStep: CustomStringConvertible {
         case .setPropagation(let propagation): "propagation / \(propagation)"
         case .copyMount(let path, let slot): "copy \(path) as \(slot)"
         case .pivot(let slot): "pivot \(slot)"
+        case .coverRoot(let slot): "cover / with \(slot)"
         case .enter(let slot, let path, _): "attach \(slot) at \(path), enter"
         case .leave(let slot, _): "leave, pivot \(slot)"
         case .copyTree(let path, let slot): "copy \(path) and below as \(slot)"
@@ -180,7 +196,9 @@ extension LaunchStep: CustomStringConvertible {
         case .setOwner(let path, let uid, let gid): "owner \(path) \(uid):\(gid)"
         case .makeFile(let path, let mode): "file \(path) \(octal(mode))"
         case .makeSymlink(let path, let target): "symlink \(path) -> \(target)"
-        case .makeDevice(let node): "device \(node)"
+        case .makeDevice(let node, let mayExist): "device \(node)\(mayExist ? " unless there" : "")"
+        case .raiseLoopback: "loopback up"
+        case .setMemoryPolicy(let policy): "memory-policy \(policy)"
         case .write(let value, let slot, let path): "write \(slot)/\(path) \(quoted(value))"
         case .makeSession: "session"
         case .openTerminal(let slave, let socket, let owner, let size):
@@ -191,6 +209,10 @@ extension LaunchStep: CustomStringConvertible {
         case .setOOMScore(let score): "oom-score \(score)"
         case .duplicate(let slot, let number): "descriptor \(number) \(slot)"
         case .setLimit(let limit): "limit \(limit)"
+        case .setScheduler(let scheduling): "scheduler \(scheduling)"
+        case .setAffinity(let processors): "processors \(processors)"
+        case .setIOPriority(let priority): "io-priority \(priority)"
+        case .setPersonality(let domain): "personality \(domain)"
         case .setUmask(let mask): "umask \(octal(mask))"
         case .setCredentials(let credentials): "credentials \(credentials)"
         case .limitBoundingSet(let set): "bounding \(set)"

@@ -75,6 +75,16 @@ package struct ContainerEntry: Sendable {
             throw ExecutionError("\(name) has just ended", hint: "start it with \"roost start\"")
         }
         let spec = try specification(size)
+        if let foreign = ForeignRuntime(self.spec) {
+            let socket = try DescriptorSocket.make()
+            let process = try foreign.execute(
+                spec.process ?? ProcessSpec(),
+                stdio: stdio,
+                terminal: hasTerminal ? socket.sending : nil,
+                size: size.map { .init(rows: UInt32($0.rows), columns: UInt32($0.columns)) }
+            )
+            return Started(process: process, terminal: hasTerminal ? try socket.receive() : nil)
+        }
         var inputs = PlanInputs()
         inputs.seccomp = try spec.linux?.seccomp.map { try filters.program($0) }
         inputs.awaitsGroups = group.needsAttachment

@@ -142,7 +142,9 @@ extension Machine {
         request.descriptorLimit = configuration.descriptorLimit
         request.sysctls = place.sysctls
         request.sharing = try sharing(of: definition, network: place.sharing)
-        let spec = try request.runtimeSpec()
+        let program = try ForeignRuntime.program(of: service.runtime, service: service.name)
+        let foreign = program.map { ForeignRuntime(program: $0, container: record, roots: configuration.roots) }
+        let spec = ForeignRuntime.marking(try request.runtimeSpec(), foreign)
         let path = groupPath(state.name, service)
         let above = service.cgroupParent == nil ? [] : ContainerCgroup(path, in: hierarchies).group.missingParents
         let group = try ContainerCgroup.make(
@@ -164,9 +166,9 @@ extension Machine {
         inputs.hasForeignLimits = service.cgroupParent != nil
         inputs.hasInit = service.usesInit == true
         inputs.prepared = prepared.kinds
-        try inputs.observe(for: spec)
-        let plan = try ContainerPlan(spec, inputs)
-        for sentence in plan.unenforced { configuration.report(.warning("\(state.name): \(sentence)")) }
+        if foreign == nil { try inputs.observe(for: spec) }
+        let plan = try foreign == nil ? ContainerPlan(spec, inputs) : nil
+        for sentence in plan?.unenforced ?? [] { configuration.report(.warning("\(state.name): \(sentence)")) }
 
         let outputs = try configuration.outputs.open(
             OutputRequest(
@@ -179,6 +181,31 @@ extension Machine {
                 logging: service.logging
             )
         )
+        if let foreign {
+            var request = ForeignRuntime.Request(
+                spec: spec,
+                group: path,
+                mounts: prepared,
+                root: root.descriptor.rawValue,
+                stdio: (outputs.input.rawValue, outputs.output.rawValue, outputs.error.rawValue)
+            )
+            switch namespace {
+            case .some(let descriptor): request.network = descriptor.rawValue
+            case .none: break
+            }
+            let known = try launch(request, by: foreign, state, definition, group, place.attachments)
+            let live = LiveContainer(
+                state,
+                definition: definition,
+                blueprint: blueprint,
+                spec: spec,
+                process: known.process,
+                pidfd: try known.descriptor.duplicate(),
+                group: group
+            )
+            return Launch(live, resolver: opened)
+        }
+        guard let plan else { throw ExecutionError("\(state.name): there is no plan") }
         var surroundings = Container.Surroundings(
             root: root,
             stdio: (outputs.input.rawValue, outputs.output.rawValue, outputs.error.rawValue)
@@ -320,11 +347,11 @@ extension Machine {
         if live.isHeld && !hooks.isEmpty { try? await setHeld(name, false) }
         let flaw = hooks.isEmpty || live.isOneOff ? nil : await run(hooks, "pre_stop", in: live)
         // A process that is gone has nothing to be told.
-        try? Container.signal(live.pidfd.rawValue, live.blueprint.stopSignal)
+        _ = try? await blocking { try self.send(live.blueprint.stopSignal, to: live) }
         // What is held still hears nothing until it goes on.
         if live.isHeld { try? await setHeld(name, false) }
         if await live.ended.wait(atMost: grace) { return flaw }
-        try? Container.signal(live.pidfd.rawValue, 9)
+        _ = try? await blocking { try self.send(9, to: live) }
         _ = await live.ended.wait(atMost: .seconds(30))
         return flaw
     }
@@ -335,7 +362,7 @@ extension Machine {
         Task {
             if await live.ended.wait(atMost: .seconds(timeout)) { return }
             // A process that is gone has nothing to be told.
-            try? Container.signal(live.pidfd.rawValue, 9)
+            _ = try? await self.blocking { try self.send(9, to: live) }
         }
     }
 
@@ -359,9 +386,7 @@ extension Machine {
     /// Sends a signal to a container's process; false when it does not run.
     package func signal(_ name: String, _ signal: Int32) throws -> Bool {
         guard let live = shared.withLock({ $0.live[name] }) else { return false }
-        do throws(SyscallError) { try Container.signal(live.pidfd.rawValue, signal) } catch {
-            guard error.errno.rawValue == 3 else { throw error }  // ESRCH: it has just ended
-        }
+        try send(signal, to: live)
         return true
     }
 
@@ -379,6 +404,7 @@ extension Machine {
         try await blocking {
             let definition = live?.definition ?? self.knownDefinition(of: name)
             let group = ContainerCgroup(self.groupPath(name, definition?.service), in: self.hierarchies)
+            self.forgetForeign(name)
             let failures = group.remove()
             if definition?.service.cgroupParent != nil { group.group.removeOwnParents() }
             self.configuration.outputs.finish(container: name)

@@ -83,6 +83,11 @@ extension Machine {
         var spec = live.spec
         spec.process?.args = probe.arguments
         spec.process?.terminal = nil
+        if let foreign = ForeignRuntime(spec) {
+            let null = try OwnedDescriptor.null()
+            let stdio = (null.rawValue, null.rawValue, null.rawValue)
+            return StartedProbe(try live.enter { try foreign.execute(spec.process ?? ProcessSpec(), stdio: stdio) })
+        }
         var inputs = PlanInputs()
         inputs.seccomp = try spec.linux?.seccomp.map { try filter($0) }
         let group = live.group.joined()

@@ -158,6 +158,7 @@ extension Machine {
         guard fileExists(configuration.directory.container(name)) else { return }
         let own = knownDefinition(of: name) ?? definition
         let group = ContainerCgroup(groupPath(name, own.service), in: hierarchies)
+        forgetForeign(name)
         let failures = group.remove()
         configuration.outputs.finish(container: name)
         try leaveNetworks(name, own)

@@ -72,6 +72,7 @@ extension Machine {
         if !request.files.isEmpty { shared.withLock { $0.files = request.files } }
         try checkExternalNetworks(of: project)
         for service in project.services { try checkOthers(of: service, in: project) }
+        for service in project.services { try checkRuntime(of: service) }
         for volume in project.volumes where volume.isExternal {
             guard try volumes.volume(volume.name) == nil else { continue }
             throw ExecutionError(

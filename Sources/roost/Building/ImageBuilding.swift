@@ -78,7 +78,7 @@ struct ImageBuilding {
         for service in services {
             guard let build = request(of: service) else { continue }
             let source = StoredImages(store: Self.store, directory: project.directory)
-            do { report(try build.imageBuild().check(images: source)) } catch { throw shown(error) }
+            do { report(try build.located(nil).imageBuild().check(images: source)) } catch { throw shown(error) }
         }
     }
 
@@ -104,7 +104,7 @@ struct ImageBuilding {
         guard let request = request(of: service) else { return }
         let source = StoredImages(store: shared.store, directory: project.directory)
         do {
-            let build = try request.imageBuild()
+            let build = try request.located(shared).imageBuild()
             let outcome = try build.run(shared, images: source, printer.reporter(for: service.name))
             printer.built(service.name, build.names[0], "\(outcome.id)")
             printer.interrupted { report(outcome.warnings) }
@@ -155,12 +155,19 @@ struct ImageBuilding {
 }
 
 /// Base images out of the store, or by a transport.
+///
+/// What is missing is fetched from its registry.
 struct StoredImages: BaseImageSource {
     let store: ImageStore
     /// Where relative paths begin.
     let directory: String
 
     func image(_ reference: String, _ platform: Platform) throws -> Image {
-        try store.resolve(ImageReference(reference, projectDirectory: directory), platform: platform)
+        let reference = try ImageReference(reference, projectDirectory: directory)
+        do throws(ImageError) { return try store.resolve(reference, platform: platform) } catch {
+            guard error.code == .imageNotFound, case .name(let name) = reference else { throw error }
+            try ImageFetch.missing(name, platform, store)
+            return try store.resolve(reference, platform: platform)
+        }
     }
 }

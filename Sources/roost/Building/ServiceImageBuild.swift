@@ -22,9 +22,39 @@ struct BuildChoices {
 struct ServiceImageBuild {
     let project: Project
     let service: Service
-    let build: ServiceBuild
+    var build: ServiceBuild
     let choices: BuildChoices
     let environment: [String: String]
+    /// Whether the context was fetched: nothing in it may lead out of it.
+    private(set) var isFetched = false
+
+    init(
+        project: Project,
+        service: Service,
+        build: ServiceBuild,
+        choices: BuildChoices,
+        environment: [String: String]
+    ) {
+        self.project = project
+        self.service = service
+        self.build = build
+        self.choices = choices
+        self.environment = environment
+    }
+
+    /// The same with its context on this host: a repository is fetched, for which there have to be resources.
+    func located(_ shared: BuilderResources?) throws -> ServiceImageBuild {
+        guard GitAddress.isAddress(build.context) else { return self }
+        guard let shared else {
+            throw UserError(
+                "services.\(service.name).build.context: the repository \(build.context) is fetched only to be built"
+            )
+        }
+        var located = self
+        located.build.context = try shared.fetchContext(build.context, environment: environment)
+        located.isFetched = true
+        return located
+    }
 
     /// The full names of the image.
     func names() throws(UserError) -> [String] {
@@ -74,7 +104,7 @@ struct ServiceImageBuild {
             path = "\(build.context)/dockerfile"
         }
         do throws(SyscallError) {
-            let bytes = try readBytes(path, limit: DockerfileParser.byteLimit)
+            let bytes = try bytes(of: path, limit: DockerfileParser.byteLimit)
             return SourceFile(name: shown(path), bytes: bytes, kind: .lines)
         } catch {
             guard error.errno == .notFound else { throw UserError("services.\(service.name).build: \(error)") }
@@ -82,6 +112,14 @@ struct ServiceImageBuild {
                 "services.\(service.name).build: there is no \(shown(path)); make it, or name another with \"dockerfile\""
             )
         }
+    }
+
+    /// Reads a file, which has to be beneath a context that was fetched.
+    private func bytes(of path: String, limit: Int) throws(SyscallError) -> [UInt8] {
+        guard isFetched else { return try readBytes(path, limit: limit) }
+        let prefix = "\(build.context)/"
+        let name = path.hasPrefix(prefix) ? String(path.dropFirst(prefix.utf8.count)) : path
+        return try ContextFile.read(name, beneath: build.context, limit: limit)
     }
 
     /// A path as people write it.
@@ -96,7 +134,7 @@ struct ServiceImageBuild {
             build.dockerfileText == nil ? [own, "\(build.context)/.dockerignore"] : ["\(build.context)/.dockerignore"]
         for path in candidates {
             let bytes: [UInt8]
-            do throws(SyscallError) { bytes = try readBytes(path, limit: IgnoreFile.byteLimit) } catch {
+            do throws(SyscallError) { bytes = try self.bytes(of: path, limit: IgnoreFile.byteLimit) } catch {
                 if error.errno == .notFound { continue }
                 throw UserError("services.\(service.name).build: \(error)")
             }
@@ -148,6 +186,7 @@ struct ServiceImageBuild {
         default: settings.network = .own
         }
         settings.sharedMemoryBytes = build.sharedMemoryBytes
+        settings.environment = environment
         settings.memoryBytes = choices.memoryBytes
         settings.limits = build.ulimits.map {
             .init(type: "RLIMIT_\($0.resource.rawValue.uppercased())", soft: $0.soft ?? .max, hard: $0.hard ?? .max)

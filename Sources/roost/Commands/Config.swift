@@ -28,7 +28,7 @@ struct Config: ParsableCommand {
     @Flag(help: "Show the variables that values are taken from.") var environment = false
     @Option(help: "Show where a value came from, and what it overrode: services.web.environment.DB_HOST.")
     var explain: String?
-    @Flag(help: "Name images by their digests, as far as the store has them.") var resolveImageDigests = false
+    @Flag(help: "Name images by the digests that their registries have now.") var resolveImageDigests = false
     @Flag(help: "Show an override file with the digests of the images.") var lockImageDigests = false
     @Flag(help: "Leave variables as they are written.") var noInterpolate = false
     @Flag(help: "Leave out what is only implied.") var noNormalize = false

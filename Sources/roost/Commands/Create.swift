@@ -13,15 +13,15 @@ struct Create: ParsableCommand {
     @Flag(help: "Make containers anew whether or not they changed.") var forceRecreate = false
     @Flag(help: "Build no image, not even one that is missing.") var noBuild = false
     @Flag(help: "Leave containers as they are even if their definition changed.") var noRecreate = false
-    @Option(help: "When to pull images: missing or never; Roost can't pull yet.") var pull: String?
-    @Flag(help: .hidden) var quietPull = false
+    @Option(help: "When to fetch images: always, missing, never or policy, which is what each service says.")
+    var pull = PullChoice.policy
+    @Flag(help: "Show no progress of fetching images.") var quietPull = false
     @Flag(help: "Remove containers of services that the file does not know.") var removeOrphans = false
     @Option(parsing: .singleValue, help: "How many containers a service has: SERVICE=NUMBER.") var scale: [String] = []
     @Flag(name: .shortAndLong, help: "Say yes to every question; there are none.") var yes = false
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
     func validate() throws {
-        try ImageOptions.check(pull: pull)
         if build && noBuild { throw ValidationError("--build and --no-build exclude each other") }
         if noRecreate && forceRecreate {
             throw ValidationError("--no-recreate and --force-recreate exclude each other")
@@ -36,7 +36,7 @@ struct Create: ParsableCommand {
         options.recreated = Set(services)
         options.removesOrphans = removeOrphans
         try ProjectReading.reporting {
-            var command = UpCommand(title: "create", options: options)
+            var command = UpCommand(title: "create", options: options, pull: pull, isPullQuiet: quietPull)
             command.images = build ? .all : noBuild ? .none : .missing
             try command.perform(parent.project, services: services, scale: try UpCommand.scales(scale, "--scale "))
         }
@@ -68,6 +68,8 @@ struct UpCommand {
     let title: String
     let options: UpOptions
     var leavesOutDependencies = false
+    var pull = PullChoice.policy
+    var isPullQuiet = false
     /// Which images are built first.
     var images = ImageBuilding.Wish.missing
 
@@ -80,6 +82,7 @@ struct UpCommand {
             leavesOutDependencies: leavesOutDependencies
         )
         if project.dryRun { return try Self.showPlan(of: loaded, options) }
+        try ImageFetch.before(loaded, project, choice: pull, isQuiet: isPullQuiet, builds: images == .all)
         try ImageBuilding(loaded, project).build(loaded.project.services, images)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)
         let session = CommandSession(project: loaded.project.name, title: title, options: project)

@@ -20,20 +20,6 @@ extension LaterCommand {
     }
 }
 
-/// `roost pull`.
-struct Pull: LaterCommand {
-    static let advice = "save the image elsewhere, and bring it in with roost load -i FILE"
-    static let configuration: CommandConfiguration = later("Fetch the images of services from registries.")
-    @Argument(parsing: .captureForPassthrough, help: .hidden) var arguments: [String] = []
-}
-
-/// `roost push`.
-struct Push: LaterCommand {
-    static let advice = "registries come later"
-    static let configuration: CommandConfiguration = later("Send the images of services to registries.")
-    @Argument(parsing: .captureForPassthrough, help: .hidden) var arguments: [String] = []
-}
-
 /// `roost publish`.
 struct Publish: LaterCommand {
     static let advice = "registries come later; roost config shows the project as one file"

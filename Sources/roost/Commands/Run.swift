@@ -22,6 +22,14 @@ struct Run: ParsableCommand {
 
     private func runOnce() throws {
         var loaded = try RunnableProject(parent.project, services: [service])
+        try ImageFetch.before(
+            loaded,
+            parent.project,
+            choice: options.pull,
+            isQuiet: options.quietPull || options.quiet,
+            services: options.noDeps ? [service] : nil,
+            builds: options.build
+        )
         let images = ImageBuilding(loaded, parent.project, isQuiet: options.quietBuild || options.quiet)
         try images.build(loaded.project.services.filter { options.build && $0.name == service }, .all)
         try images.build(loaded.project.services, .missing)
@@ -180,10 +188,11 @@ struct RunOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: .hidden) var tty = false
     @Option(name: .shortAndLong, parsing: .singleValue, help: "Publish a port: [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL].")
     var publish: [String] = []
-    @Option(help: "When to pull the image: missing or never; Roost can't pull yet.") var pull: String?
+    @Option(help: "When to fetch images: always, missing, never or policy, which is what each service says.")
+    var pull = PullChoice.policy
     @Flag(name: .shortAndLong, help: "Show no progress.") var quiet = false
     @Flag(help: .hidden) var quietBuild = false
-    @Flag(help: .hidden) var quietPull = false
+    @Flag(help: "Show no progress of fetching images.") var quietPull = false
     @Flag(help: "Remove containers of services that the file does not know.") var removeOrphans = false
     @Flag(name: .long, help: "Remove the container when the command has ended.") var rm = false
     @Flag(name: [.customShort("P"), .long], help: "Publish the service's own ports.") var servicePorts = false
@@ -194,7 +203,6 @@ struct RunOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "The directory in the container.") var workdir: String?
 
     func validate() throws {
-        try ImageOptions.check(pull: pull)
         if servicePorts && !publish.isEmpty {
             throw ValidationError("--service-ports and --publish exclude each other")
         }

@@ -37,18 +37,17 @@ struct Up: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Say yes to every question; there are none.") var yes = false
     @Flag(help: "Build images first.") var build = false
     @Flag(help: "Build no image, not even one that is missing.") var noBuild = false
-    @Option(help: "When to pull images: missing or never; Roost can't pull yet, so both use what is in the store.")
-    var pull: String?
+    @Option(help: "When to fetch images: always, missing, never or policy, which is what each service says.")
+    var pull = PullChoice.policy
     @Flag(name: [.customShort("V"), .long], help: "Give containers new volumes of their own instead of the former.")
     var renewAnonVolumes = false
     @Flag(name: .shortAndLong, help: "Watch files; Roost can't yet.") var watch = false
-    @Flag(help: .hidden) var quietPull = false
+    @Flag(help: "Show no progress of fetching images.") var quietPull = false
     @Flag(help: .hidden) var quietBuild = false
     @Flag(inversion: .prefixedNo, help: "A menu of keys; Roost has none, and Ctrl-C ends.") var menu = false
     @Argument(help: "The services; all when none is named.") var services: [String] = []
 
     func validate() throws {
-        try ImageOptions.check(pull: pull)
         if build && noBuild { throw ValidationError("--build and --no-build exclude each other") }
         if watch { throw ValidationError("--watch: Roost does not watch files yet; run roost up again after a change") }
         if noRecreate && (forceRecreate || alwaysRecreateDeps || renewAnonVolumes) {
@@ -84,6 +83,7 @@ struct Up: ParsableCommand {
             throw UserError("there is no service \"\(name)\" for --exit-code-from")
         }
         if dryRun || parent.project.dryRun { return try UpCommand.showPlan(of: loaded, upOptions) }
+        try ImageFetch.before(loaded, parent.project, choice: pull, isQuiet: quietPull, builds: build)
         try ImageBuilding(loaded, parent.project, isQuiet: quietBuild)
             .build(loaded.project.services, build ? .all : noBuild ? .none : .missing)
         try loaded.providers.bringUp(loaded.project.name, &loaded.tree)

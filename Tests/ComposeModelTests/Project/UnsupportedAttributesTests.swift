@@ -114,10 +114,6 @@ func refused() throws {
                     build: https://example.com/app.git
                            ^
               hint: name a directory
-            compose.yaml:4:5: services.web.runtime can't be honoured: there is one runtime, which is built in
-                    runtime: nvidia
-                    ^
-              hint: leave it out
             compose.yaml:5:15: services.web.volumes[0] can't be honoured: only bind, volume, tmpfs and image can be mounted
                     volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
                               ^
@@ -147,12 +143,12 @@ private let fates: [String: Set<String>] = [
         "cgroupMode", "ipcMode", "networkMode", "networks", "macAddress", "ports", "exposedPorts", "dnsServers",
         "dnsSearch", "dnsOptions", "extraHosts", "mounts", "memoryMounts", "secrets", "configs", "dependencies",
         "healthCheck", "restart", "replicas", "isAttached", "logging", "annotations", "links", "externalLinks",
-        "mountsFrom", "provider", "cgroupParent", "preStart", "postStart", "preStop",
+        "mountsFrom", "provider", "cgroupParent", "runtime", "preStart", "postStart", "preStop",
         "build",
     ],
     "honoured before there are containers": ["profiles"],
     "said to be unsupported": [
-        "platform", "runtime", "userMode", "deployMode", "update", "rollback",
+        "platform", "userMode", "deployMode", "update", "rollback",
     ],
     "for images that are fetched": ["pullPolicy"],
 ]

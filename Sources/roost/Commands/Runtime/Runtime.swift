@@ -17,7 +17,7 @@ struct Runtime: ParsableCommand {
 
     private static let commands: [(name: String, type: any ParsableCommand.Type)] = [
         ("checkpoint", RuntimeCheckpoint.self), ("create", RuntimeCreate.self), ("delete", RuntimeDelete.self),
-        ("exec", RuntimeExec.self),
+        ("events", RuntimeEvents.self), ("exec", RuntimeExec.self),
         ("features", RuntimeFeatures.self), ("kill", RuntimeKill.self), ("list", RuntimeList.self),
         ("pause", RuntimePause.self), ("plan", RuntimePlan.self), ("ps", RuntimePs.self),
         ("restore", RuntimeRestore.self), ("resume", RuntimeResume.self), ("run", RuntimeRun.self),

@@ -1,27 +1,42 @@
 import ArgumentParser
 import ContainerRuntime
 import LinuxSystem
+import OCISpec
 
 /// What `create` and `run` take.
 struct RuntimeBundleOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "The directory that holds config.json.") var bundle = "."
+    @Option(name: [.customShort("f"), .long], help: "Another name for config.json.") var config: String?
     @Option(help: "A socket that takes the master of the container's terminal.") var consoleSocket: String?
     @Option(help: "A file to write the process id of the container to.") var pidFile: String?
-    @Flag(help: "Refused: the root is always pivoted to.") var noPivot = false
+    @Flag(help: "Leave the host's root where it is, below the container's: for roots that can't be pivoted from.")
+    var noPivot = false
     @Flag(help: "Leave the container our own session keyring.") var noNewKeyring = false
     @Option(help: "How many descriptors from 3 on the container gets.") var preserveFds = 0
 
+    /// The bundle's absolute path, as the kernel has it where there is one.
+    var directory: String { RuntimeSettings.resolved(bundle) }
+
+    /// The configuration that they name.
+    func specification() throws -> RuntimeSpec { try RuntimeSpec(bundle: directory, configuration: config) }
+
     /// A container made of them.
-    func create(_ name: String, keeping kept: Int, terminal: Int32? = nil) throws -> CreatedContainer {
-        guard !noPivot else { throw UserError("--no-pivot is not supported: the host's files would stay in reach") }
+    func create(
+        _ name: String,
+        _ spec: RuntimeSpec,
+        keeping kept: Int,
+        terminal: Int32? = nil
+    ) throws -> CreatedContainer {
         let id = try ContainerID(name)
-        var options = RuntimeContainer.CreateOptions(bundle: RuntimeSettings.absolute(bundle))
+        var options = RuntimeContainer.CreateOptions(bundle: directory)
         options.keptDescriptors = kept
+        options.staysOnRoot = noPivot
+        options.usesSystemd = try RuntimeProgram.settings.isSystemd
         options.hasKeyring = !noNewKeyring
         let socket = try consoleSocket.map { try RuntimeDescriptors.socket($0) }
         options.terminal = socket?.number ?? terminal
         let settings = try RuntimeProgram.settings
-        let created = try RuntimeContainer.create(id, in: settings.store, options)
+        let created = try RuntimeContainer.create(id, spec, in: settings.store, options)
         withExtendedLifetime(socket) {}
         try finish(created, id, settings)
         return created
@@ -50,7 +65,8 @@ enum RuntimeDescriptors {
     /// Connects to the socket of an engine.
     static func socket(_ path: String) throws -> Socket { Socket(try StreamSocket.connect(to: path)) }
 
-    /// How many descriptors a program is to get; those of systemd's socket activation are among them.
+    /// How many descriptors a program is to get, those that are not open among them, and those of systemd's socket
+    /// activation.
     ///
     /// Closes all others, so that a process which waits for its start holds nothing of the caller's: to be called before
     /// we have opened any ourselves.
@@ -60,9 +76,6 @@ enum RuntimeDescriptors {
             throw UserError("--preserve-fds: \(asked), and LISTEN_FDS, must be from 0 to 1024")
         }
         let count = asked + activated
-        for number in 3..<(3 + Int32(count)) where !isOpenDescriptor(number) {
-            throw UserError("--preserve-fds: descriptor \(number) is not open")
-        }
         try closeInheritedDescriptors(from: 3 + Int32(count))
         return count
     }

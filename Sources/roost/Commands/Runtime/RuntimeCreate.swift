@@ -12,6 +12,7 @@ struct RuntimeCreate: ParsableCommand {
     @Argument(help: "The container's id.") var id: String
 
     func run() throws {
-        _ = try options.create(id, keeping: RuntimeDescriptors.kept(options.preserveFds))
+        let kept = try RuntimeDescriptors.kept(options.preserveFds)
+        _ = try options.create(id, options.specification(), keeping: kept)
     }
 }

@@ -24,6 +24,11 @@ struct RuntimeExec: ParsableCommand {
     @Option(name: [.customShort("c"), .long], parsing: .singleValue, help: "A capability to add.") var cap: [String] =
         []
     @Option(help: "How many descriptors from 3 on the program gets.") var preserveFds = 0
+    @Option(help: "A group below the container's own, as in jobs/one.") var cgroup: String?
+    @Option(help: "The label of SELinux.") var processLabel: String?
+    @Option(help: "The profile of AppArmor.") var apparmor: String?
+    @Flag(help: "Enter a container that is paused, too; the program begins when it is resumed.")
+    var ignorePaused = false
     @Argument(help: "The container's id.") var id: String
     @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.") var arguments: [String] = []
 
@@ -33,6 +38,8 @@ struct RuntimeExec: ParsableCommand {
         let program = try program(container.record.config.process ?? ProcessSpec())
         var options = RuntimeContainer.ExecOptions()
         options.keptDescriptors = kept
+        options.group = cgroup
+        options.ignoresPause = ignorePaused
         let socket = try consoleSocket.map { try RuntimeDescriptors.socket($0) }
         let terminal = try RuntimeForeground.terminal(
             isWanted: program.terminal == true && !detach && socket == nil
@@ -58,8 +65,11 @@ struct RuntimeExec: ParsableCommand {
         program.terminal = tty
         program.consoleSize = nil
         if let cwd { program.cwd = cwd }
-        program.env = (own.env ?? []) + env
+        let given = Set(env.map { $0.prefix { $0 != "=" } })
+        program.env = (own.env ?? []).filter { !given.contains($0.prefix { $0 != "=" }) } + env
         if noNewPrivs { program.noNewPrivileges = true }
+        if let processLabel { program.selinuxLabel = processLabel }
+        if let apparmor { program.apparmorProfile = apparmor }
         if let user {
             let numbers = user.split(separator: ":", omittingEmptySubsequences: false).map { UInt32($0) }
             guard numbers.count <= 2, let uid = numbers.first ?? nil, let gid = numbers.last ?? nil else {

@@ -1,7 +1,5 @@
-import ContainerRuntime
 import Glibc
 import LinuxSystem
-import OCISpec
 
 /// What a command does while a program of a container has our standard descriptors.
 struct RuntimeForeground: ~Copyable {
@@ -45,13 +43,5 @@ struct RuntimeForeground: ~Copyable {
                 try? sendSignal(signal, to: process.descriptor.rawValue)  // it may just have ended
             }
         }
-    }
-}
-
-/// A look at a bundle before a container is made of it.
-enum RuntimeSpecFile {
-    /// Whether its program asks for a terminal.
-    static func hasTerminal(_ bundle: String) throws -> Bool {
-        try RuntimeSpec(bundle: bundle).process?.terminal == true
     }
 }

@@ -33,12 +33,12 @@ enum RuntimeProgram {
         var report = RuntimeReport()
         do {
             let (settings, rest) = try parsed.get()
+            try settings.report.check()
             report = settings.report
-            try settings.check()
             if let name = rest.first, !name.hasPrefix("-"), name != "help", !Runtime.knows(name) {
                 throw UserError("there is no command \"\(name)\" in the runtime: see `roost runtime --help`")
             }
-            var command = try Runtime.parseAsRoot(rest)
+            var command = try RuntimeQuickLine.command(rest) ?? Runtime.parseAsRoot(rest)
             try command.run()
         } catch let error as ExitCode {
             Runtime.exit(withError: error)

@@ -17,6 +17,12 @@ struct RuntimeReport {
     var path: String?
     var form = Form.text
 
+    /// Fails where nothing could be written to the file: whoever asked for it would wait in vain.
+    func check() throws {
+        guard let path else { return }
+        do { _ = try OwnedDescriptor.appending(to: path) } catch { throw UserError("--log: \(error)") }
+    }
+
     /// Tells why the command failed.
     func error(_ message: String) {
         ProcessContext.writeError("error: \(message)\n")

@@ -2,6 +2,7 @@ import ArgumentParser
 import ContainerRuntime
 import Glibc
 import LinuxSystem
+import OCISpec
 
 /// `roost runtime run`.
 struct RuntimeRun: ParsableCommand {
@@ -13,35 +14,35 @@ struct RuntimeRun: ParsableCommand {
     @OptionGroup var options: RuntimeBundleOptions
     @Flag(name: .shortAndLong, help: "Leave it running, and come back at once.") var detach = false
     @Flag(help: "Keep what is left of it when it has ended.") var keep = false
+    @Flag(help: "Taken for granted: nobody is made our child.") var noSubreaper = false
     @Argument(help: "The container's id.") var id: String
 
     func run() throws {
         let kept = try RuntimeDescriptors.kept(options.preserveFds)
         let settings = try RuntimeProgram.settings
+        let spec = try options.specification()
         let terminal = try RuntimeForeground.terminal(
             isWanted: !detach && options.consoleSocket == nil
-                && RuntimeSpecFile.hasTerminal(RuntimeSettings.absolute(options.bundle))
+                && spec.process?.terminal == true
         )
         let foreground = try RuntimeForeground(isWanted: !detach)
-        let created = try options.create(id, keeping: kept, terminal: terminal?.sending)
+        let created = try options.create(id, spec, keeping: kept, terminal: terminal?.sending)
         do {
             for failure in try created.start() { settings.report.warning("\(failure)") }
             if detach { return }
             let status = try foreground.wait(for: created.process, terminal: terminal)
-            if !keep { try remove(settings) }
+            if !keep { try remove(created, settings) }
             throw ExitCode(status)
         } catch let error as ExitCode {
             throw error
         } catch {
             // The first error is the one to tell; what stays is there for `delete --force`.
-            try? remove(settings)
+            try? remove(created, settings)
             throw error
         }
     }
 
-    private func remove(_ settings: RuntimeSettings) throws {
-        for failure in try RuntimeContainer.delete(ContainerID(id), in: settings.store, force: true) {
-            settings.report.warning("\(failure)")
-        }
+    private func remove(_ created: borrowing CreatedContainer, _ settings: RuntimeSettings) throws {
+        for failure in try created.remove() { settings.report.warning("\(failure)") }
     }
 }

@@ -9,7 +9,8 @@ struct RuntimeSettings {
     /// Where the containers' state is.
     var root = "\(ProjectReading.roots.runtime)/oci"
     var report = RuntimeReport()
-    private var isSystemd = false
+    /// Groups are systemd's to make: `cgroupsPath` is a slice, a prefix and a name.
+    private(set) var isSystemd = false
 
     var store: RuntimeStore { RuntimeStore(root: root) }
 
@@ -35,6 +36,7 @@ struct RuntimeSettings {
                 }
                 settings.report.form = known
             case "--systemd-cgroup": settings.isSystemd = parts.count == 1 || parts[1] == "true"
+            case "--cgroup-manager": settings.isSystemd = try isSystemd(manager: value())
             case "--debug": break  // there is nothing more to say
             case "--rootless", "--criu": _ = try value()
             default: throw ValidationError("there is no option \(parts[0]) before the runtime's command")
@@ -44,17 +46,26 @@ struct RuntimeSettings {
         return (settings, Array(rest))
     }
 
-    /// Refuses what can't be had, where errors can already be told.
-    func check() throws {
-        guard !isSystemd else {
-            throw UserError(
-                "--systemd-cgroup is not supported: leave it out, and groups are made in the hierarchy itself"
-            )
+    /// What crun's word for it means.
+    private static func isSystemd(manager: String) throws -> Bool {
+        switch manager {
+        case "cgroupfs": return false
+        case "systemd": return true
+        default: throw ValidationError("--cgroup-manager: '\(manager)' is neither cgroupfs nor systemd")
         }
     }
 
-    /// A path that does not depend on our directory.
+    /// A path as the kernel has it; one that leads nowhere, as it is given.
+    static func resolved(_ path: String) -> String {
+        let path = absolute(path)
+        guard let target = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(target) }
+        return unsafe String(cString: target)
+    }
+
+    /// A path that does not depend on our directory, without the parts that lead nowhere.
     static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : "\(ProcessContext.workingDirectory)/\(path)"
+        let parts = (path.hasPrefix("/") ? path : "\(ProcessContext.workingDirectory)/\(path)").split(separator: "/")
+        return "/" + parts.filter { $0 != "." }.joined(separator: "/")
     }
 }

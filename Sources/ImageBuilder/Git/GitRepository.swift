@@ -1,0 +1,146 @@
+import Glibc
+import LinuxSystem
+
+/// Fetches commits of repositories with the host's git, which runs nothing that a repository holds.
+///
+/// No hooks, no filters, no transports but https, http, ssh and git, no questions; submodules of a repository are held to
+/// the same. Credentials are those that the user's git has: helpers, keys of ssh.
+package struct GitRepository: Sendable {
+    private let address: GitAddress
+    private let environment: [String: String]
+    /// How long one command may take, in seconds.
+    private static let patience = 1800
+
+    /// A repository; of `environment` only what git needs for connections is passed on.
+    package init(_ address: GitAddress, environment: [String: String]) {
+        self.address = address
+        self.environment = environment
+    }
+
+    /// The commit that the address means now; asks the repository unless the address names it.
+    ///
+    /// Blocks. Throws `BuildError`.
+    package func commit() throws -> String {
+        if let commit = address.commit { return commit }
+        let wanted = address.reference ?? "HEAD"
+        if GitAddress.isCommit(wanted) { return wanted.lowercased() }
+        let names =
+            wanted == "HEAD" || wanted.hasPrefix("refs/") ? [wanted] : ["refs/tags/\(wanted)", "refs/heads/\(wanted)"]
+        // With "^{}" a tag is followed to its commit.
+        let answer = try git(nil, ["ls-remote", "--", address.remote] + names.flatMap { [$0, "\($0)^{}"] })
+        var found: [String: String] = [:]
+        for line in answer.split(separator: "\n") {
+            let parts = line.split(separator: "\t", maxSplits: 1)
+            if parts.count == 2, GitAddress.isCommit(String(parts[0])) { found[String(parts[1])] = String(parts[0]) }
+        }
+        for name in names { if let commit = found["\(name)^{}"] ?? found[name] { return commit } }
+        throw BuildError(
+            .notFound,
+            "\(address.remote) has no branch and no tag \"\(wanted)\"; a commit has to be given in full"
+        )
+    }
+
+    /// Puts the files of a commit into `directory`, which must not be there.
+    ///
+    /// Blocks. Throws `BuildError`; the caller removes the directory then too.
+    package func checkOut(_ commit: String, into directory: String, keepsGitDirectory: Bool) throws {
+        _ = try git(nil, ["init", "-q", "--template=", "--", directory])
+        try fetch(commit, into: directory)
+        _ = try git(directory, ["checkout", "-q", "--force", "--detach", commit], isLocal: true)
+        let found = try git(directory, ["rev-parse", "HEAD"], isLocal: true).trimmingBlanks()
+        guard found == commit else {
+            throw BuildError(.wrongContent, "\(address.remote) gave the commit \(found), not \(commit)")
+        }
+        if address.hasSubmodules, fileExists("\(directory)/.gitmodules") {
+            _ = try git(directory, ["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"])
+        }
+        if !keepsGitDirectory { try removeGitDirectories(in: directory) }
+    }
+
+    /// Opens the directory of the repository that the address names, following no link.
+    func openDirectory(in directory: String) throws -> OwnedDescriptor {
+        let root = try OwnedDescriptor.directory(directory)
+        guard !address.directory.isEmpty else { return root }
+        do throws(SyscallError) {
+            return try root.openAt(path: address.directory, O_RDONLY | O_DIRECTORY, [.beneath, .noLinks])
+        } catch {
+            throw BuildError(.notFound, "\(address.remote) has no directory \(address.directory): \(error)")
+        }
+    }
+
+    /// Fetches as little as the server lets us.
+    private func fetch(_ commit: String, into directory: String) throws {
+        let fetch = ["fetch", "-q", "--no-tags", "--force", "--depth=1", "--", address.remote]
+        if (try? git(directory, fetch + [commit])) != nil { return }
+        // A server that gives no commits by their names gives branches and tags.
+        if let reference = address.reference, !GitAddress.isCommit(reference) {
+            let names =
+                reference.hasPrefix("refs/") ? [reference] : ["refs/tags/\(reference)", "refs/heads/\(reference)"]
+            for name in names {
+                guard (try? git(directory, fetch + [name])) != nil else { continue }
+                let found = try? git(directory, ["rev-parse", "FETCH_HEAD^{commit}"], isLocal: true)
+                if found?.trimmingBlanks() == commit { return }
+            }
+        }
+        let everything = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
+        _ = try git(directory, ["fetch", "-q", "--force", "--", address.remote] + everything)
+        do { _ = try git(directory, ["rev-parse", "--verify", "-q", "\(commit)^{commit}"], isLocal: true) } catch {
+            throw BuildError(.notFound, "\(address.remote) has no commit \(commit) on a branch or tag")
+        }
+    }
+
+    /// Submodules have a file `.git` where the repository has a directory.
+    private func removeGitDirectories(in directory: String) throws {
+        let modules =
+            (try? git(directory, ["submodule", "--quiet", "foreach", "--recursive", "pwd"], isLocal: true)) ?? ""
+        for path in modules.split(separator: "\n") where path.hasPrefix("\(directory)/") {
+            let inner = path.dropFirst(directory.utf8.count + 1)
+            let place = try OwnedDescriptor.directory(directory)
+                .openAt(path: String(inner), O_RDONLY | O_DIRECTORY, [.beneath, .noLinks])
+            try place.removeTree(".git")
+        }
+        try OwnedDescriptor.directory(directory).removeTree(".git")
+    }
+
+    // MARK: git
+
+    private static let settings = [
+        "core.hooksPath=/dev/null", "core.fsmonitor=false", "protocol.file.allow=never", "protocol.ext.allow=never",
+        "filter.lfs.smudge=", "filter.lfs.process=", "filter.lfs.required=false", "gc.auto=0", "maintenance.auto=false",
+        "advice.detachedHead=false", "credential.interactive=false", "submodule.recurse=false",
+        "init.defaultBranch=main",
+    ]
+
+    /// Runs one command of git; `isLocal` for those that need no connection, and so nothing of the user's settings.
+    private func git(_ directory: String?, _ arguments: [String], isLocal: Bool = false) throws -> String {
+        var variables = [
+            "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git", "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_CONFIG_NOSYSTEM": "1", "GIT_LFS_SKIP_SMUDGE": "1", "LC_ALL": "C",
+            "GIT_SSH_COMMAND": environment["GIT_SSH_COMMAND"] ?? "ssh -o BatchMode=yes",
+        ]
+        for (name, value) in environment where Self.isForConnections(name) { variables[name] = value }
+        if isLocal {
+            variables["GIT_CONFIG_GLOBAL"] = "/dev/null"
+            variables["HOME"] = "/nonexistent"
+        }
+        let path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        variables["PATH"] = path
+        let place = directory.map { ["-C", $0] } ?? []
+        let command = HostCommand(
+            name: "git",
+            arguments: place + Self.settings.flatMap { ["-c", $0] } + arguments,
+            environment: variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" },
+            searchPath: path
+        )
+        let result = try command.run(seconds: Self.patience)
+        guard result.status == 0 else {
+            throw BuildError(.notFound, "git \(arguments[0]) of \(address.remote): \(result.lastError)")
+        }
+        return result.output
+    }
+
+    private static func isForConnections(_ name: String) -> Bool {
+        let names = ["HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"]
+        return names.contains(name) || name.lowercased().hasSuffix("_proxy")
+    }
+}

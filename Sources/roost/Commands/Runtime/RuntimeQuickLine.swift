@@ -1,0 +1,150 @@
+import ArgumentParser
+
+/// The commands that engines run for every container, read without the argument parser.
+///
+/// To look into a command takes the parser longer than all else that happens before a container is made. Whatever is
+/// not plain here, a mistake, a rare option or a question for help, is the parser's.
+enum RuntimeQuickLine {
+    /// The command of a line, when it is one of the usual; ready to run.
+    static func command(_ line: [String]) -> (any ParsableCommand)? {
+        let words = Array(line.dropFirst())
+        switch line.first {
+        case "create": return create(words)
+        case "run": return run(words)
+        case "exec": return exec(words)
+        case "start":
+            guard let words = Words(words), words.arguments.count == 1 else { return nil }
+            var command = RuntimeStart()
+            command.id = words.arguments[0]
+            return command
+        case "state":
+            guard let words = Words(words), words.arguments.count == 1 else { return nil }
+            var command = RuntimeStateCommand()
+            command.id = words.arguments[0]
+            return command
+        case "delete":
+            guard let words = Words(words, flags: ["--force": "-f"]), words.arguments.count == 1 else { return nil }
+            var command = RuntimeDelete()
+            (command.id, command.force) = (words.arguments[0], words.flags.contains("--force"))
+            return command
+        case "kill":
+            guard let words = Words(words, flags: ["--all": "-a"]), (1...2).contains(words.arguments.count) else {
+                return nil
+            }
+            var command = RuntimeKill()
+            (command.id, command.all) = (words.arguments[0], words.flags.contains("--all"))
+            command.signal = words.arguments.count == 2 ? words.arguments[1] : "TERM"
+            return command
+        default: return nil
+        }
+    }
+
+    /// What `create` and `run` have in common.
+    private static let bundleOptions = [
+        "--bundle": "-b", "--config": "-f", "--console-socket": "", "--pid-file": "", "--preserve-fds": "",
+    ]
+    private static let bundleFlags = ["--no-pivot": "", "--no-new-keyring": ""]
+
+    private static func bundleOptions(_ words: Words) -> RuntimeBundleOptions? {
+        var options = RuntimeBundleOptions()
+        options.bundle = words["--bundle"] ?? "."
+        options.config = words["--config"]
+        options.consoleSocket = words["--console-socket"]
+        options.pidFile = words["--pid-file"]
+        options.noPivot = words.flags.contains("--no-pivot")
+        options.noNewKeyring = words.flags.contains("--no-new-keyring")
+        guard let count = Int(words["--preserve-fds"] ?? "0") else { return nil }
+        options.preserveFds = count
+        return options
+    }
+
+    private static func create(_ line: [String]) -> RuntimeCreate? {
+        guard let words = Words(line, options: bundleOptions, flags: bundleFlags), words.arguments.count == 1,
+            let options = bundleOptions(words)
+        else { return nil }
+        var command = RuntimeCreate()
+        (command.options, command.id) = (options, words.arguments[0])
+        return command
+    }
+
+    private static func run(_ line: [String]) -> RuntimeRun? {
+        let flags = bundleFlags.merging(["--detach": "-d", "--keep": "", "--no-subreaper": ""]) { own, _ in own }
+        guard let words = Words(line, options: bundleOptions, flags: flags), words.arguments.count == 1,
+            let options = bundleOptions(words)
+        else { return nil }
+        var command = RuntimeRun()
+        (command.options, command.id) = (options, words.arguments[0])
+        (command.detach, command.keep) = (words.flags.contains("--detach"), words.flags.contains("--keep"))
+        command.noSubreaper = words.flags.contains("--no-subreaper")
+        return command
+    }
+
+    private static func exec(_ line: [String]) -> RuntimeExec? {
+        let options = [
+            "--console-socket": "", "--cwd": "", "--env": "-e", "--user": "-u", "--process": "-p", "--pid-file": "",
+            "--preserve-fds": "", "--cap": "-c", "--cgroup": "", "--process-label": "", "--apparmor": "",
+        ]
+        let flags = ["--tty": "-t", "--detach": "-d", "--no-new-privs": "", "--ignore-paused": ""]
+        guard let words = Words(line, options: options, flags: flags, leavesRest: true), !words.arguments.isEmpty,
+            let count = Int(words["--preserve-fds"] ?? "0")
+        else { return nil }
+        var command = RuntimeExec()
+        (command.consoleSocket, command.cwd) = (words["--console-socket"], words["--cwd"])
+        (command.env, command.cap, command.additionalGids) = (words.all("--env"), words.all("--cap"), [])
+        (command.user, command.process, command.pidFile) = (words["--user"], words["--process"], words["--pid-file"])
+        (command.cgroup, command.processLabel) = (words["--cgroup"], words["--process-label"])
+        (command.apparmor, command.preserveFds) = (words["--apparmor"], count)
+        (command.tty, command.detach) = (words.flags.contains("--tty"), words.flags.contains("--detach"))
+        command.noNewPrivs = words.flags.contains("--no-new-privs")
+        command.ignorePaused = words.flags.contains("--ignore-paused")
+        command.id = words.arguments[0]
+        command.arguments = Array(words.arguments.dropFirst())
+        return command
+    }
+
+    /// A line taken apart.
+    private struct Words {
+        private var values: [String: [String]] = [:]
+        private(set) var flags: Set<String> = []
+        private(set) var arguments: [String] = []
+
+        /// Takes options and flags by their long and short names; nil where something else is among them.
+        ///
+        /// With `leavesRest` everything from the second argument on is taken as it is.
+        init?(
+            _ line: [String],
+            options: [String: String] = [:],
+            flags known: [String: String] = [:],
+            leavesRest: Bool = false
+        ) {
+            var rest = line[...]
+            while let word = rest.popFirst() {
+                guard word.hasPrefix("-"), word != "-" else {
+                    arguments.append(word)
+                    if leavesRest {
+                        arguments += rest
+                        return
+                    }
+                    continue
+                }
+                let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                let name = String(parts[0])
+                if let flag = known.first(where: { $0.key == name || $0.value == name })?.key, parts.count == 1 {
+                    flags.insert(flag)
+                } else if let option = options.first(where: { $0.key == name || $0.value == name })?.key,
+                    let value = parts.count == 2 ? String(parts[1]) : rest.popFirst()
+                {
+                    values[option, default: []].append(value)
+                } else {
+                    return nil
+                }
+            }
+        }
+
+        /// The last value of an option.
+        subscript(_ option: String) -> String? { values[option]?.last }
+
+        /// All values of an option.
+        func all(_ option: String) -> [String] { values[option] ?? [] }
+    }
+}

@@ -1,0 +1,163 @@
+import Glibc
+import LinuxSystem
+import Testing
+
+import class Foundation.FileManager
+import class Foundation.Process
+import struct Foundation.URL
+
+@testable import ImageBuilder
+
+/// Fetching from a real server, on the loopback interface.
+@Suite(.enabled(if: access("/usr/bin/git", X_OK) == 0, "needs git")) struct GitRepositoryTests {
+    /// A directory of repositories, and a server for them.
+    private final class Server {
+        let directory: String
+        let port: UInt16
+        private let process = Process()
+
+        init() throws {
+            directory =
+                FileManager.default.temporaryDirectory.path + "/roost-git-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            port = try Self.freePort()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/git")
+            process.arguments = [
+                "daemon", "--reuseaddr", "--export-all", "--listen=127.0.0.1", "--port=\(port)",
+                "--base-path=\(directory)", directory,
+            ]
+            process.standardError = nil
+            try process.run()
+        }
+
+        deinit {
+            // The daemon itself is a child of the program git.
+            for pid in children(of: process.processIdentifier) { kill(pid, SIGTERM) }
+            process.terminate()
+            process.waitUntilExit()
+            try? FileManager.default.removeItem(atPath: directory)
+        }
+
+        private func children(of parent: Int32) -> [Int32] {
+            let text = (try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)) ?? ""
+            return text.split(separator: " ").compactMap { Int32($0) }
+        }
+
+        private static func freePort() throws -> UInt16 {
+            let descriptor = OwnedDescriptor(
+                adopting: socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            )
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let result = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { socket in
+                    bind(descriptor.rawValue, socket, length) == 0
+                        && getsockname(descriptor.rawValue, socket, &length) == 0
+                }
+            }
+            guard result else { throw TestFailure() }
+            return UInt16(bigEndian: address.sin_port)
+        }
+
+        func git(_ place: String, _ arguments: String...) throws {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/git")
+            process.arguments =
+                [
+                    "-C", "\(directory)/\(place)", "-c", "user.name=t", "-c", "user.email=t@t", "-c",
+                    "commit.gpgsign=false",
+                ] + arguments
+            process.standardOutput = nil
+            process.standardError = nil
+            try process.run()
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else { throw TestFailure() }
+        }
+
+        func write(_ path: String, _ text: String) throws {
+            let full = "\(directory)/\(path)"
+            try FileManager.default.createDirectory(
+                atPath: String(full[..<(full.lastIndex(of: "/") ?? full.endIndex)]),
+                withIntermediateDirectories: true
+            )
+            try text.write(toFile: full, atomically: false, encoding: .utf8)
+        }
+
+        func repository(_ rest: String) throws -> GitRepository {
+            GitRepository(try GitAddress("git://127.0.0.1:\(port)/\(rest)"), environment: ["PATH": "/usr/bin:/bin"])
+        }
+    }
+
+    /// A repository with a branch, a tag, a link out of it, and a hook and a filter that would leave a trace.
+    private func serverWithRepository() throws -> Server {
+        let server = try Server()
+        try server.write("r/file", "one\n")
+        try server.write("r/sub/file", "inner\n")
+        try server.write("r/.gitattributes", "* filter=trace\n")
+        try server.git("r", "init", "-q", "-b", "main")
+        try FileManager.default.createSymbolicLink(atPath: "\(server.directory)/r/out", withDestinationPath: "/etc")
+        try server.git("r", "add", ".")
+        try server.git("r", "commit", "-q", "-m", "one")
+        try server.git("r", "tag", "-a", "v1", "-m", "v1")
+        try server.git("r", "checkout", "-q", "-b", "next")
+        try server.write("r/file", "two\n")
+        try server.git("r", "commit", "-q", "-a", "-m", "two")
+        try server.git("r", "checkout", "-q", "main")
+        // The server answers from some moment on.
+        let deadline = ContinuousClock.now + .seconds(20)
+        while (try? server.repository("r").commit()) == nil {
+            guard ContinuousClock.now < deadline else { throw TestFailure() }
+            _ = waitReadable([], milliseconds: 10)
+        }
+        return server
+    }
+
+    @Test("branches, tags and commits are fetched, and .git stays only where it is wanted") func fetching() throws {
+        let server = try serverWithRepository()
+        let main = try server.repository("r").commit()
+        #expect(try server.repository("r#v1").commit() == main)
+        let next = try server.repository("r#next").commit()
+        #expect(next != main)
+        #expect(try server.repository("r#\(next)").commit() == next)
+        for (address, commit, text) in [("r", main, "one\n"), ("r#next", next, "two\n"), ("r#\(main)", main, "one\n")] {
+            let place = "\(server.directory)/out-\(address.replacing("#", with: "-"))"
+            try server.repository(address).checkOut(commit, into: place, keepsGitDirectory: address == "r#next")
+            #expect(try String(contentsOfFile: "\(place)/file", encoding: .utf8) == text)
+            #expect(fileExists("\(place)/.git") == (address == "r#next"))
+        }
+        let directory = try server.repository("r#:sub").openDirectory(in: "\(server.directory)/out-r")
+        #expect(faccessat(directory.rawValue, "file", F_OK, 0) == 0)
+        #expect(throws: BuildError.self) {
+            _ = try server.repository("r#:out").openDirectory(in: "\(server.directory)/out-r")
+        }
+        #expect(throws: BuildError.self) {
+            _ = try server.repository("r#:none").openDirectory(in: "\(server.directory)/out-r")
+        }
+    }
+
+    @Test("what is not there is said") func missing() throws {
+        let server = try serverWithRepository()
+        #expect(throws: BuildError.self) { try server.repository("r#nobranch").commit() }
+        #expect(throws: BuildError.self) { try server.repository("none").commit() }
+        let unknown = String(repeating: "12", count: 20)
+        #expect(throws: BuildError.self) {
+            try server.repository("r").checkOut(unknown, into: "\(server.directory)/x", keepsGitDirectory: false)
+        }
+    }
+
+    @Test("a submodule on the host's disk is not fetched") func submodules() throws {
+        let server = try serverWithRepository()
+        try server.write("r/.gitmodules", "[submodule \"s\"]\n\tpath = s\n\turl = file://\(server.directory)/r\n")
+        let commit = try server.repository("r").commit()
+        try server.git("r", "update-index", "--add", "--cacheinfo", "160000,\(commit),s")
+        try server.git("r", "add", ".gitmodules")
+        try server.git("r", "commit", "-q", "-m", "module")
+        let repository = try server.repository("r")
+        #expect(throws: BuildError.self) {
+            try repository.checkOut(repository.commit(), into: "\(server.directory)/y", keepsGitDirectory: false)
+        }
+        #expect(!fileExists("\(server.directory)/y/s/file"))
+    }
+}

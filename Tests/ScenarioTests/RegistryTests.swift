@@ -1,0 +1,233 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Scenarios {
+    /// Registries, against Debian's `docker-registry`.
+    @Suite(.enabled(if: access("/usr/bin/docker-registry", X_OK) == 0, "needs docker-registry"))
+    struct Registries {
+        /// A registry on this machine.
+        final class Server {
+            let host: String
+            private let program: Program
+
+            /// Starts one, with TLS and a user `ada` whose password is `lovelace` when it is to be guarded.
+            init(_ scenario: Scenario, isGuarded: Bool = false) throws {
+                host = "127.0.0.1:\(Scenario.freePort())"
+                var settings = """
+                    version: 0.1
+                    log: { level: error, accesslog: { disabled: true } }
+                    storage: { filesystem: { rootdirectory: \(scenario.scratch)/registry } }
+                    http:
+                      addr: \(host)
+                    """
+                if isGuarded {
+                    let certificates = "\(scenario.scratch)/.config/containers/certs.d/\(host)"
+                    try FileManager.default.createDirectory(atPath: certificates, withIntermediateDirectories: true)
+                    let made = try scenario.host(
+                        "/usr/bin/openssl",
+                        "req",
+                        "-x509",
+                        "-newkey",
+                        "ec",
+                        "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1",
+                        "-nodes",
+                        "-days",
+                        "2",
+                        "-subj",
+                        "/CN=registry",
+                        "-addext",
+                        "subjectAltName=IP:127.0.0.1",
+                        "-keyout",
+                        "key.pem",
+                        "-out",
+                        "\(certificates)/ca.crt"
+                    )
+                    try #require(made.status == 0, "\(made.stderr)")
+                    let hash = try scenario.host(
+                        "/usr/bin/python3",
+                        "-W",
+                        "ignore",
+                        "-c",
+                        "import crypt; print(crypt.crypt('lovelace', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))"
+                    )
+                    try scenario.write("htpasswd", "ada:\(hash.stdout)")
+                    settings += """
+
+                          tls: { certificate: \(certificates)/ca.crt, key: \(scenario.directory)/key.pem }
+                        auth: { htpasswd: { realm: test, path: \(scenario.directory)/htpasswd } }
+                        """
+                }
+                try scenario.write("registry.yml", settings)
+                program = try Program(
+                    ["/usr/bin/docker-registry", "serve", "registry.yml"],
+                    environment: ["PATH": "/usr/bin:/bin", "HOME": scenario.scratch],
+                    directory: scenario.directory,
+                    input: .none
+                )
+                // Our certificates and credentials are those of a home of our own.
+                scenario.variables["HOME"] = scenario.scratch
+                let flags = isGuarded ? ["-k", "https://\(host)/v2/"] : ["http://\(host)/v2/"]
+                try Scenario.wait("the registry answers") {
+                    try scenario.host("/usr/bin/python3", "-c", Self.probe, flags.last ?? "").status == 0 ? true : nil
+                }
+            }
+
+            deinit { program.signal(SIGKILL) }
+
+            private static let probe = """
+                import ssl, sys, urllib.error, urllib.request
+                try: urllib.request.urlopen(sys.argv[1], context=ssl._create_unverified_context())
+                except urllib.error.HTTPError: pass
+                """
+        }
+
+        /// Has the image of `Images` in the store, under a name of the registry.
+        private func load(_ scenario: Scenario, _ name: String) throws {
+            try Images.makeArchive("oci", scenario, name: name)
+            try scenario.roost("load", "-q", "-i", "image.tar")
+        }
+
+        /// Goes on with an empty store.
+        private func forget(_ scenario: Scenario) throws {
+            try FileManager.default.removeItem(atPath: scenario.storage)
+        }
+
+        @Test("An image is sent to a registry, and up fetches it from there")
+        func roundTrip() throws {
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario)
+                let name = "\(server.host)/team/app:1"
+                try load(scenario, name)
+                try scenario.roost("image", "push", "-q", name)
+                // What is there is not sent again; another repository takes it over.
+                try load(scenario, "\(server.host)/team/other:2")
+                let second = try scenario.run(["--progress", "plain", "image", "push", "\(server.host)/team/other:2"])
+                #expect(second.status == 0 && !second.stderr.contains("Sending"), "\(second.stderr)")
+                try forget(scenario)
+                try scenario.rewrite("services: { web: { image: \"\(name)\" } }")
+                let up = try scenario.run(["up", "--wait"])
+                #expect(up.status == 0 && up.stderr.contains("Image \(name)  Pulled"), "\(up.stderr)")
+                #expect(try scenario.roost("logs", "--no-log-prefix").hasPrefix("blue\n"))
+                #expect(try scenario.run(["pull"]).stderr.contains("Up to date"))
+                #expect(try scenario.run(["pull", "--policy", "missing"]).stderr.contains("Present"))
+                #expect(try scenario.run(["up", "-d", "--pull", "always", "--quiet-pull"]).status == 0)
+                let pinned = try scenario.roost("config", "--lock-image-digests")
+                #expect(pinned.contains("image: \"\(name)@sha256:"))
+            }
+        }
+
+        @Test("What skopeo sends can be pulled, and skopeo reads what we send")
+        func skopeo() throws {
+            guard access("/usr/bin/skopeo", X_OK) == 0 else { return }
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario)
+                try Images.makeArchive("docker", scenario, name: "example.org/app:1")
+                let sent = try scenario.host(
+                    "/usr/bin/skopeo",
+                    "copy",
+                    "--insecure-policy",
+                    "--dest-tls-verify=false",
+                    "docker-archive:image.tar:example.org/app:1",
+                    "docker://\(server.host)/theirs:1"
+                )
+                try #require(sent.status == 0, "\(sent.stderr)")
+                try scenario.roost("image", "pull", "-q", "\(server.host)/theirs:1")
+                try load(scenario, "\(server.host)/ours:1")
+                try scenario.roost("image", "push", "-q", "\(server.host)/ours:1")
+                let seen = try scenario.host(
+                    "/usr/bin/skopeo",
+                    "inspect",
+                    "--tls-verify=false",
+                    "docker://\(server.host)/ours:1"
+                )
+                #expect(seen.status == 0 && seen.stdout.contains("COLOUR=blue"), "\(seen.stderr)")
+            }
+        }
+
+        @Test("A registry with TLS and users wants both, and gives nothing to others")
+        func login() throws {
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario, isGuarded: true)
+                let name = "\(server.host)/app:1"
+                try load(scenario, name)
+                let stranger = try scenario.run(["image", "push", name])
+                #expect(
+                    stranger.status == 1 && stranger.stderr.contains("roost login \(server.host)"),
+                    "\(stranger.stderr)"
+                )
+                let arguments = ["login", server.host, "-u", "ada", "--password-stdin"]
+                let wrong = try scenario.run(arguments, input: .text("byron\n"))
+                #expect(wrong.status == 1 && wrong.stderr.contains("does not accept"), "\(wrong.stderr)")
+                #expect(!FileManager.default.fileExists(atPath: "\(scenario.scratch)/.docker/config.json"))
+                let right = try scenario.run(arguments, input: .text("lovelace\n"))
+                #expect(right.status == 0 && !(right.stderr + right.stdout).contains("lovelace"), "\(right.stderr)")
+                try scenario.roost("image", "push", "-q", name)
+                try forget(scenario)
+                try scenario.roost("image", "pull", "-q", name)
+                try scenario.roost("logout", server.host)
+                try forget(scenario)
+                #expect(try scenario.run(["image", "pull", "-q", name]).status == 1)
+                // Without its authority's certificate nobody believes it; without TLS it does not speak.
+                try FileManager.default.removeItem(atPath: "\(scenario.scratch)/.config")
+                try scenario.write("fresh/empty", "")
+                let unknown = try scenario.run(["image", "pull", "-q", name])
+                #expect(
+                    unknown.status == 1 && unknown.stderr.contains("certs.d/\(server.host)/ca.crt"),
+                    "\(unknown.stderr)"
+                )
+                let careless = try scenario.run(["image", "pull", "-q", "--insecure-registry", server.host, name])
+                #expect(careless.status == 1 && careless.stderr.contains("roost login"), "\(careless.stderr)")
+            }
+        }
+
+        @Test("A pull that is killed leaves a store that works, and the next one goes on")
+        func killed() throws {
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario)
+                let name = "\(server.host)/large:1"
+                try scenario.write("large.py", Self.large)
+                try #require(try scenario.host("/usr/bin/python3", "large.py", name).status == 0)
+                try scenario.roost("load", "-q", "-i", "image.tar")
+                try scenario.roost("image", "push", "-q", name)
+                try forget(scenario)
+                let downloads = "\(scenario.storage)/downloads"
+                for _ in 0..<3 {
+                    let pull = try scenario.start(["image", "pull", "-q", name])
+                    try Scenario.wait("the download has begun, or is over") { () -> Bool? in
+                        let parts = (try? FileManager.default.contentsOfDirectory(atPath: downloads)) ?? []
+                        let isUnderWay = parts.contains { part in
+                            var status = stat()
+                            return stat("\(downloads)/\(part)", &status) == 0 && status.st_size > 1 << 20
+                        }
+                        return isUnderWay || FileManager.default.fileExists(atPath: "\(scenario.storage)/index.json")
+                            ? true : nil
+                    }
+                    pull.signal(SIGKILL)
+                    _ = try pull.end()
+                }
+                try scenario.roost("image", "pull", "-q", name)
+                #expect(try FileManager.default.contentsOfDirectory(atPath: downloads).isEmpty)
+                #expect(try FileManager.default.contentsOfDirectory(atPath: "\(scenario.storage)/layers").count == 1)
+            }
+        }
+
+        /// An archive of an image with 48 MiB that can't be compressed.
+        private static let large = """
+            import hashlib, io, json, os, sys, tarfile
+            layer = io.BytesIO()
+            with tarfile.open(fileobj=layer, mode="w") as tar:
+                info = tarfile.TarInfo("large"); info.size = 48 << 20
+                tar.addfile(info, io.BytesIO(os.urandom(48 << 20)))
+            layer = layer.getvalue()
+            digest = hashlib.sha256(layer).hexdigest()
+            machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+            config = json.dumps({"os": "linux", "architecture": machine, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest]}}).encode()
+            manifest = [{"Config": "c.json", "RepoTags": [sys.argv[1]], "Layers": ["l.tar"]}]
+            with tarfile.open("image.tar", "w") as tar:
+                for name, data in [("c.json", config), ("l.tar", layer), ("manifest.json", json.dumps(manifest).encode())]:
+                    info = tarfile.TarInfo(name); info.size = len(data); tar.addfile(info, io.BytesIO(data))
+            """
+    }
+}
