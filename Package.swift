@@ -199,7 +199,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TerminalOutputTests",
-            dependencies: ["CLinux", "LinuxSystem", "Orchestrator", "Supervisor", "TerminalOutput"],
+            dependencies: ["CLinux", "ImageBuilder", "LinuxSystem", "Orchestrator", "Supervisor", "TerminalOutput"],
             swiftSettings: common
         ),
         .testTarget(

@@ -37,7 +37,6 @@ extension UnsupportedAttributes.Rule {
         .warn("build/secrets/*/uid", "the instruction that mounts a secret says whose it is"),
         .warn("build/secrets/*/gid", "the instruction that mounts a secret says whose it is"),
         .warn("build/secrets/*/mode", "the instruction that mounts a secret says who may read it"),
-        .warn("build/pull", "base images are not fetched yet; those of the store are taken"),
         .warn("build/isolation", "kinds of isolation are those of Windows") { value, _ in value.string != "default" },
         .warn("build/provenance", "no attestation is attached to images") { value, _ in
             !["false", "0"].contains(value.scalarText?.lowercased())

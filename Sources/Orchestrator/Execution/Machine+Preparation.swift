@@ -120,6 +120,12 @@ extension Machine {
         let image: Image
         do {
             image = try resolve(ImageReference(name, projectDirectory: project.directory))
+        } catch let error as ImageError where error.code == .imageNotFound && service.isBuilt {
+            throw ExecutionError(
+                "the image of service \(service.name) is not built",
+                at: place,
+                hint: "build it with \"roost build \(service.name)\""
+            )
         } catch { throw ExecutionError(error, at: place) }
         guard
             let definition = ServiceDefinition(

@@ -77,9 +77,19 @@ struct ImageBuilding {
     func check(_ services: [Service]) throws {
         for service in services {
             guard let build = request(of: service) else { continue }
-            let source = StoredImages(store: Self.store, directory: project.directory)
+            let source = bases(of: service, Self.store)
             do { report(try build.located(nil).imageBuild().check(images: source)) } catch { throw shown(error) }
         }
+    }
+
+    private func bases(of service: Service, _ store: ImageStore) -> BaseImages {
+        let built = project.services.filter(\.isBuilt).compactMap { ImageName(project.imageName(of: $0)) }
+        return BaseImages(
+            store: store,
+            directory: project.directory,
+            refreshes: choices.refreshesBases || service.build?.refreshesBases == true,
+            ownImages: Set(built)
+        )
     }
 
     private func isThere(_ service: Service, _ store: ImageStore) -> Bool {
@@ -102,7 +112,7 @@ struct ImageBuilding {
 
     private func build(_ service: Service, _ shared: BuilderResources, _ printer: BuildPrinter) throws {
         guard let request = request(of: service) else { return }
-        let source = StoredImages(store: shared.store, directory: project.directory)
+        let source = bases(of: service, shared.store)
         do {
             let build = try request.located(shared).imageBuild()
             let outcome = try build.run(shared, images: source, printer.reporter(for: service.name))
@@ -154,20 +164,27 @@ struct ImageBuilding {
     }
 }
 
-/// Base images out of the store, or by a transport.
-///
-/// What is missing is fetched from its registry.
-struct StoredImages: BaseImageSource {
+/// Base images out of the store, by a transport, or from their registries.
+struct BaseImages: BaseImageSource {
     let store: ImageStore
     /// Where relative paths begin.
     let directory: String
+    /// Whether those are fetched too that the store has.
+    var refreshes = false
+    /// Images that are built here, and are in no registry.
+    var ownImages: Set<ImageName> = []
 
     func image(_ reference: String, _ platform: Platform) throws -> Image {
         let reference = try ImageReference(reference, projectDirectory: directory)
-        do throws(ImageError) { return try store.resolve(reference, platform: platform) } catch {
-            guard error.code == .imageNotFound, case .name(let name) = reference else { throw error }
-            try ImageFetch.missing(name, platform, store)
+        guard case .name(let name) = reference, !ownImages.contains(name) else {
             return try store.resolve(reference, platform: platform)
         }
+        if !refreshes {
+            do throws(ImageError) { return try store.resolve(reference, platform: platform) } catch {
+                guard error.code == .imageNotFound else { throw error }
+            }
+        }
+        try ImageFetch.missing(name, platform, store)
+        return try store.resolve(reference, platform: platform)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ComposeModel
+import ImageStore
 import LinuxSystem
 
 /// `roost build`.
@@ -36,7 +37,6 @@ struct Build: ParsableCommand {
         if print {
             throw ValidationError("--print: Roost has no other form of a build; roost config shows the project")
         }
-        if push { throw ValidationError("--push: Roost can't send images to registries yet") }
     }
 
     func run() throws {
@@ -56,6 +56,11 @@ struct Build: ParsableCommand {
                 return ProcessContext.writeError("none of the services is built; they only name images\n")
             }
             try images.build(wanted, .all)
+            guard push else { return }
+            let sent = wanted.filter { $0.isBuilt && $0.image != nil }.compactMap { service in
+                service.image.flatMap { text in ImageName(text).map { (name: $0, text: text) } }
+            }
+            try ImageDelivery(parent.project, isQuiet: quiet).send(sent)
         }
     }
 
