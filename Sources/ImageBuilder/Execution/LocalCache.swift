@@ -70,7 +70,8 @@ struct LocalCache {
     }
 
     private func unpack(_ layer: WrittenLayer, _ id: String, to path: String, _ shared: BuilderResources) throws {
-        let file = try OwnedDescriptor.regularFile("\(id).layer", inRoot: OwnedDescriptor.directory(directory).rawValue)
+        let place = try OwnedDescriptor.directory(directory)
+        let file = try OwnedDescriptor.regularFile("\(id).layer", inRoot: place.rawValue)
         let unpack = try LayerUnpack.begin(
             into: path,
             reading: file,
