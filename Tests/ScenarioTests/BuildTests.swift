@@ -10,7 +10,10 @@ extension Scenarios {
                 let work = Self.names("\(scenario.storage)/build/work") + Self.names("\(scenario.runtime)/build")
                 let networks = Self.names("\(scenario.runtime)/networks").filter { $0.hasSuffix(".json") }
                 let processes = try scenario.host("/usr/bin/pgrep", "-f", scenario.name).stdout
-                return work.isEmpty && networks.isEmpty && processes.isEmpty ? () : nil
+                guard work.isEmpty && networks.isEmpty && processes.isEmpty else {
+                    throw Program.Failure(description: "\(work) \(networks) \(processes)")
+                }
+                return ()
             }
         }
 
@@ -265,7 +268,8 @@ extension Scenarios {
             try Scenario.with(Self.compose, files: files) { scenario in
                 for signal in [SIGKILL, SIGINT] {
                     let program = try scenario.start(["build"])
-                    try program.wait("the command runs") { _, errors in errors.contains("started") }
+                    // What it writes, not the line that says what is run.
+                    try program.wait("the command runs") { _, errors in errors.contains(/\d+\.\d started\n/) }
                     kill(program.pid, signal)
                     _ = try program.end(within: .seconds(20))
                     try expectNoTraces(scenario)
