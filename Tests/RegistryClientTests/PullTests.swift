@@ -56,7 +56,7 @@ final class PullScratch {
     private func withSession<R: Sendable>(
         settings: String = "",
         credential: Credential? = nil,
-        silence: Duration = .seconds(20),
+        silence: Duration = .seconds(300),
         _ body: (RegistrySession, NIOThreadPool) async throws(RegistryError) -> R
     ) async throws -> R {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -106,7 +106,7 @@ final class PullScratch {
         _ name: String = "app:1",
         settings: String = "",
         credential: Credential? = nil,
-        silence: Duration = .seconds(20),
+        silence: Duration = .seconds(300),
         platform: Platform? = Platform("linux/amd64"),
         policy: SignaturePolicy = SignaturePolicy()
     ) async throws -> PulledImage {
@@ -128,7 +128,7 @@ struct PullTests {
         _ code: RegistryError.Code,
         _ words: String,
         keepsParts: Bool = false,
-        silence: Duration = .seconds(20),
+        silence: Duration = .seconds(300),
         at location: SourceLocation = #_sourceLocation,
         _ respond: @escaping @Sendable (ScriptedRegistry.Asked) -> ScriptedRegistry.Answer
     ) async throws {
