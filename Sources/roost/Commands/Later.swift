@@ -22,7 +22,7 @@ extension LaterCommand {
 
 /// `roost publish`.
 struct Publish: LaterCommand {
-    static let advice = "registries come later; roost config shows the project as one file"
+    static let advice = "roost config shows the project as one file"
     static let configuration: CommandConfiguration = later("Put the project into a registry.")
     @Argument(parsing: .captureForPassthrough, help: .hidden) var arguments: [String] = []
 }
