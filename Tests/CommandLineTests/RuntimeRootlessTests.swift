@@ -28,9 +28,8 @@ struct RuntimeRootlessTests {
         }
         func runtime(_ arguments: String...) throws -> CommandLineScratch.Answer { try box.asOrdinaryUser(arguments) }
         let answer = try runtime("run", "--detach", "--bundle", box.bundle, box.id)
-        #expect(
-            answer == .init(output: "0\n100\n", error: "", status: 0) || answer.output.isEmpty && answer.error == ""
-        )
+        // It goes on writing when the command has ended.
+        #expect("0\n100\n".hasPrefix(answer.output) && answer.error.isEmpty && answer.status == 0, "\(answer)")
         #expect(try box.stateMember("status") == "running")
         let program = try runtime("exec", box.id, "sh", "-c", "id -u; cat /proc/1/comm; cat /proc/self/setgroups")
         #expect(program == .init(output: "0\nsh\ndeny\n", error: "", status: 0))
