@@ -457,11 +457,8 @@ struct PullTests {
         }
         let layers = Set(image.layers.map { "GET /v2/app/blobs/\($0)" })
         #expect(registry.asked().filter { layers.contains($0) }.count == 3)
-        // Seen once under load: one who came late left a file there, which the next pull clears away.
-        withKnownIssue("a late pull may leave something in downloads/", isIntermittent: true) {
-            let left = scratch.content.filter { $0.hasPrefix("downloads/") }
-            #expect(left.isEmpty, "\(left)")
-        }
+        let left = scratch.content.filter { $0.hasPrefix("downloads/") }
+        #expect(left.isEmpty, "\(left)")
     }
 }
 

@@ -116,50 +116,59 @@ package final class BlobIntake: @unchecked Sendable {
         unpacking = nil
     }
 
-    /// Waits until the layer is unpacked, and returns notes about what was left out.
-    ///
-    /// Throws `invalidArchive`, `tooLarge`, `digestMismatch` for a layer that is not what the image says; then nothing of
-    /// it is left.
-    package func finishUnpacking() throws(ImageError) -> [String] {
-        do throws(ImageError) {
-            if let failure { throw failure }
-            guard let (diffID, layer) = unpacking else { return [] }
-            unpacking = nil
-            let unpacked = try layer.finish()
-            guard unpacked.diffID == diffID else {
-                throw ImageError(
-                    .digestMismatch,
-                    "unpack layer \(diffID.hexadecimal.prefix(12)): its content has the digest "
-                        + "\(unpacked.diffID?.rawValue ?? "of nothing") instead of \(diffID); the image is damaged"
-                )
-            }
-            let place = files.layer(diffID)
-            if rename(unpacked.directory, place) != 0 && !fileExists(place) {
-                throw .kernel("unpack \(diffID)", SyscallError(call: "rename", subject: place, errno: .current))
-            }
-            return unpacked.notes
-        } catch {
-            unlink(files.verified(descriptor.digest))
-            throw error
-        }
-    }
-
-    /// Checks size and digest, and keeps the blob for the commit.
+    /// Checks size and digest of what has come.
     ///
     /// Throws `digestMismatch`, and then nothing of it is left.
     package func finish() throws(ImageError) {
-        guard !isVerified else {
-            isDone = true
-            unlink(files.partial(descriptor.digest))
-            return
-        }
+        guard !isVerified else { return }
         let digest = ContentDigest(hash.finalize())
         guard received == descriptor.size, digest == descriptor.digest else {
             let reason = "\(received) bytes with the digest \(digest), where \(descriptor.size) bytes were promised"
             discard()
             throw ImageError(.digestMismatch, "\(descriptor.digest) came as \(reason); nothing of it was kept")
         }
-        guard rename(files.partial(descriptor.digest), files.verified(descriptor.digest)) == 0 else {
+    }
+
+    /// Waits until the layer is unpacked, keeps it and the blob for the commit, and returns notes about what was left out.
+    ///
+    /// Comes after `finish`. Throws `invalidArchive`, `tooLarge`, `digestMismatch` for a layer that is not what the image
+    /// says; then nothing of it is left.
+    package func finishUnpacking() throws(ImageError) -> [String] {
+        do throws(ImageError) {
+            if let failure { throw failure }
+            let notes = try keepLayer()
+            try keepBlob()
+            return notes
+        } catch {
+            unlink(files.verified(descriptor.digest))
+            discard()
+            throw error
+        }
+    }
+
+    private func keepLayer() throws(ImageError) -> [String] {
+        guard let (diffID, layer) = unpacking else { return [] }
+        unpacking = nil
+        let unpacked = try layer.finish()
+        guard unpacked.diffID == diffID else {
+            throw ImageError(
+                .digestMismatch,
+                "unpack layer \(diffID.hexadecimal.prefix(12)): its content has the digest "
+                    + "\(unpacked.diffID?.rawValue ?? "of nothing") instead of \(diffID); the image is damaged"
+            )
+        }
+        let place = files.layer(diffID)
+        if rename(unpacked.directory, place) != 0 && !fileExists(place) {
+            throw .kernel("unpack \(diffID)", SyscallError(call: "rename", subject: place, errno: .current))
+        }
+        return unpacked.notes
+    }
+
+    /// Gives the blob its name, last of all: with the old one goes the lock, and whoever comes then must find the layer.
+    private func keepBlob() throws(ImageError) {
+        if isVerified {
+            unlink(files.partial(descriptor.digest))
+        } else if rename(files.partial(descriptor.digest), files.verified(descriptor.digest)) != 0 {
             throw Self.refused("rename", descriptor)
         }
         isDone = true

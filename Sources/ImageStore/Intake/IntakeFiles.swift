@@ -27,14 +27,15 @@ struct IntakeFiles: Hashable, Sendable {
         try makeStoreDirectories(directory, mode: 0o700)
     }
 
-    /// The file that holds a blob, verified: in the store, or still here.
+    /// The file that holds a blob, verified: still here, or in the store.
     func blob(_ digest: ContentDigest) -> String? {
-        [store.blob(digest), verified(digest)].first { access($0, F_OK) == 0 }
+        // In the order in which a commit moves it: looked for the other way round it could be in neither place.
+        [verified(digest), store.blob(digest)].first { access($0, F_OK) == 0 }
     }
 
-    /// The directory that holds an unpacked layer: in the store, or still here.
+    /// The directory that holds an unpacked layer: still here, or in the store.
     func unpacked(_ diffID: ContentDigest) -> String? {
-        [store.layer(diffID), layer(diffID)].first { access($0, F_OK) == 0 }
+        [layer(diffID), store.layer(diffID)].first { access($0, F_OK) == 0 }
     }
 
     /// Opens and locks the file of a blob; nil while another process or task holds it.
