@@ -89,7 +89,7 @@ extension RuntimeContainer {
             id: "\(id)",
             bundle: options.bundle,
             rootfs: spec.root?.path ?? "",
-            created: Timestamp.now(),
+            created: Timestamp.text(nanoseconds: FileMetadata.Timestamp.now.sinceEpoch),
             owner: getuid(),
             cgroup: path,
             unit: scope?.unit,

@@ -85,9 +85,9 @@ struct SystemCommands: ParsableCommand {
         private func pruneBuilds() throws -> Int64 {
             var pruning = BuildCachePruning()
             if let until = try ImageFilter(filter, allowing: ["until", "label", "label!"])["until"] {
-                pruning.usedBefore = TimeArgument.moment(until, now: ProjectReading.now)?.nanoseconds
+                pruning.usedBefore = TimeArgument.moment(until, now: WallTime.now)?.nanoseconds
             } else if !all {
-                pruning.usedBefore = ProjectReading.now.nanoseconds - 86_400_000_000_000
+                pruning.usedBefore = WallTime.now.nanoseconds - 86_400_000_000_000
             }
             guard let result = try pruning.run(in: ProjectReading.roots.images) else {
                 ProcessContext.writeError("warning: a build is under way; what builds keep stays\n")

@@ -44,7 +44,7 @@ struct ImageFetch {
         guard !images.wishes.isEmpty else { return }
         let roots = ProjectReading.roots
         let store = roots.images
-        let now = Int(ProjectReading.now.nanoseconds / 1_000_000_000)
+        let now = Int(WallTime.now.nanoseconds / 1_000_000_000)
         let due = try images.due(store, now: now).fetched
         guard !due.isEmpty else { return }
         try ImageFetch(options, title: "pull", isQuiet: isQuiet).fetch(due, of: loaded.tree)

@@ -1,3 +1,4 @@
+import Orchestrator
 import ArgumentParser
 import Glibc
 import ImageStore
@@ -35,7 +36,7 @@ extension ImageCommands {
             if file.contains("://") {
                 throw UserError("roost does not fetch \(file); fetch it with another program, and import - from there")
             }
-            var order = RootImport(created: Timestamp.text(ProjectReading.now))
+            var order = RootImport(created: Timestamp.text(WallTime.now))
             order.changes = try change.map { try ConfigurationChange($0) }
             order.message = message
             if let platform {
