@@ -1,5 +1,6 @@
 """Pulling from a registry on the same machine: cold, and with nothing new."""
 
+import glob
 import gzip
 import hashlib
 import io
@@ -15,6 +16,7 @@ import urllib.error
 import urllib.request
 
 from contenders import Unavailable, entry, succeeds
+from observed import contents, pss
 
 LAYERS, LAYER_BYTES = 5, 100 << 20
 
@@ -127,3 +129,30 @@ def measure(bench, roost):
             samples += [("nothing new", bench.time(command, environment)) for _ in range(3)]
             for what, seconds in samples if round > 0 else []:
                 bench.report.add(("pull", what, name), seconds)
+    if "roost" in ready:
+        # Apart from what is timed: looking costs processor time.
+        command, environment, forget = ready["roost"]
+        for _ in range(min(2, bench.options.runs)):
+            forget()
+            os.sync()
+            bench.report.add_peak(("pull", "roost"), watch(command, environment))
+
+
+def watch(command, environment):
+    """The most memory (PSS) that a command and all it starts take together, looked at as often as possible."""
+    process, most = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL), 0
+    while process.poll() is None:
+        most = max(most, sum(map(pss, family(process.pid))))
+        time.sleep(0.005)
+    if process.returncode != 0:
+        raise Unavailable("%s ended with %d" % (" ".join(command), process.returncode))
+    return most
+
+
+def family(pid):
+    """A process and what descends from it."""
+    found = [pid]
+    for parent in found:
+        for task in glob.glob("/proc/%d/task/*/children" % parent):
+            found += map(int, contents(task).split())
+    return found

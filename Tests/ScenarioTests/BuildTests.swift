@@ -223,8 +223,15 @@ extension Scenarios {
                 "Dockerfile": """
                 FROM rootfs:/
                 RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && ssh-add -l > /keys; echo $? > /status
+                RUN --mount=type=ssh stat -c '%a %u:%g' $SSH_AUTH_SOCK > /rights
+                RUN mkdir -m 777 /users
+                USER 1000
+                RUN --mount=type=ssh ssh-add -l; echo $? > /users/without
+                RUN --mount=type=ssh,uid=1000 ssh-add -l; echo $? > /users/own
+                RUN --mount=type=ssh,gid=1000,mode=0660 ssh-add -l; stat -c '%a %u:%g' $SSH_AUTH_SOCK > /users/group
+                USER 0
                 RUN echo "agent: $SSH_AUTH_SOCK" > /after
-                CMD cat /status /after; ls /run/buildkit 2>/dev/null
+                CMD cat /status /rights /users/without /users/own /users/group /after; ls /run/buildkit 2>/dev/null
                 """
             ]
             try Scenario.with(compose, files: files) { scenario in
@@ -240,7 +247,13 @@ extension Scenarios {
                 let outcome = try scenario.run(["build"], environment: ["SSH_AUTH_SOCK": socket])
                 #expect(outcome.status == 0, "\(outcome.stderr)")
                 // An agent without keys says so with 1; one that can't be reached with 2.
-                #expect(try scenario.run(["run", "--rm", "web"]).stdout == "1\nagent: \n")
+                let expected = "1\n600 0:0\n2\n1\n660 0:1000\nagent: \n"
+                #expect(try scenario.run(["run", "--rm", "web"]).stdout == expected)
+                let missing = try scenario.run(
+                    ["build", "--no-cache"],
+                    environment: ["SSH_AUTH_SOCK": "\(socket)-not"]
+                )
+                #expect(missing.status == 1 && missing.stderr.contains("SSH agent \"default\""), "\(missing.stderr)")
             }
         }
 
@@ -340,6 +353,21 @@ extension Scenarios {
 
                     """
                 #expect(try scenario.roost("run", "--rm", "web") == expected)
+            }
+        }
+
+        @Test("the same steps make images with other times, each whole, whichever comes first")
+        func times() throws {
+            let files = ["Dockerfile": "FROM rootfs:/\nRUN echo made > /made\nCMD stat -c %Y /made; cat /made\n"]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                for epoch in ["", "1000000000", "1000000001", ""] {
+                    let variables = epoch.isEmpty ? [:] : ["SOURCE_DATE_EPOCH": epoch]
+                    let outcome = try scenario.run(["build"], environment: variables)
+                    try #require(outcome.status == 0, "\(outcome.stderr)")
+                    try scenario.roost("save", "-o", "image.tar", "\(scenario.name)-web")
+                    let shown = try scenario.roost("run", "--rm", "web").split(separator: "\n").map(String.init)
+                    #expect(shown.last == "made", "\(epoch): \(shown)")
+                }
             }
         }
 

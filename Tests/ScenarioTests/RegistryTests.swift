@@ -214,7 +214,7 @@ extension Scenarios {
         }
 
         /// An archive of an image with 48 MiB that can't be compressed.
-        private static let large = """
+        static let large = """
             import hashlib, io, json, os, sys, tarfile
             layer = io.BytesIO()
             with tarfile.open(fileobj=layer, mode="w") as tar:

@@ -209,16 +209,23 @@ struct RunMounts {
                 "the build has no SSH agent \"\(agent.id)\"; name it in the service's build.ssh or with --ssh"
             )
         }
-        let mount: DetachedMount
-        do { mount = try DetachedMount.copy(of: path, recursive: false, attributes: []) } catch {
+        let kind: FileMetadata.Kind
+        do { kind = try OwnedDescriptor.path(path).metadata().kind } catch {
             throw BuildError(.notFound, "SSH agent \"\(agent.id)\": \(error)")
         }
-        guard try mount.descriptor.metadata().kind == .socket else {
+        guard kind == .socket else {
             throw BuildError(
                 .unsupported,
                 "SSH agent \"\(agent.id)\": \(path) is no socket; keys in files take an agent"
             )
         }
+        let directory = try place.makeMemory()
+        mounts.own(directory)
+        do throws(SyscallError) {
+            let owner = (agent.uid, agent.gid)
+            mounts.hold(try AgentRelay(at: "\(directory)/agent", to: path, mode: agent.mode, owner: owner))
+        } catch { throw BuildError(.notFound, "SSH agent \"\(agent.id)\": \(error)") }
+        let mount = try DetachedMount.copy(of: "\(directory)/agent", recursive: false, attributes: [])
         let target = target ?? "/run/buildkit/ssh_agent.\(mounts.specs.count)"
         try mounts.add(mount, at: target, isReadOnly: false)
         mounts.add(environment: "SSH_AUTH_SOCK=\(target)")
