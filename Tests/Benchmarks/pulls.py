@@ -142,7 +142,9 @@ def watch(command, environment):
     """The most memory (PSS) that a command and all it starts take together, looked at as often as possible."""
     process, most = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL), 0
     while process.poll() is None:
-        most = max(most, sum(map(pss, family(process.pid))))
+        # A child that has not executed its program yet is in its parent's memory, which is at the same addresses.
+        memories = {contents("/proc/%d/smaps_rollup" % pid).split(b" ")[0]: pid for pid in family(process.pid)}
+        most = max(most, sum(map(pss, memories.values())))
         time.sleep(0.005)
     if process.returncode != 0:
         raise Unavailable("%s ended with %d" % (" ".join(command), process.returncode))

@@ -173,6 +173,22 @@ extension Scenarios {
             }
         }
 
+        @Test("two steps that make caches at the same time have the same ones")
+        func newCaches() throws {
+            let mounts = (1...60).map { "--mount=type=cache,id=new\($0),target=/cache/\($0)" }.joined(separator: " ")
+            func stage(_ name: String) -> String {
+                "FROM rootfs:/ AS \(name)\nRUN \(mounts) for n in /cache/*; do touch $n/\(name) || exit 1; done\n"
+            }
+            let dockerfile =
+                stage("one") + stage("two") + "FROM rootfs:/\nCOPY --from=one /etc/hostname /one\n"
+                + "COPY --from=two /etc/hostname /two\nRUN \(mounts) ls /cache/*/one /cache/*/two | wc -l > /seen\n"
+                + "CMD cat /seen\n"
+            try Scenario.with(Self.compose, files: ["Dockerfile": dockerfile]) { scenario in
+                try scenario.roost("build")
+                #expect(try scenario.roost("run", "--rm", "web") == "120\n")
+            }
+        }
+
         @Test("results go to a directory and come from it, and the cache is removed but for what images have")
         func carriedCache() throws {
             let compose = """
