@@ -1,6 +1,7 @@
 """Building from a Dockerfile of 20 steps: with nothing in the cache, and with everything."""
 
 import os
+import resource
 import shutil
 import subprocess
 import time
@@ -94,9 +95,11 @@ def contenders(bench, roost):
             bench.time([*prefix, "sh", "-c", "c=$(buildah from scratch) && buildah add -q $c %s/base.tar / && "
                         "buildah commit -q $c %s && buildah rm $c" % (seen, image)])
             bench.undo.append(lambda: quiet([*buildah, "rmi", "-f", image, result]))
-            # It would raise the limit of open files beyond what whoever runs this may have.
-            found["buildah"] = ([*buildah, "build", "-q", "--layers", "--network", "none", "--ulimit", "nofile=1024:1024",
-                                 "-t", result, at], None, context)
+            # It would raise limits beyond what whoever runs this may have.
+            limits = [word for name, number in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC))
+                      for word in ("--ulimit", "%s=%d:%d" % (name, *resource.getrlimit(number)))]
+            found["buildah"] = ([*buildah, "build", "-q", "--layers", "--network", "none", *limits, "-t", result, at], None,
+                                context)
         else:
             bench.report.skip("buildah build", "is not installed")
     return found
