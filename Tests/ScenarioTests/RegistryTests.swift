@@ -328,9 +328,15 @@ extension Scenarios {
                     "services: {a: {image: \"127.0.0.1:1/a:1\"}, b: {build: ., image: \"127.0.0.1:1/b:1\"}}"
                 )
                 let pull = try scenario.run(["--dry-run", "pull"])
-                #expect(pull.status == 0 && pull.stderr.contains("Image 127.0.0.1:1/a:1  Would be pulled"), "\(pull.stderr)")
+                #expect(
+                    pull.status == 0 && pull.stderr.contains("Image 127.0.0.1:1/a:1  Would be pulled"),
+                    "\(pull.stderr)"
+                )
                 let push = try scenario.run(["--dry-run", "push"])
-                #expect(push.status == 0 && push.stderr.contains("Image 127.0.0.1:1/b:1  Would be pushed"), "\(push.stderr)")
+                #expect(
+                    push.status == 0 && push.stderr.contains("Image 127.0.0.1:1/b:1  Would be pushed"),
+                    "\(push.stderr)"
+                )
             }
         }
 
