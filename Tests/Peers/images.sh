@@ -22,6 +22,7 @@ cd /
 ip link set lo up
 cat > /tmp/Dockerfile <<'END'
 FROM ours:1
+USER 0
 RUN echo theirs > /theirs && rm /removed && mkdir -m 1777 /sticky && ln /theirs /linked
 ENV WHOSE=theirs
 USER 12:34
@@ -43,7 +44,7 @@ set +e
 docker load -i /exchange/ours.tar
 docker run --rm --network none ours:1
 docker run --rm --network none ours:1 sh -c "$run"
-docker history --format '{{.CreatedBy}}' ours:1 | head -1
+docker history --no-trunc --format '{{.CreatedBy}}' ours:1 | head -1
 docker build -q --network none -t theirs:1 -f /tmp/Dockerfile /tmp > /tmp/build.log 2>&1 || cat /tmp/build.log
 docker save -o /exchange/docker.tar theirs:1 && echo saved
 kill $engine
@@ -53,7 +54,9 @@ podman() { timeout 100 /usr/bin/podman --cgroup-manager cgroupfs --storage-drive
 podman load -q -i /exchange/ours.tar
 podman run --rm --network none ours:1
 podman run --rm --network none ours:1 sh -c "$run"
-podman build -q --network none -t theirs:1 -f /tmp/Dockerfile /tmp > /tmp/build.log 2>&1 || cat /tmp/build.log
+# It would raise limits beyond what whoever runs this may have.
+limit() { awk -v name="$1" 'index($0, name) == 1 {print $(NF - 1) ":" $(NF - 1)}' /proc/self/limits; }
+podman build -q --network none --ulimit "nofile=$(limit 'Max open files')" --ulimit "nproc=$(limit 'Max processes')" -t theirs:1 -f /tmp/Dockerfile /tmp > /tmp/build.log 2>&1 || cat /tmp/build.log
 podman save -q --format oci-archive -o /exchange/podman.tar theirs:1 && echo saved
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} \; 2> /dev/null

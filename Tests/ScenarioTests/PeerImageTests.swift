@@ -53,7 +53,7 @@ extension Scenarios {
                 let looked = "ours\nblue\n12\n/srv\n640 12:34\n755 0:0\n/removed\n"
                 let expected =
                     "Loaded image: ours:1\n" + seen + looked
-                    + "CMD [\"/bin/sh\" \"-c\" \"cat /ours; echo $COLOUR; id -u; pwd\"]\nsaved\n"
+                    + "CMD [\"/bin/sh\", \"-c\", \"cat /ours; echo $COLOUR; id -u; pwd\"]\nsaved\n"
                     + "Loaded image: docker.io/library/ours:1\n" + seen + looked + "saved\n"
                 #expect(outcome.stdout == expected, "\(outcome.stderr)")
                 for archive in ["docker.tar", "podman.tar"] {
