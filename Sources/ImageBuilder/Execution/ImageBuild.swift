@@ -71,8 +71,9 @@ package struct ImageBuild: Sendable {
         let environment = settings.environment
         let execution = try BuildExecution(
             .init(plan: plan, settings: settings, images: images) { wanted in
-                if case .named(let name, .git(let url)) = wanted {
-                    let path = try shared.fetchContext(url, environment: environment)
+                if case .named(let name, let source) = wanted,
+                    let path = try shared.fetch(source, environment: environment)
+                {
                     return SourceTree(try Self.directory(path), isContext: true, subject: "the context \(name)")
                 }
                 return try Self.open(wanted, main: context.0, ignoring: context.1)
@@ -84,7 +85,9 @@ package struct ImageBuild: Sendable {
         let parts = layers.filter { !$0.layer.isEmpty }
         let built = BuiltImage(
             base: base(of: plan, images),
-            layers: parts.compactMap { $0.layer.part(blob: $0.blob) },
+            layers: try parts.compactMap { part in
+                try part.layer.part(blob: part.blob) { try shared.unpack($0) }
+            },
             configuration: try configuration(of: plan, execution),
             names: names
         )

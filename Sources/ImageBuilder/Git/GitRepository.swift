@@ -19,8 +19,9 @@ package struct GitRepository: Sendable {
 
     /// The commit that the address means now; asks the repository unless the address names it.
     ///
-    /// Blocks. Throws `BuildError`.
-    package func commit() throws -> String {
+    /// The beginning of a commit is looked for among all that there are, which are fetched to `scratch`, a path that nothing
+    /// has yet; the caller removes it. Blocks. Throws `BuildError`.
+    package func commit(scratch: String) throws -> String {
         if let commit = address.commit { return commit }
         let wanted = address.reference ?? "HEAD"
         if GitAddress.isCommit(wanted) { return wanted.lowercased() }
@@ -34,11 +35,21 @@ package struct GitRepository: Sendable {
             if parts.count == 2, GitAddress.isCommit(String(parts[0])) { found[String(parts[1])] = String(parts[0]) }
         }
         for name in names { if let commit = found["\(name)^{}"] ?? found[name] { return commit } }
-        throw BuildError(
-            .notFound,
-            "\(address.remote) has no branch and no tag \"\(wanted)\"; a commit has to be given in full"
-        )
+        let failure = BuildError(.notFound, "\(address.remote) has no branch, no tag and no commit \"\(wanted)\"")
+        guard GitAddress.mayBeginCommit(wanted) else { throw failure }
+        _ = try git(nil, ["init", "-q", "--bare", "--template=", "--", scratch])
+        // No content of files is needed to know commits, where a server can leave it out.
+        func fetch(_ options: [String]) throws {
+            _ = try git(scratch, ["fetch", "-q", "--force"] + options + ["--", address.remote] + Self.everything)
+        }
+        if (try? fetch(["--filter=tree:0"])) == nil { try fetch([]) }
+        guard let found = try? git(scratch, ["rev-parse", "--verify", "-q", "\(wanted)^{commit}"], isLocal: true),
+            GitAddress.isCommit(found.trimmingBlanks())
+        else { throw failure }
+        return found.trimmingBlanks()
     }
+
+    private static let everything = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
 
     /// Puts the files of a commit into `directory`, which must not be there.
     ///
@@ -82,8 +93,7 @@ package struct GitRepository: Sendable {
                 if found?.trimmingBlanks() == commit { return }
             }
         }
-        let everything = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
-        _ = try git(directory, ["fetch", "-q", "--force", "--", address.remote] + everything)
+        _ = try git(directory, ["fetch", "-q", "--force", "--", address.remote] + Self.everything)
         do { _ = try git(directory, ["rev-parse", "--verify", "-q", "\(commit)^{commit}"], isLocal: true) } catch {
             throw BuildError(.notFound, "\(address.remote) has no commit \(commit) on a branch or tag")
         }

@@ -2,6 +2,8 @@ import Glibc
 import LinuxSystem
 
 /// A program of the host that runs to its end, with nothing on its input and its outputs kept.
+///
+/// For root it is the first of a PID namespace: with it ends all that it has started, and it ends with us.
 struct HostCommand {
     let name: String
     /// Without the name.
@@ -59,7 +61,8 @@ struct HostCommand {
             copies.append(try SyscallError.checkErrno(fcntl(descriptor, F_DUPFD_CLOEXEC, 10), "fcntl", path))
         }
         defer { for copy in copies { _ = OwnedDescriptor(adopting: copy) } }
-        var plan = LaunchPlan(namespaces: [])
+        var plan = LaunchPlan(namespaces: geteuid() == 0 ? [.pid] : [])
+        plan.append(.endWithStarter)
         var slots: [LaunchSlot: Int32] = [:]
         for (number, copy) in copies.enumerated() {
             let slot = plan.makeSlot("descriptor-\(number)")

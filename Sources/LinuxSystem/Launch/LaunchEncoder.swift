@@ -43,6 +43,8 @@ struct LaunchEncoder {
         case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
             encodePrivilege(step)
         case .makeSession: list.call(SYS_setsid, [])
+        case .endWithStarter:
+            list.call(SYS_prctl, [.flags(PR_SET_PDEATHSIG), .flags(SIGKILL), .null, .null, .null])
         case .duplicate(let slot, let number):
             // dup3(2) refuses equal numbers, which need nothing but the loss of close-on-exec.
             list.call(

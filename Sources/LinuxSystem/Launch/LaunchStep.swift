@@ -96,6 +96,10 @@ package enum LaunchStep: Hashable, Sendable {
 
     /// Opens a new session: setsid(2).
     case makeSession
+    /// Ends by SIGKILL when the thread ends that has started it: prctl(2) `PR_SET_PDEATHSIG`.
+    ///
+    /// Executing a set-user-ID program takes it back. A start that is not over when that thread ends may miss it.
+    case endWithStarter
     /// Makes a terminal in the devpts at `/dev/pts`, sends its master over a socket (`SCM_RIGHTS`), keeps the slave and
     /// makes it the session's: pty(7), ioctl_tty(2), `TIOCGPTPEER`, Linux 4.13. Uses descriptor 0 on the way.
     case openTerminal(into: LaunchSlot, sendingTo: LaunchSlot, owner: UInt32, size: TerminalSize?)
@@ -201,6 +205,7 @@ extension LaunchStep: CustomStringConvertible {
         case .setMemoryPolicy(let policy): "memory-policy \(policy)"
         case .write(let value, let slot, let path): "write \(slot)/\(path) \(quoted(value))"
         case .makeSession: "session"
+        case .endWithStarter: "end with the starter"
         case .openTerminal(let slave, let socket, let owner, let size):
             "terminal as \(slave) owner \(owner)\(size.map { " \($0)" } ?? ""), master to \(socket)"
         case .sendDescriptor(let slot, let socket): "send descriptor \(slot) to \(socket)"

@@ -50,6 +50,7 @@ struct Pull: ParsableCommand {
             let now = Int(WallTime.now.nanoseconds / 1_000_000_000)
             let due = try images.due(fetch.store, now: now)
             for (wish, reason) in due.skipped { fetch.printer.report(Progress(.image, wish.text, reason, .done)) }
+            guard !parent.project.dryRun else { return fetch.show(due.fetched) }
             try fetch.fetch(due.fetched, of: loaded.tree)
         }
     }

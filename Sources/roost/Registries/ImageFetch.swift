@@ -50,6 +50,12 @@ struct ImageFetch {
         try ImageFetch(options, title: "pull", isQuiet: isQuiet).fetch(due, of: loaded.tree)
     }
 
+    /// Shows what `fetch` would ask registries for.
+    func show(_ wishes: [ServiceImages.Wish]) {
+        defer { printer.finish() }
+        for wish in wishes { printer.report(Progress(.image, wish.text, "Would be pulled", .done)) }
+    }
+
     /// Fetches images, several at once; ends the command when one could not be had.
     ///
     /// What fails is told at its place in `tree`, the project's.
