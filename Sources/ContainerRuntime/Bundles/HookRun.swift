@@ -23,6 +23,15 @@ struct HookRun {
     /// The most of a hook's error output that a message shows.
     private static let shown = 1024
 
+    /// Runs all of them, whatever becomes of the others; returns what went wrong.
+    func runAll(_ hooks: [HooksSpec.Hook]?) -> [ContainerError] {
+        var failures: [ContainerError] = []
+        for (index, hook) in (hooks ?? []).enumerated() {
+            do { try run(hook, "hooks.\(name)[\(index)]") } catch { failures.append(error) }
+        }
+        return failures
+    }
+
     /// Runs all of them; throws at the first that fails, or takes longer than its timeout.
     func run(_ hooks: [HooksSpec.Hook]?) throws(ContainerError) {
         for (index, hook) in (hooks ?? []).enumerated() { try run(hook, "hooks.\(name)[\(index)]") }
@@ -90,6 +99,11 @@ struct HookRun {
                 options.pidNamespace = pidfd
                 plan.append(.join(slot, [.mount, .network, .ipc, .uts]))
             }
+            // Who is root in a user namespace alone may not be let in there.
+            if !kinds.contains(.user) { plan.append(.changeDirectory(state.bundle)) }
+        } else if fileExists(state.bundle) {
+            // It may be gone by the end.
+            plan.append(.changeDirectory(state.bundle))
         }
         for (number, descriptor) in [input, output, output].enumerated() {
             let slot = plan.makeSlot("descriptor-\(number)")

@@ -12,18 +12,15 @@ package struct CreatedContainer: ~Copyable {
     fileprivate let isStarted: Bool
 
     /// Lets the process go on, and returns when its program is executed.
-    ///
-    /// Returns what went wrong in hooks after that.
-    package borrowing func start() throws(ContainerError) -> [ContainerError] {
-        if isStarted { return [] }
-        let failures = try container.start()
+    package borrowing func start() throws(ContainerError) {
+        if isStarted { return }
+        try container.start()
         do { try process.awaitExecution() } catch {
             if case .executeThrough(_, _, _, let arguments, _)? = error.entry?.step {
                 throw .program(arguments.first ?? "", error)
             }
             throw ContainerError(code: .kernel, message: "container \(container.id): \(error)", cause: error)
         }
-        return failures
     }
 
     /// Ends what runs, and removes the container; returns what could not be done, and what went wrong in hooks.
@@ -47,6 +44,8 @@ extension RuntimeContainer {
         package var usesSystemd = false
         /// Whether the container has a session keyring of its own.
         package var hasKeyring = true
+        /// The socket of the service manager that wants to know when the program is ready.
+        package var manager: String?
 
         /// A bundle, and nothing lent.
         package init(bundle: String) { self.bundle = bundle }
@@ -63,6 +62,7 @@ extension RuntimeContainer {
     ) throws(ContainerError) -> CreatedContainer {
         var spec = try given.absolute(in: options.bundle)
         spec.process?.addHome(in: spec.root?.path ?? "")
+        if let manager = options.manager { spec.addNotices(of: manager, from: store.notices(of: id)) }
         try checkTerminal(spec, options)
         var inputs = PlanInputs()
         inputs.seccomp = try spec.linux?.seccomp.map { seccomp throws(ContainerError) in
@@ -98,6 +98,7 @@ extension RuntimeContainer {
         let container = RuntimeContainer(id, in: store, record: record)
         do {
             try store.write(record, of: id)
+            if options.manager != nil { try store.makeNotices(of: id) }
             return try container.launch(inputs, options, scope)
         } catch {
             // The first error is the one to tell; what stays is there for `delete --force`.
@@ -154,7 +155,7 @@ extension RuntimeContainer {
         let plan = try ContainerPlan(planned, inputs)
         var surroundings =
             try inputs.mayMount
-            ? Container.Surroundings(root: copyRoot(plan.rootPropagation))
+            ? Container.Surroundings(root: copyRoot(plan))
             : Container.Surroundings(stdio: (0, 1, 2))
         surroundings.group = group
         surroundings.terminal = options.terminal
@@ -215,13 +216,22 @@ extension RuntimeContainer {
         return CreatedContainer(container: created, process: process, unenforced: unenforced, isStarted: isStarted)
     }
 
-    private func copyRoot(_ propagation: MountPropagation?) throws(ContainerError) -> DetachedMount {
+    private func copyRoot(_ plan: ContainerPlan) throws(ContainerError) -> DetachedMount {
+        let propagation = plan.rootPropagation
         var change = MountChange()
         // A shared mount can't be pivoted to; what is to be one gets what is mounted at the host, and gives it on.
         change.all.propagation = propagation == nil || propagation == .unbindable ? .private : .slave
-        do { return try DetachedMount.copy(of: record.rootfs, recursive: true, change: change) } catch {
+        do {
+            let root = try DetachedMount.copy(of: record.rootfs, recursive: true, change: change)
+            if plan.sharesMounts {
+                var noted = record
+                noted.rootMount = try root.descriptor.mountNumber()
+                try store.write(noted, of: id)
+            }
+            return root
+        } catch let error as ContainerError { throw error } catch let error as SyscallError {
             throw .kernel("root.path", error)
-        }
+        } catch { throw .invalid("root.path", "\(error)") }
     }
 
     /// The group of a container whose user may not make one everywhere; none where nothing is delegated to that user.
