@@ -31,7 +31,7 @@ struct RuntimeRun: ParsableCommand {
             spec,
             keeping: kept,
             terminal: terminal?.sending,
-            startsAtOnce: false
+            startsAtOnce: true
         )
         do {
             let readiness = try ReadinessRelay(for: created.container, manager: RuntimeForeground.manager)
