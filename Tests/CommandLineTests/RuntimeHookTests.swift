@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import Testing
 
@@ -116,6 +117,26 @@ struct RuntimeHookTests {
         #expect(
             box.said().split(separator: "\n").compactMap { $0.split(separator: " ").first } == ["one", "two", "three"]
         )
+        #expect(try box.leftovers() == [])
+    }
+
+    @Test func whatOneThatHangsHasStartedEndsWithIt() throws {
+        let box = try BundleScratch()
+        #expect(mkfifo(box.share + "/held", 0o600) == 0)
+        let script = "(exec sleep 1000) > \(box.share)/held & exec sleep 1000"
+        try box.write("true") { spec in
+            spec["hooks"] = [
+                "createRuntime": [
+                    ["path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"], "timeout": 1]
+                ]
+            ]
+        }
+        // A FIFO has an end when nobody is left who could write to it.
+        let held = OwnedDescriptor(adopting: open(box.share + "/held", O_RDONLY | O_NONBLOCK | O_CLOEXEC))
+        #expect(try box.run().status == 1)
+        #expect(waitReadable([held.rawValue], milliseconds: 10_000)[0])
+        var byte: UInt8 = 0
+        #expect(read(held.rawValue, &byte, 1) == 0)
         #expect(try box.leftovers() == [])
     }
 

@@ -51,7 +51,9 @@ struct HookRun {
             let process = try start(hook, input.rawValue, output.rawValue)
             guard waitReadable([process.descriptor.rawValue], milliseconds: Int32((hook.timeout ?? -1) * 1000))[0]
             else {
-                try? sendSignal(SIGKILL, to: process.descriptor.rawValue)  // it may just have ended
+                // What it has started goes with it, unless that has made a session of its own. Nobody has taken its status,
+                // so the number is still its own; it may just have ended.
+                Glibc.kill(-process.pid, SIGKILL)
                 _ = try process.waitForExit()
                 throw ContainerError.invalid(origin, "\(hook.path) took longer than its \(hook.timeout ?? 0) seconds")
             }
@@ -105,6 +107,7 @@ struct HookRun {
             // It may be gone by the end.
             plan.append(.changeDirectory(state.bundle))
         }
+        plan.append(.makeSession)
         for (number, descriptor) in [input, output, output].enumerated() {
             let slot = plan.makeSlot("descriptor-\(number)")
             descriptors[slot] = descriptor

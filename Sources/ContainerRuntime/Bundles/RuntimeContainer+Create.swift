@@ -258,6 +258,7 @@ extension RuntimeContainer {
             guard [EACCES, EPERM, EROFS].contains(refused) else { throw error }
             // What was made on the way goes; others' groups stay.
             try group.group.removeIfEmpty()
+            try group.group.removeOwnParents()
             if let resources = spec.linux?.resources, resources != ResourcesSpec() {
                 unenforced.append("linux.resources: no control group is delegated to us at \(record.cgroup)")
             }
