@@ -68,7 +68,9 @@ extension RuntimeContainer {
             try SeccompProgram(compiling: seccomp)
         }
         // Nobody has to be waited for where nothing is to happen between the two: the process can then share our memory.
-        let needsGate = spec.hooks?.isEmpty == false || inputs.seccomp?.hasListener == true || options.usesSystemd
+        let needsGate =
+            spec.hooks?.isEmpty == false || inputs.seccomp?.hasListener == true || options.usesSystemd
+            || options.manager != nil
         inputs.awaitsStart = needsGate || !options.startsAtOnce
         inputs.awaitsHooks = spec.hooks?.areBeforeRoot == true
         inputs.keptDescriptors = options.keptDescriptors
