@@ -205,7 +205,6 @@ struct ServiceDecoder {
         let hint = "use host, service: with a service or container: with a container"
         service.pidMode = fields.value("pid", hint: hint) { NamespaceMode(text: $0) } ?? .own
         service.utsMode = fields.value("uts", hint: hint) { NamespaceMode(text: $0) } ?? .own
-        service.userMode = fields.value("userns_mode", hint: "use host") { NamespaceMode(text: $0) }
         service.cgroupMode = fields.value("cgroup", hint: "use host or private") { NamespaceMode(text: $0) }
         service.ipcMode =
             fields.value("ipc", hint: "use private, shareable, host, none, service: or container:") {

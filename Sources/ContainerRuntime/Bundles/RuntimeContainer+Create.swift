@@ -79,9 +79,16 @@ extension RuntimeContainer {
         // What is wrong with the configuration is to be known before anything is made.
         _ = try ContainerPlan(spec.ofContainer, inputs)
         var scope: SystemdScope?
-        if options.usesSystemd { scope = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id) }
         let path: String
-        if let scope { path = scope.path } else { path = try spec.groupPath(id, isPrivileged: inputs.mayMount) }
+        if options.usesSystemd {
+            // Whether systemd is there is to be known before anything is made.
+            let named = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id, isUsers: geteuid() != 0)
+            var manager = try SystemdManager.connect()
+            path = try manager.controlGroup() + named.path
+            scope = named
+        } else {
+            path = try spec.groupPath(id, isPrivileged: inputs.mayMount)
+        }
         try store.checkFree(id)
         try refuseForeignGroup(path)
         try store.claim(id)
@@ -138,11 +145,11 @@ extension RuntimeContainer {
         var inputs = given
         var unenforced: [String] = []
         var group: ContainerCgroup?
-        if scope != nil {
-            // Whether systemd is there is to be known before anything is made.
-            _ = try SystemdManager.connect()
-        } else {
+        if scope == nil {
             group = try inputs.mayMount ? makeGroup(spec) : makeDelegatedGroup(&spec, &unenforced)
+        } else if !inputs.mayMount {
+            // No device can be made in a user namespace, so there are no rules for them.
+            spec.linux?.resources?.devices = nil
         }
         inputs.awaitsScope = scope != nil
         inputs.awaitsGroups = group?.needsAttachment == true || scope != nil
@@ -170,7 +177,7 @@ extension RuntimeContainer {
         let atGroups = scope.map { scope in
             { (pid: Int32) in
                 var manager = try SystemdManager.connect()
-                try manager.start(scope, process: pid, spec.linux?.resources)
+                try manager.start(scope, process: pid, spec)
                 let made = try makeGroup(spec)
                 try made.attachLegacy(pid: pid)
                 scopeGroup = made

@@ -170,6 +170,11 @@ package struct RuntimeContainer: Sendable {
         } catch { throw ContainerError(code: .kernel, message: "\(error)", cause: error) }
         let group = try group
         if let failure = group.remove().first { throw .kernel("container \(id)", failure) }
+        if let unit = record.unit {
+            // It sees by itself that the group is empty, but not at once, and till then the name is taken.
+            var manager = try SystemdManager.connect()
+            try manager.stop(unit)
+        }
         group.group.removeOwnParents()
         try store.remove(id)
         let hooks = record.config.hooks?.poststop
