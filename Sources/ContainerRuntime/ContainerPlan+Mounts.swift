@@ -54,8 +54,12 @@ extension ContainerPlan {
         // An image may not choose where procfs and sysfs lie: what protects them is bound to their paths.
         let isKernels = ["proc", "sysfs"].contains(type) || mount.destination.pathPrefixes.last == "/dev"
         let symlinks: SymlinkPolicy = isKernels ? .refuse : .follow
-        launch.append(.attachAt(slot, path: mount.destination, symlinks: symlinks), origin: origin)
-        if type == "tmpfs", options.isReadOnly { seals.append(Seal(slot: slot, origin: origin)) }
+        let isSealed = type == "tmpfs" && options.isReadOnly
+        launch.append(
+            .attachAt(slot, path: mount.destination, symlinks: symlinks, keeps: isSealed),
+            origin: origin
+        )
+        if isSealed { seals.append(Seal(slot: slot, origin: origin)) }
         if type == "cgroup" { try appendLegacyGroups(mount, options, origin: origin) }
     }
 

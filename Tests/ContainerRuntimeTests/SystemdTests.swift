@@ -172,7 +172,10 @@ struct SystemdTests {
         )
     }
 
-    @Test("a list of processors that is none is refused", arguments: ["a", "1-", "3-2", "-1", "1,,2", "0-70000", "9999"])
+    @Test(
+        "a list of processors that is none is refused",
+        arguments: ["a", "1-", "3-2", "-1", "1,,2", "0-70000", "9999"]
+    )
     func strangeLists(text: String) {
         #expect(SystemdScope.mask(text) == nil)
         var resources = ResourcesSpec()
@@ -186,7 +189,8 @@ struct SystemdTests {
         var spec = RuntimeSpec()
         let prefix = "org.systemd.property."
         spec.annotations = [
-            "\(prefix)TimeoutStopUSec": "uint64 5", "\(prefix)CollectMode": "'inactive'", "\(prefix)Before": "['a.service']",
+            "\(prefix)TimeoutStopUSec": "uint64 5", "\(prefix)CollectMode": "'inactive'",
+            "\(prefix)Before": "['a.service']",
             "\(prefix)SendSIGHUP": "true", "\(prefix)KillSignal": "37", "other": "x",
         ]
         let found = try scope("").properties(process: 7, spec).map { "\($0.name) \($0.value)" }

@@ -9,7 +9,7 @@ peers=$1 roost=$2 scratch=$3
 ip link set lo up
 containerd --root /var/lib/containerd --state /run/containerd > /tmp/containerd.log 2>&1 &
 engine=$!
-ctr() { timeout 60 /usr/bin/ctr "$@"; }
+ctr() { timeout -s KILL 60 /usr/bin/ctr "$@"; }
 n=0
 until ctr version > /dev/null 2>&1; do
   n=$((n + 1))
@@ -27,7 +27,7 @@ run() { ctr run --runc-binary /roost/roost-runtime --rootfs "$@"; }
 root=/root/img/rootfs
 run --rm $root first /bin/sh -c 'echo foreground; exit 3'
 echo "status $?"
-echo given | run --rm $root input /bin/cat
+echo given | run --rm $root input /bin/head -n 1
 run --rm --memory-limit 8000000 $root hungry /bin/sh -c 'tail -c 100000000 /dev/zero' > /dev/null 2>&1
 echo "status $?"
 mkdir -p /tmp/data
@@ -35,7 +35,7 @@ run -d --memory-limit 64000000 --cpus 0.5 --read-only --mount type=bind,src=/tmp
   $root one /bin/sh -c 'trap "exit 6" TERM; trap "echo signalled > /root/said" USR1; while :; do sleep 1 & wait; done'
 ctr task exec --exec-id a one /bin/sh -c 'echo inside $WHO; touch /no 2> /dev/null || echo read-only; exit 4'
 echo "status $?"
-echo given | ctr task exec --exec-id b one /bin/cat
+echo given | ctr task exec --exec-id b one /bin/head -n 1
 ctr task exec --exec-id c --user 1000:1000 --cwd /root one /bin/sh -c 'id -u; pwd'
 pid=$(ctr task ls | awk '$1 == "one" {print $2}')
 limit() { cat "/sys/fs/cgroup/$1$(awk -F: -v c="$1" '$2 ~ "(^|,)" c "(,|$)" {print $3}' /proc/"$pid"/cgroup)/$2"; }

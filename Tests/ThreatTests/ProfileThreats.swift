@@ -41,7 +41,9 @@ extension Scenarios {
 
             """
 
-        @Test("It has Docker's 14 capabilities and none more, a filter, its own control groups, and may gain privileges")
+        @Test(
+            "It has Docker's 14 capabilities and none more, a filter, its own control groups, and may gain privileges"
+        )
         func identity() throws {
             let script = """
                 fields = dict(line.split(":\\t") for line in open("/proc/self/status") if ":\\t" in line)
@@ -151,7 +153,9 @@ extension Scenarios {
                     attempt("signal", lambda: os.kill(pid, 9))
                     attempt("handle", lambda: os.pidfd_open(pid))
                     attempt("trace", lambda: called("ptrace", 16, pid, 0, 0))
-                    attempt("read", lambda: called("process_vm_readv", pid, None, 0, None, 0, 0))
+                    byte = ctypes.create_string_buffer(1)
+                    part = (ctypes.c_void_p * 2)(ctypes.addressof(byte), 1)
+                    attempt("read", lambda: called("process_vm_readv", pid, part, 1, part, 1, 0))
                     attempt("limit", lambda: called("prlimit", pid, 7, None, None))
                     attempt("priority", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))
                     attempt("affinity", lambda: os.sched_setaffinity(pid, {0}))

@@ -116,7 +116,9 @@ extension Scenarios {
             }
         }
 
-        @Test("An image's labels and annotations neither name projects nor choose a runtime, and reach no program of the host")
+        @Test(
+            "An image's labels and annotations neither name projects nor choose a runtime, and reach no program of the host"
+        )
         func labels() throws {
             let compose = """
                 services:
@@ -139,7 +141,7 @@ extension Scenarios {
                 trap = "touch " + os.path.abspath("hit")
                 labels = {
                     "io.roost.run.remove": "true", "io.roost.run.aliases": "true", "io.roost.seccomp": "unconfined",
-                    "io.roost.runtime": "\n".join([os.path.abspath("trap"), "/tmp", "/tmp", "x"]),
+                    "io.roost.runtime": chr(10).join([os.path.abspath("trap"), "/tmp", "/tmp", "x"]),
                     "com.docker.compose.project": "other", "com.docker.compose.service": "b", "RUN": trap, "INSTALL": trap,
                     "io.containerd.image.name": "docker.io/library/other:1", "io.kubernetes.cri-containerd.image": "managed",
                     "org.opencontainers.image.ref.name": "other:1", "run.oci.handler": "krun", "devices": "nvidia.com/gpu=all",
@@ -172,9 +174,11 @@ extension Scenarios {
                 #expect(try scenario.roost("ps", "--format", template) == "a \n")
                 let directory = "\(scenario.runtime)/projects/\(scenario.name)/containers/\(scenario.name)-a-1"
                 let spec = try String(contentsOfFile: "\(directory)/config.json", encoding: .utf8)
-                for word in ["nvidia", "krun", "other", "trap", "unconfined"] { #expect(!spec.contains(word), "\(word)") }
+                for word in ["nvidia", "krun", "other", "trap", "unconfined"] {
+                    #expect(!spec.contains(word), "\(word)")
+                }
                 #expect(spec.contains("seccomp"))
-                #expect(try scenario.roost("exec", "-T", "a", "ls", "/") .contains("bin"))
+                #expect(try scenario.roost("exec", "-T", "a", "ls", "/").contains("bin"))
                 try scenario.roost("kill")
                 try scenario.wait(for: ["a-1": "exited 137"])
                 #expect(try scenario.host("ls", "hit").status != 0)

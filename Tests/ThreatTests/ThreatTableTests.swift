@@ -36,7 +36,7 @@ struct ThreatTableTests {
     @Test("every test that the table of attacks names is there")
     func named() throws {
         let rows = try Self.rows()
-        #expect(rows.count > 50)
+        #expect(rows.count >= 50)
         for row in rows {
             try #require(row.count == 3, "\(row)")
             var isNamed = false
@@ -48,7 +48,8 @@ struct ThreatTableTests {
                     continue
                 }
                 for function in functions {
-                    #expect(text.contains("func \(function)("), "\(row[0]): \(file) has no \(function)")
+                    let isThere = text.contains("func \(function)(")
+                    #expect(isThere, "\(row[0]): \(file) has no \(function)")
                 }
             }
             #expect(isNamed, "\(row[0]): no test")

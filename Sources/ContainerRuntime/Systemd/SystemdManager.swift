@@ -29,13 +29,13 @@ struct SystemdManager: ~Copyable {
         do {
             var manager = SystemdManager(socket: try StreamSocket.connect(to: path))
             let user = "\(geteuid())".utf8.map { String($0, radix: 16) }.joined()
-            try manager.socket.writeAll(Array("\0AUTH EXTERNAL \(user)\r\n".utf8), subject: path)
+            // In one piece: what comes in the same piece as its end, systemd reads only when there is more to read.
+            try manager.socket.writeAll(Array("\0AUTH EXTERNAL \(user)\r\nBEGIN\r\n".utf8), subject: path)
             while !manager.received.contains(UInt8(ascii: "\n")) { try manager.receive() }
             guard manager.received.starts(with: Array("OK ".utf8)),
                 let end = manager.received.firstIndex(of: UInt8(ascii: "\n"))
             else { throw ContainerError.unsupported("--systemd-cgroup", "systemd does not let us in") }
             manager.received.removeSubrange(...end)
-            try manager.socket.writeAll(Array("BEGIN\r\n".utf8), subject: path)
             return manager
         } catch let error as ContainerError {
             throw error

@@ -52,7 +52,9 @@ package enum LaunchStep: Hashable, Sendable {
     /// Makes a filesystem that is not yet visible anywhere: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2.
     case makeFilesystem(FilesystemRecipe, into: LaunchSlot)
     /// Attaches a detached mount at a path: openat2(2), move_mount(2).
-    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy)
+    ///
+    /// With `keeps` the descriptor stays for a later step.
+    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy, keeps: Bool = false)
     /// Attaches a detached file over a file, or an empty read-only directory over a directory, where there is one.
     ///
     /// Without a file, what is there must be a directory.
@@ -182,7 +184,7 @@ extension LaunchStep: CustomStringConvertible {
         case .leave(let slot, _): "leave, pivot \(slot)"
         case .copyTree(let path, let slot): "copy \(path) and below as \(slot)"
         case .makeFilesystem(let recipe, let slot): "filesystem \(recipe) as \(slot)"
-        case .attachAt(let slot, let path, let symlinks):
+        case .attachAt(let slot, let path, let symlinks, _):
             "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
         case .mask(let path, _): "mask \(path)"
         case .remount(let path, let attributes): "remount \(path) \(attributes)"
