@@ -189,7 +189,7 @@ let package = Package(
         .testTarget(name: "OrchestratorTests", dependencies: ["ComposeModel", "Orchestrator"], swiftSettings: common),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "roost"],
+            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor", "roost"],
             swiftSettings: common
         ),
         .testTarget(

@@ -1,5 +1,7 @@
+import ContainerRuntime
 import Foundation
 import LinuxSystem
+import OCISpec
 import Testing
 
 /// Engines that use our runtime, from the directory that `ROOST_PEERS` names, where that is set.
@@ -102,6 +104,34 @@ struct RuntimePeerTests {
         #expect(try run("docker.sh", "remap") == expected)
     }
 
+    #if arch(x86_64)
+    @Test(.enabled(if: peers != nil)) func whatAServiceMayDoIsWhatDockerAllows() throws {
+        let theirs = try JSONDecoder().decode(RuntimeSpec.self, from: Data(run("docker.sh", "profile").utf8))
+        var options = StandardOptions(ProcessSpec(args: ["/bin/true"]))
+        options.sensors = StandardOptions.sensorsOfHost
+        let ours = try RuntimeSpec.standard(options)
+        func names(_ list: [String]?) -> [String] { (list ?? []).sorted() }
+        #expect(
+            names(ours.process?.capabilities?.bounding) == names(theirs.process?.capabilities?.bounding)
+        )
+        #expect(names(ours.linux?.maskedPaths) == names(theirs.linux?.maskedPaths))
+        #expect(names(ours.linux?.readonlyPaths) == names(theirs.linux?.readonlyPaths))
+        #expect(ours.linux?.seccomp?.defaultAction == theirs.linux?.seccomp?.defaultAction)
+        func allowed(_ spec: RuntimeSpec) -> Set<String> {
+            let rules = spec.linux?.seccomp?.syscalls ?? []
+            return Set(rules.filter { $0.action == "SCMP_ACT_ALLOW" && ($0.args ?? []).isEmpty }.flatMap(\.names))
+        }
+        // A filter can't look at what socketcall(2) is asked for; the others are of other processors.
+        #expect(allowed(theirs).subtracting(allowed(ours)) == ["socketcall"])
+        #expect(
+            allowed(ours).subtracting(allowed(theirs)) == [
+                "arm_fadvise64_64", "arm_sync_file_range", "breakpoint", "cacheflush", "riscv_flush_icache", "set_tls",
+                "sync_file_range2",
+            ]
+        )
+    }
+    #endif
+
     @Test(.enabled(if: peers != nil)) func containerdRunsStopsAndEntersContainers() throws {
         let expected = """
             foreground
@@ -138,7 +168,50 @@ struct RuntimePeerTests {
 
     @Test(.enabled(if: peers != nil)) func podmanRunsStopsAndEntersContainers() throws {
         let expected = """
-            PODMAN
+            foreground
+            status 3
+            given
+            /dev/pts/0\r
+            up
+            status 9
+            inside
+            read-only
+            kept
+            status 4
+            given
+            /dev/pts/0\r
+            me 1000 /data
+            /run/podman-init
+            33
+            named
+            health 0
+            67108864
+            50
+            50000
+            podman-init
+            signalled
+            paused
+            33554432
+            one
+            exited 6
+            137
+            one
+            0 1000
+            0
+            0
+            0
+            400000
+            0
+            page
+            page
+            httpd
+            CapEff:0000000000000000
+            NoNewPrivs:1
+            77
+            privileged
+            directory
+            overlay
+            status 127
 
             """
         #expect(try run("podman.sh") == expected)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Runs a Docker engine of a directory of peers with our runtime: sh docker.sh PEERS ROOST SCRATCH [remap]
+# Runs a Docker engine of a directory of peers with our runtime: sh docker.sh PEERS ROOST SCRATCH [remap|profile]
 #
 # To be called in mount, network and PID namespaces of its own, so that nothing of the engine stays: neither its bridge
 # nor its rules, nor a process. On a copy-on-write view of PEERS, which has /root/img/rootfs. With `remap` all containers
-# are in a user namespace.
+# are in a user namespace; with `profile` what is printed is the configuration of a container that asks for nothing.
 set -e
-peers=$1 roost=$2 scratch=$3 remap=$4
+peers=$1 roost=$2 scratch=$3 mode=$4 remap=
 . "$(dirname "$0")/view.sh"
 ip link set lo up
-if [ -n "$remap" ]; then
+if [ "$mode" = remap ]; then
   echo 'mapped:x:7000:7000::/:/bin/sh' >> /etc/passwd
   echo 'mapped:x:7000:' >> /etc/group
   for file in subuid subgid; do echo 'mapped:200000:65536' >> /etc/$file; done
@@ -33,7 +33,10 @@ await() {
   "$@"
 }
 tar -C /root/img/rootfs -c . | docker import -c 'CMD ["sh"]' -c 'ENV PATH=/bin' - box > /dev/null
-if [ -n "$remap" ]; then
+if [ "$mode" = profile ]; then
+  docker run -d box sh -c 'while :; do sleep 1; done' > /dev/null
+  cat /run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/*/config.json
+elif [ "$mode" = remap ]; then
   docker run --rm box sh -c 'tr -s " " < /proc/self/uid_map; id -u'
   docker run -d --name one --init -v data:/data --read-only --memory 64m box \
     sh -c 'trap "exit 6" TERM; touch /data/mine; while :; do sleep 1 & wait; done' > /dev/null
@@ -111,7 +114,7 @@ else
 fi
 docker rm -f $(docker ps -aq) > /dev/null 2>&1
 # The runtime has forgotten all of them.
-ls /run/docker/runtime-runc/moby /run/docker/runtime-*/moby 2> /dev/null | grep -c '^[0-9a-f]\{64\}$'
+[ "$mode" = profile ] || ls /run/docker/runtime-runc/moby /run/docker/runtime-*/moby 2> /dev/null | grep -c '^[0-9a-f]\{64\}$'
 kill $engine
 wait $engine
 find /sys/fs/cgroup -depth -type d -path '*/docker*' -exec rmdir {} \; 2> /dev/null

@@ -148,9 +148,6 @@ extension RuntimeContainer {
         var group: ContainerCgroup?
         if scope == nil {
             group = try inputs.mayMount ? makeGroup(spec) : makeDelegatedGroup(&spec, &unenforced)
-        } else if !inputs.mayMount {
-            // No device can be made in a user namespace, so there are no rules for them.
-            spec.linux?.resources?.devices = nil
         }
         inputs.awaitsScope = scope != nil
         inputs.awaitsGroups = group?.needsAttachment == true || scope != nil
@@ -179,7 +176,7 @@ extension RuntimeContainer {
             { (pid: Int32) in
                 var manager = try SystemdManager.connect()
                 try manager.start(scope, process: pid, spec)
-                let made = try makeGroup(spec)
+                let made = try makeGroup(spec, hasDevices: inputs.mayMount)
                 try made.attachLegacy(pid: pid)
                 scopeGroup = made
             }
@@ -262,10 +259,13 @@ extension RuntimeContainer {
         }
     }
 
-    private func makeGroup(_ spec: RuntimeSpec) throws(ContainerError) -> ContainerCgroup {
+    /// Makes the group, or takes over that of a scope.
+    ///
+    /// No device can be made in a user namespace, so an ordinary user's container has no rules for them.
+    private func makeGroup(_ spec: RuntimeSpec, hasDevices: Bool = true) throws(ContainerError) -> ContainerCgroup {
         let named = try group.group
         let above = named.missingParents
-        let devices = try DeviceProgram(spec.linux?.resources?.devices ?? [])
+        let devices = hasDevices ? try DeviceProgram(spec.linux?.resources?.devices ?? []) : nil
         let made = try ContainerCgroup.make(
             record.cgroup,
             in: named.hierarchies,

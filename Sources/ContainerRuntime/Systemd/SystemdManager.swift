@@ -76,6 +76,15 @@ struct SystemdManager: ~Copyable {
         }
     }
 
+    /// Has systemd move a process into a unit's control group, or into one below it: `/name`.
+    mutating func attach(process pid: Int32, to unit: String, below group: String) throws(ContainerError) {
+        _ = try call(
+            "AttachProcessesToUnit",
+            [.string(unit), .string(group), .words([UInt32(bitPattern: pid)])],
+            unit
+        )
+    }
+
     /// Has systemd forget a unit, whose name may then be used again.
     ///
     /// One that it does not know any more is as good.
