@@ -8,12 +8,14 @@ extension Scenarios {
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/crun"), "needs crun: make test installs it")
     )
     struct Runtimes {
-        /// The runtimes of this machine, by the word for them and by the path of a program.
-        private static let installed = ["crun", "runc", "runsc", "/usr/bin/crun", "/usr/sbin/runc"].filter { word in
-            (word.hasPrefix("/") ? [""] : ["/usr/bin/", "/usr/sbin/", "/usr/local/bin/"]).contains {
-                FileManager.default.isExecutableFile(atPath: $0 + word)
-            }
-        }
+        /// The runtimes of this machine, by the word for them and by the path of a program; `ROOST_RUNTIMES` names
+        /// others, with commas between them.
+        private static let installed =
+            ["crun", "runc", "/usr/bin/crun", "/usr/sbin/runc"].filter { word in
+                (word.hasPrefix("/") ? [""] : ["/usr/bin/", "/usr/sbin/"]).contains {
+                    FileManager.default.isExecutableFile(atPath: $0 + word)
+                }
+            } + (ProcessInfo.processInfo.environment["ROOST_RUNTIMES"] ?? "").split(separator: ",").map(String.init)
 
         @Test(
             "a service of another runtime has its network, names, ports, volumes, health, limits, log and status from roost",

@@ -146,7 +146,7 @@ extension Scenarios {
                     "io.containerd.image.name": "docker.io/library/other:1", "io.kubernetes.cri-containerd.image": "managed",
                     "org.opencontainers.image.ref.name": "other:1", "run.oci.handler": "krun", "devices": "nvidia.com/gpu=all",
                 }
-                with open("trap", "w") as file: file.write("#!/bin/sh\n" + trap)
+                with open("trap", "w") as file: file.write("#!/bin/sh" + chr(10) + trap)
                 os.chmod("trap", 0o755)
                 config = json.dumps({
                     "os": "linux", "architecture": os.environ["MACHINE"],
