@@ -190,7 +190,7 @@ let package = Package(
         .testTarget(name: "OrchestratorTests", dependencies: ["ComposeModel", "Orchestrator"], swiftSettings: common),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["LinuxSystem", "OCISpec", "Orchestrator", "Supervisor", "roost"],
+            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor", "roost"],
             swiftSettings: common
         ),
         .testTarget(

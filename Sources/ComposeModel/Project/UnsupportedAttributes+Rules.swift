@@ -65,8 +65,12 @@ extension UnsupportedAttributes.Rule {
     }
 
     private static let namespaces: [Self] = [
-        .refuse("userns_mode", "containers use the host's user numbers", hint: "use host") { value, _ in
-            value.string != "host"
+        .refuse(
+            "userns_mode",
+            "services have no user namespace, their user numbers are the host's",
+            hint: "leave it out, or use host; auto, keep-id, nomap and private are Podman's"
+        ) { value, _ in
+            !["host", ""].contains(value.string)
         },
         .warn("security_opt/*", "AppArmor profiles are not put on") { value, _ in
             if case .appArmor(let profile) = option(value) { profile != "unconfined" } else { false }

@@ -54,7 +54,9 @@ package enum LaunchStep: Hashable, Sendable {
     /// Makes a filesystem that is not yet visible anywhere: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2.
     case makeFilesystem(FilesystemRecipe, into: LaunchSlot)
     /// Attaches a detached mount at a path: openat2(2), move_mount(2).
-    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy)
+    ///
+    /// With `keeps` the descriptor stays for a later step.
+    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy, keeps: Bool = false)
     /// Takes away the mount at a path: umount2(2), `MNT_DETACH`.
     case detach(String)
     /// Attaches a detached file over a file, or an empty read-only directory over a directory, where there is one.
@@ -224,7 +226,7 @@ extension LaunchStep: CustomStringConvertible {
         case .changeRoot(let slot): "enter \(slot)"
         case .copyTree(let path, let slot): "copy \(path) and below as \(slot)"
         case .makeFilesystem(let recipe, let slot): "filesystem \(recipe) as \(slot)"
-        case .attachAt(let slot, let path, let symlinks):
+        case .attachAt(let slot, let path, let symlinks, _):
             "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
         case .detach(let path): "detach \(path)"
         case .mask(let path, _): "mask \(path)"
