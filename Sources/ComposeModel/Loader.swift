@@ -14,16 +14,18 @@ package struct Loader<Reader: FileReader> {
         package var environment: [String: String]
         /// Every service that the files have, whatever the profiles and the selection say.
         package var knownServices: Set<String>
+        /// Every profile that they name.
+        package var knownProfiles: Set<String>
     }
 
     let options: LoadOptions
-    let reader: Reader
+    let reader: ProjectReader<Reader>
     let diagnostics: DiagnosticCollector
 
     /// A loader that reads through `reader` and reports to `diagnostics`.
     package init(_ options: LoadOptions, reader: Reader, diagnostics: DiagnosticCollector) {
         self.options = options
-        self.reader = reader
+        self.reader = ProjectReader(base: reader, fetched: FetchedProjects(options.fetch))
         self.diagnostics = diagnostics
     }
 
@@ -45,15 +47,19 @@ package struct Loader<Reader: FileReader> {
         guard var project = files.merged(sources, scope, chain: located.paths) else { return nil }
         project = Merge.settled(project)
         let knownServices = Set(project["services"]?.mapping?.keys ?? [])
+        let knownProfiles = Set(
+            (project["services"]?.mapping?.entries ?? []).flatMap { $0.value["profiles"]?.texts ?? [] }
+        )
         complete(&project, name: name, directory: located.directory, environment: environment)
-        if options.interpolates { select(&project, knownServices, environment: environment) }
+        if options.interpolates || options.wantsNamesOnly { select(&project, knownServices, environment: environment) }
         guard !diagnostics.hasErrors else { return nil }
         return Loaded(
             tree: project,
             directory: located.directory,
             files: located.paths,
             environment: environment,
-            knownServices: knownServices
+            knownServices: knownServices,
+            knownProfiles: knownProfiles
         )
     }
 
@@ -61,7 +67,9 @@ package struct Loader<Reader: FileReader> {
     package func variables() -> [VariableUse]? {
         var options = options
         options.interpolates = false
-        guard var project = Loader(options, reader: reader, diagnostics: diagnostics).load()?.tree else { return nil }
+        guard var project = Loader(options, reader: reader.base, diagnostics: diagnostics).load()?.tree else {
+            return nil
+        }
         project.remove("name")
         return VariableUse.all(in: [project])
     }
@@ -104,11 +112,16 @@ package struct Loader<Reader: FileReader> {
         )
         project = selection.active(project)
         if options.checksConsistency {
-            Consistency(diagnostics: diagnostics, knownServices: knownServices).check(project)
+            let checks = Consistency(
+                diagnostics: diagnostics,
+                knownServices: knownServices,
+                allowsSharedNames: options.wantsNamesOnly
+            )
+            checks.check(project)
         }
         project = selection.chosen(project)
         if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
-        if options.resolvesEnvironment {
+        if options.resolvesEnvironment && !options.wantsNamesOnly {
             var pass = EnvironmentResolution(
                 environment: environment,
                 reader: reader,
@@ -125,7 +138,7 @@ package struct Loader<Reader: FileReader> {
     /// Which files of variables are read is not among them: a file can't say that of itself.
     package func settings() -> [String: String] {
         var environment = options.environment
-        Loader(options, reader: reader, diagnostics: DiagnosticCollector())
+        Loader(options, reader: reader.base, diagnostics: DiagnosticCollector())
             .addVariables(in: presumedDirectory, to: &environment)
         return environment.filter { name, _ in
             name.hasPrefix("COMPOSE_") && options.environment[name] == nil
@@ -136,7 +149,7 @@ package struct Loader<Reader: FileReader> {
     /// Where the project is before any file that names others was read.
     private var presumedDirectory: String {
         if let given = options.projectDirectory { return FilePath.absolute(given, in: options.workingDirectory) }
-        guard let first = options.files.first(where: { $0 != "-" && !RemoteReference.isOne($0) }) else {
+        guard let first = options.files.first(where: { $0 != "-" }), RemoteReference(first) == nil else {
             return options.workingDirectory
         }
         return FilePath.directory(of: FilePath.absolute(first, in: options.workingDirectory))
@@ -153,7 +166,7 @@ package struct Loader<Reader: FileReader> {
                 reader: reader,
                 diagnostics: diagnostics
             )
-            if located.directory != hint { addVariables(in: located.directory, to: &environment) }
+            if located.home != hint { addVariables(in: located.home, to: &environment) }
             return located
         } catch {
             switch error {
@@ -163,8 +176,9 @@ package struct Loader<Reader: FileReader> {
                     at: nil,
                     hint: "write a compose.yaml, or name a file with -f"
                 )
-            case .missing(let file): diagnostics.error("there is no file \(file)", at: nil)
-            case .remote(let name): diagnostics.add(RemoteReference.refusal(name, at: nil))
+            case .missing(let file):
+                diagnostics.error("there is no file \(file)", at: nil, hint: RemoteReference.hint(file))
+            case .notFetched(let name, let failure): diagnostics.add(failure.diagnostic(name, at: nil))
             }
         }
         return nil
@@ -211,8 +225,8 @@ package struct Loader<Reader: FileReader> {
             diagnostics.error("\"\(text)\" is no project name", at: written.mark, hint: rule)
             return nil
         }
-        warnOfLink(located.directory)
-        if let name = ProjectName(directory: located.directory) { return name }
+        warnOfLink(located.home)
+        if let name = ProjectName(directory: located.home) { return name }
         diagnostics.error("the directory gives no project name", at: nil, hint: "name the project with -p or \"name:\"")
         return nil
     }
