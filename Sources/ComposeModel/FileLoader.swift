@@ -294,6 +294,8 @@ struct FileLoader<Base: FileReader> {
         diagnostics.markDamaged(service: name, like: target)
         // A service without any content is none to extend, and Compose shows so.
         if base.isNull { return service }
+        var merge = merge
+        merge.isExtending = true
         return merge.apply(rest, over: base, .object(Schema.service))
     }
 

@@ -93,7 +93,10 @@ package struct Loader<Reader: FileReader> {
         if options.normalises {
             project = Normalisation(name: name, environment: environment, isRaw: !options.interpolates).apply(project)
         }
-        project.set("name", .string(name.description))
+        // As it was written, a project that was not completed has the name that its files give it.
+        if options.normalises || options.interpolates || options.wantsNamesOnly {
+            project.set("name", .string(name.description))
+        }
         diagnostics.keep(.normalisation, project)
     }
 
@@ -118,6 +121,7 @@ package struct Loader<Reader: FileReader> {
                 allowsSharedNames: options.wantsNamesOnly
             )
             checks.check(project)
+            Self.shareScale(in: &project)
         }
         project = selection.chosen(project)
         if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
@@ -131,6 +135,18 @@ package struct Loader<Reader: FileReader> {
             project = pass.apply(project)
         }
         diagnostics.keep(.environment, project)
+    }
+
+    /// What is checked to be the same is shown in both places, as in Compose.
+    private static func shareScale(in project: inout YAMLNode) {
+        project.edit("services") { services in
+            services.editEntries { _, service in
+                guard let scale = service["scale"] else { return }
+                service.edit("deploy") { deploy in
+                    if deploy.mapping != nil { deploy.setDefault("replicas", scale.content) }
+                }
+            }
+        }
     }
 
     /// The variables of `.env` that configure Compose itself and that the process does not have.
@@ -186,17 +202,17 @@ package struct Loader<Reader: FileReader> {
 
     private func addVariables(in directory: String, to environment: inout [String: String]) {
         // The process alone says which files are read; a file can't name others.
+        var files = options.environmentFiles
+        if files.isEmpty { files = Self.list(options.environment["COMPOSE_ENV_FILES"]) }
+        let explicit = !files.isEmpty
         var disabled = false
-        if let text = options.environment["COMPOSE_DISABLE_ENV_FILE"] {
+        if !explicit, let text = options.environment["COMPOSE_DISABLE_ENV_FILE"] {
             guard let value = BooleanWord.setting(text) else {
                 diagnostics.error("COMPOSE_DISABLE_ENV_FILE is true or false, not \"\(text)\"", at: nil)
                 return
             }
             disabled = value
         }
-        var files = options.environmentFiles
-        if files.isEmpty { files = Self.list(options.environment["COMPOSE_ENV_FILES"]) }
-        let explicit = !files.isEmpty
         if !explicit && !disabled { files = [FilePath.absolute(".env", in: directory)] }
         EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
             .add(

@@ -34,11 +34,10 @@ package struct ConfigTree {
                 service.edit("build") { build in build.edit("ssh", listKeys) }
             }
         }
-        if form == .json {
-            for kind in ["configs", "secrets"] {
-                project.edit(kind) { objects in
-                    objects.editEntries { if $1["external"]?.bool == false { $1.remove("external") } }
-                }
+        // In YAML, a config that says nothing else needs it for being read again.
+        for kind in form == .json ? ["configs", "secrets", "networks", "volumes"] : ["networks", "volumes"] {
+            project.edit(kind) { objects in
+                objects.editEntries { if $1["external"]?.bool == false { $1.remove("external") } }
             }
         }
         if form == .yaml { Self.dropEmptyParts(&project) } else { Self.addEmptyParts(&project) }

@@ -36,6 +36,12 @@ struct EnvironmentResolution<Reader: FileReader> {
     }
 
     private mutating func resolveVariables(_ name: String, _ service: inout YAMLNode) {
+        // Where nothing has been completed, variables without a value are still there.
+        service.edit("environment") { variables in
+            variables.editEntries { name, value in
+                if value.isNull, let known = environment[name] { value.content = .string(known) }
+            }
+        }
         guard let files = service["env_file"]?.sequence else { return }
         // Variables of the project count first, then those of the service, then what the files have said so far.
         let own = service["environment"]?.mapping ?? YAMLMapping()

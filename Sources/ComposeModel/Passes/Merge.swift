@@ -6,6 +6,8 @@ struct Merge {
     let diagnostics: DiagnosticCollector
     /// Whether short ways of writing are still there.
     var isRaw = false
+    /// Whether a service is laid over the one it extends: Compose does that before it spells anything out.
+    var isExtending = false
 
     /// `base` with what `over` says laid over it.
     func apply(_ over: YAMLNode, over base: YAMLNode, _ shape: Shape) -> YAMLNode? {
@@ -22,7 +24,7 @@ struct Merge {
             (.shorthand(.hosts, let long), _, _):
             return joined(over, base, shape, long)
         // One word for all of them is no list that could grow.
-        case (.shorthand(.gpus, _), _, _) where Self.isWord(base): return replacing(base, over)
+        case (.shorthand(.gpus, _), _, _) where isExtending && Self.isWord(base): return replacing(base, over)
         case (.shorthand(.gpus, _), .sequence, .sequence) where Self.isWord(over): return refused(over, base)
         case (.shorthand(.single, let long), _, _) where isRaw:
             return apply(Self.listed(over), over: Self.listed(base), long)

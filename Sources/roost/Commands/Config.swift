@@ -110,7 +110,10 @@ struct Config: ParsableCommand {
     /// Services that are built and name no image give it their own name.
     private func imageNames(_ project: YAMLNode) -> [String] {
         let name = project["name"]?.string ?? ""
-        return (project["services"]?.mapping?.entries ?? []).map { $0.value["image"]?.string ?? "\(name)-\($0.key)" }
+        return (project["services"]?.mapping?.entries ?? []).map { entry in
+            let image = entry.value["image"]?.string ?? ""
+            return image.isEmpty ? "\(name)-\(entry.key)" : image
+        }
     }
 
     private func digests(_ names: String) throws -> String {
