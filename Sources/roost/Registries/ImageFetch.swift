@@ -16,13 +16,15 @@ struct ImageFetch {
     /// Whether a failure is only a warning.
     var ignoresFailures = false
 
-    /// How many images are fetched at once; their blobs take turns.
+    /// How many images are fetched at once when nobody says it; their blobs take turns.
     private static let imagesAtOnce = 4
+    private let limit: Int
 
     init(_ options: ProjectOptions, title: String, isQuiet: Bool) {
         let roots = ProjectReading.roots
         store = roots.images
         printer = options.progressPrinter(title, isQuiet: isQuiet)
+        limit = options.stepLimit ?? Self.imagesAtOnce
     }
 
     /// Fetches the images that are due before a command touches any container.
@@ -61,7 +63,7 @@ struct ImageFetch {
     /// What fails is told at its place in `tree`, the project's.
     func fetch(_ wishes: [ServiceImages.Wish], of tree: YAMLNode? = nil) throws {
         defer { printer.finish() }
-        let (store, printer, all) = (store, printer, wishes)
+        let (store, printer, all, limit) = (store, printer, wishes, limit)
         let failures = try RegistryAccess.run(
             environment: ProcessContext.environment,
             store: store,
@@ -70,7 +72,7 @@ struct ImageFetch {
             await withTaskGroup(of: (Int, RegistryError)?.self) { group in
                 var failures: [(Int, RegistryError)] = []
                 for (number, wish) in all.enumerated() {
-                    if number >= Self.imagesAtOnce, let ended = await group.next(), let ended { failures.append(ended) }
+                    if number >= limit, let ended = await group.next(), let ended { failures.append(ended) }
                     group.addTask {
                         do throws(RegistryError) {
                             try await Self.fetch(wish, access, store, printer)
