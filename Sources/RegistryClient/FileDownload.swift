@@ -68,14 +68,11 @@ package struct FileDownload: Sendable {
     ) throws(RegistryError) -> Answer? {
         let patience = Patience()
         let proxies = try Proxies(environment)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = EventLoops.group
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
         // They end with the process when they don't end now.
-        defer {
-            try? threads.syncShutdownGracefully()
-            try? group.syncShutdownGracefully()
-        }
+        defer { try? threads.syncShutdownGracefully() }
         let transport = HTTPTransport(
             proxies: proxies,
             certificates: HostCertificates(environment),

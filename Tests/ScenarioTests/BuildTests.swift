@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 extension Scenarios {
@@ -383,6 +384,85 @@ extension Scenarios {
                     try scenario.roost("save", "-o", "image.tar", "\(scenario.name)-web")
                     let shown = try scenario.roost("run", "--rm", "web").split(separator: "\n").map(String.init)
                     #expect(shown.last == "made", "\(epoch): \(shown)")
+                }
+            }
+        }
+
+        @Test("directories that a copy makes have its mode, archives their own, and what is named is not left out")
+        func copyModes() throws {
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/
+                RUN mkdir -m 711 /old
+                COPY --chmod=700 tree /old
+                COPY --chmod=700 tree /new/deep/
+                COPY --chmod=600 --chown=4:4 a.txt b.txt /some/
+                COPY --chmod=go+w tree /changed
+                ADD --chmod=600 packed.tar /unpacked/
+                COPY --exclude=*.txt a.txt tree/c.txt /named/
+                COPY --exclude=b.txt *.txt /matched/
+                CMD stat -c '%n %a' /old /new /new/deep /some /some/a.txt /changed /unpacked/inner/file; ls /named /matched
+                """,
+                "a.txt": "a", "b.txt": "b", "tree/c.txt": "c", "inner/file": "f",
+            ]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                #expect(try scenario.host("/bin/tar", "--mode=640", "-cf", "packed.tar", "inner/file").status == 0)
+                try scenario.roost("build")
+                let expected = """
+                    /old 711
+                    /new 700
+                    /new/deep 700
+                    /some 600
+                    /some/a.txt 600
+                    /changed 755
+                    /unpacked/inner/file 640
+                    /matched:
+                    a.txt
+
+                    /named:
+                    a.txt
+                    c.txt
+
+                    """
+                #expect(try scenario.roost("run", "--rm", "web") == expected)
+            }
+        }
+
+        @Test("git ends with the build that wanted it, however that ends")
+        func killedGit() throws {
+            guard access("/usr/bin/git", X_OK) == 0 else { return }
+            let script = """
+                import socket, os
+                server = socket.socket(); server.bind(("127.0.0.1", 0)); server.listen(5)
+                with open("port.new", "w") as file: file.write(str(server.getsockname()[1]))
+                os.rename("port.new", "port")
+                kept = []
+                while True:
+                    kept.append(server.accept())
+                    open("asked", "w").close()
+                """
+            try Scenario.with("services: {}", files: ["silent.py": script]) { scenario in
+                let server = try Program(
+                    ["/usr/bin/python3", "silent.py"],
+                    environment: ["PATH": "/usr/bin:/bin"],
+                    directory: scenario.directory,
+                    input: .none
+                )
+                defer { server.signal(SIGKILL) }
+                let port = try Scenario.wait("the server") {
+                    try? String(contentsOfFile: "\(scenario.directory)/port", encoding: .utf8)
+                }
+                let address = "http://127.0.0.1:\(port)/\(scenario.name).git"
+                try scenario.rewrite("services: {web: {build: \"\(address)\"}}")
+                let build = try scenario.start(["build"])
+                try Scenario.wait("git asks") {
+                    FileManager.default.fileExists(atPath: "\(scenario.directory)/asked") ? () : nil
+                }
+                #expect(try scenario.host("/usr/bin/pgrep", "-f", "\(scenario.name).git").stdout != "")
+                build.signal(SIGKILL)
+                _ = try build.end()
+                try Scenario.wait("git has ended") {
+                    try scenario.host("/usr/bin/pgrep", "-f", "\(scenario.name).git").stdout == "" ? () : nil
                 }
             }
         }

@@ -35,7 +35,8 @@ struct CopyStep {
             root: overlay.root,
             destination: operation.destination,
             isDirectory: operation.isIntoDirectory,
-            owner: options.owner ?? (0, 0)
+            owner: options.owner ?? (0, 0),
+            mode: operation.mode?.directoryMode ?? 0o755
         )
         for source in operation.sources {
             switch source {
@@ -112,8 +113,9 @@ struct CopyStep {
         guard AddedArchive.isArchive(file), let path = try archives.unpack(file, called: name) else { return false }
         defer { WorkPlace.removeDirectory(path) }
         var options = options
-        // Whom its files belong to is what the archive says, unless the instruction does.
+        // Whom its files belong to is what the archive says, unless the instruction does; who may read them is its alone.
         if operation.owner == nil { options.owner = nil }
+        options.mode = nil
         try copyAll(of: "\(path)/archive", called: name, to: target, options)
         return true
     }
@@ -170,7 +172,7 @@ struct CopyStep {
     func makeDirectory(_ operation: DirectoryOperation, on filesystem: StepFilesystem?, in place: StepPlace) throws {
         let overlay = try StepOverlay.make(filesystem, place)
         let owner = try operation.owner.map { try user($0, overlay.mount) } ?? (0, 0)
-        let target = Target(root: overlay.root, destination: operation.path, isDirectory: true, owner: owner)
+        let target = Target(root: overlay.root, destination: operation.path, isDirectory: true, owner: owner, mode: 0o755)
         _ = try target.directory()
     }
 
@@ -205,6 +207,8 @@ private struct Target {
     let isDirectory: Bool
     /// Whom new directories belong to.
     let owner: (user: UInt32, group: UInt32)
+    /// What they may do there.
+    let mode: UInt32
 
     /// The destination as a directory.
     func directory() throws -> OwnedDescriptor { try make(destination) }
@@ -251,7 +255,7 @@ private struct Target {
             _ = try SyscallError.checkErrno(mkdirat(current.rawValue, name, 0o755), "mkdirat", name)
             current = try current.openAt(path: name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, [.beneath, .noLinks])
             _ = try SyscallError.checkErrno(fchown(current.rawValue, owner.user, owner.group), "fchown", name)
-            _ = try SyscallError.checkErrno(fchmod(current.rawValue, 0o755), "fchmod", name)
+            _ = try SyscallError.checkErrno(fchmod(current.rawValue, mode_t(mode)), "fchmod", name)
         }
         return current
     }
