@@ -202,7 +202,7 @@ extension ContainerPlan {
     private func resourceLimit(_ limit: ProcessSpec.Rlimit, place: String) throws(ContainerError) -> ResourceLimit {
         let name = limit.type.lowercased().dropFirst("rlimit_".count)
         guard limit.type.hasPrefix("RLIMIT_"),
-            let resource = ResourceLimit.Resource.allCases.first(where: { "\($0)" == name })
+            let resource = ResourceLimit.Resource.allCases.first(where: { $0.description == name })
         else { throw .invalid("\(place).type", "'\(limit.type)' is not a resource limit") }
         guard limit.soft <= limit.hard else { throw .invalid(place, "the soft limit is above the hard one") }
         return ResourceLimit(resource, soft: limit.soft, hard: limit.hard)

@@ -1,3 +1,6 @@
+import CLinux
+import Glibc
+
 /// A set of capabilities: capabilities(7).
 ///
 /// Bit n of the raw value is capability n.
@@ -46,14 +49,33 @@ package struct CapabilitySet: OptionSet, Hashable, Sendable, CustomStringConvert
 }
 
 extension CapabilitySet {
-    /// What this process may pass on: its permitted set as far as its bounding set has it, from proc_pid_status(5).
+    /// What this process may pass on: its permitted set as far as its bounding set has it, capget(2) and prctl(2).
     package static func ofThisProcess() throws(SyscallError) -> CapabilitySet {
-        var sets: [Substring: UInt64] = [:]
-        for line in try readFile("/proc/self/status").split(separator: "\n") where line.hasPrefix("Cap") {
-            let fields = line.split(separator: ":")
-            sets[fields[0]] = fields.last.flatMap { UInt64($0.drop { $0 == "\t" }, radix: 16) }
+        // `_LINUX_CAPABILITY_VERSION_3` of this process; the sets come in halves, each effective, permitted, inheritable.
+        var header: (version: UInt32, pid: Int32) = (0x2008_0522, 0)
+        var halves: (UInt32, low: UInt32, UInt32, UInt32, high: UInt32, UInt32) = (0, 0, 0, 0, 0, 0)
+        let result = withUnsafeMutablePointer(to: &header) { header in
+            withUnsafeMutablePointer(to: &halves) { halves in
+                clinux_syscall(
+                    Int64(SYS_capget),
+                    UInt64(UInt(bitPattern: header)),
+                    UInt64(UInt(bitPattern: halves)),
+                    0,
+                    0,
+                    0,
+                    0
+                )
+            }
         }
-        return CapabilitySet(rawValue: (sets["CapPrm"] ?? 0) & (sets["CapBnd"] ?? 0)).intersection(.all)
+        _ = try SyscallError.check(CInt(result), "capget", "this process")
+        let permitted = CapabilitySet(rawValue: UInt64(halves.high) << 32 | UInt64(halves.low)).intersection(.all)
+        // A number that the kernel does not know is not in its bounding set: EINVAL.
+        return CapabilitySet(
+            rawValue: (0..<UInt64(knownCount)).reduce(0) { set, number in
+                let isBounding = clinux_syscall(Int64(SYS_prctl), UInt64(PR_CAPBSET_READ), number, 0, 0, 0, 0) == 1
+                return isBounding ? set | 1 << number : set
+            }
+        ).intersection(permitted)
     }
 }
 

@@ -19,21 +19,8 @@ extension DetachedMount {
         inNamespaceOf pidfd: CInt,
         attributes: MountAttributes = []
     ) throws(SyscallError) -> DetachedMount {
-        let visit = ForeignVisit(path: path, pidfd: pidfd)
-        var thread = pthread_t()
-        let created = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<ForeignVisit>.fromOpaque(argument).takeUnretainedValue().run()
-                return nil
-            },
-            Unmanaged.passUnretained(visit).toOpaque()
-        )
-        _ = try SyscallError.check(-created, "pthread_create", path)
-        _ = try SyscallError.check(-pthread_join(thread, nil), "pthread_join", path)
-        let mount = OwnedDescriptor(adopting: try SyscallError.check(visit.result, visit.call, path))
+        let (result, call) = try OwnThread.run { visit(pidfd, copying: path) }
+        let mount = OwnedDescriptor(adopting: try SyscallError.check(result, call, path))
         // Whether it can be written to is not what the other process has, but what `attributes` say.
         try setAttributes(
             attributes,
@@ -45,30 +32,14 @@ extension DetachedMount {
         )
         return DetachedMount(adopting: mount)
     }
-}
 
-/// One visit; the thread that makes it writes its fields, and joining the thread comes before they are read.
-private final class ForeignVisit {
-    let path: String
-    let pidfd: CInt
-    var call = ""
-    /// A descriptor or a negated errno.
-    var result: CInt = -ENOSYS
-
-    init(path: String, pidfd: CInt) {
-        self.path = path
-        self.pidfd = pidfd
-    }
-
-    func run() {
+    /// One visit by a thread that stays there; a descriptor or a negated errno, and the call that it is of.
+    private static func visit(_ pidfd: CInt, copying path: String) -> (CInt, String) {
         // setns(2) refuses a thread that shares its root and working directory with others.
-        call = "unshare(CLONE_FS)"
-        result = CInt(clinux_syscall(Int64(SYS_unshare), UInt64(CLONE_FS), 0, 0, 0, 0, 0))
-        guard result >= 0 else { return }
-        call = "setns(CLONE_NEWNS)"
+        var result = CInt(clinux_syscall(Int64(SYS_unshare), UInt64(CLONE_FS), 0, 0, 0, 0, 0))
+        guard result >= 0 else { return (result, "unshare(CLONE_FS)") }
         result = CInt(clinux_syscall(Int64(SYS_setns), UInt64(pidfd), UInt64(Namespaces.mount.rawValue), 0, 0, 0, 0))
-        guard result >= 0 else { return }
-        call = "open_tree"
+        guard result >= 0 else { return (result, "setns(CLONE_NEWNS)") }
         result = path.withCString { path in
             CInt(
                 clinux_syscall(
@@ -82,5 +53,6 @@ private final class ForeignVisit {
                 )
             )
         }
+        return (result, "open_tree")
     }
 }

@@ -19,50 +19,22 @@ extension DetachedMount {
                 errno: Errno(rawValue: E2BIG)
             )
         }
-        let mounting = Mounting(type: type, options: options, directory: directory, path: path)
-        var thread = pthread_t()
-        let created = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Mounting>.fromOpaque(argument).takeUnretainedValue().run()
-                return nil
-            },
-            Unmanaged.passUnretained(mounting).toOpaque()
-        )
-        _ = try SyscallError.check(-created, "pthread_create", path)
-        _ = try SyscallError.check(-pthread_join(thread, nil), "pthread_join", path)
-        _ = try SyscallError.check(mounting.result, mounting.call, path)
+        let (result, call) = try OwnThread.run { mount(type, options, relativeTo: directory, at: path) }
+        _ = try SyscallError.check(result, call, path)
         defer { umount2(path, CInt(MNT_DETACH)) }
         return try copy(of: path, recursive: false, attributes: [])
     }
-}
 
-/// One mount(2) by a thread with a working directory of its own; it writes the fields, and joining it comes before they
-/// are read.
-private final class Mounting {
-    let type: String
-    let options: String
-    let directory: String
-    let path: String
-    var call = ""
-    /// 0 or a negated errno.
-    var result: CInt = 0
-
-    init(type: String, options: String, directory: String, path: String) {
-        (self.type, self.options, self.directory, self.path) = (type, options, directory, path)
-    }
-
-    func run() {
-        call = "unshare(CLONE_FS)"
-        result = CInt(clinux_syscall(Int64(SYS_unshare), UInt64(CLONE_FS), 0, 0, 0, 0, 0))
-        guard result == 0 else { return }
-        call = "chdir"
-        if chdir(directory) == 0 {
-            call = "mount"
-            if mount(type, path, type, 0, options) == 0 { return }
-        }
-        result = -Glibc.errno
+    /// One mount(2) by a thread that gets a working directory of its own; 0 or a negated errno, and the call that it is of.
+    private static func mount(
+        _ type: String,
+        _ options: String,
+        relativeTo directory: String,
+        at path: String
+    ) -> (CInt, String) {
+        let result = CInt(clinux_syscall(Int64(SYS_unshare), UInt64(CLONE_FS), 0, 0, 0, 0, 0))
+        guard result == 0 else { return (result, "unshare(CLONE_FS)") }
+        guard chdir(directory) == 0 else { return (-Glibc.errno, "chdir") }
+        return (Glibc.mount(type, path, type, 0, options) == 0 ? 0 : -Glibc.errno, "mount")
     }
 }

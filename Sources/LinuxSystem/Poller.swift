@@ -32,20 +32,7 @@ package final class Poller: Sendable {
         epoll = OwnedDescriptor(
             adopting: try SyscallError.checkErrno(epoll_create1(Int32(EPOLL_CLOEXEC)), "epoll_create1", "")
         )
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Poller>.fromOpaque(argument).takeRetainedValue().run()
-            },
-            Unmanaged.passRetained(self).toOpaque()
-        )
-        guard result == 0 else {
-            throw SyscallError(call: "pthread_create", subject: "poller", errno: Errno(rawValue: result))
-        }
-        pthread_detach(thread)
+        try OwnThread.start { self.run() }
     }
 
     /// Has `body` called whenever `descriptor` can be read.

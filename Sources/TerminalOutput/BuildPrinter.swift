@@ -1,5 +1,6 @@
 import Glibc
 package import ImageBuilder
+import LinuxSystem
 import Synchronization
 
 /// Shows builds on a descriptor, several at a time, and keeps the picture moving until `finish`.
@@ -68,19 +69,8 @@ package final class BuildPrinter: Sendable {
     }
 
     private func startMoving() {
-        var thread = pthread_t()
-        let pointer = unsafe Unmanaged.passRetained(self)
-        let created = unsafe pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                unsafe Unmanaged<BuildPrinter>.fromOpaque(argument).takeRetainedValue().move()
-                return nil
-            },
-            pointer.toOpaque()
-        )
-        if created == 0 { pthread_detach(thread) } else { unsafe pointer.release() }
+        // Without a thread the picture changes only when there is news.
+        try? OwnThread.start { self.move() }
     }
 
     private func move() {

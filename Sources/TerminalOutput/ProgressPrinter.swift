@@ -1,5 +1,6 @@
 import Glibc
 package import Orchestrator
+import LinuxSystem
 import Synchronization
 
 /// Shows the progress of a command on a descriptor, and keeps its picture moving until `finish`.
@@ -60,21 +61,8 @@ package final class ProgressPrinter: Sendable {
 
     /// One thread draws a picture ten times a second: a command may block wherever it likes meanwhile.
     private func startMoving() {
-        var thread = pthread_t()
-        let argument = unsafe Unmanaged.passRetained(self)
-        let result = unsafe pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                let printer = unsafe Unmanaged<ProgressPrinter>.fromOpaque(argument).takeRetainedValue()
-                while printer.move() { usleep(ProgressPrinter.intervalMicroseconds) }
-                return nil
-            },
-            unsafe argument.toOpaque()
-        )
         // Without a thread the picture changes only when there is news.
-        if result == 0 { pthread_detach(thread) } else { unsafe argument.release() }
+        try? OwnThread.start { while self.move() { usleep(ProgressPrinter.intervalMicroseconds) } }
     }
 
     private func move() -> Bool {

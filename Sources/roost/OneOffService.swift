@@ -22,7 +22,7 @@ struct OneOffService {
             ports: options.publish,
             mounts: options.volume,
             directory: ProcessContext.workingDirectory,
-            home: ProcessContext.environment["HOME"],
+            home: ProcessContext.variable("HOME"),
             diagnostics: diagnostics
         )
         let variables = variables(diagnostics)

@@ -16,6 +16,12 @@ enum ProcessContext {
         return result
     }
 
+    /// The value of one variable of the process; nil where it is not set: getenv(3).
+    static func variable(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
+
     /// The directory of the process; `PWD` when it is the same place, since it keeps symbolic links.
     static var workingDirectory: String {
         if let given = unsafe getenv("PWD"), unsafe given.pointee == CChar(UInt8(ascii: "/")) {
@@ -31,7 +37,7 @@ enum ProcessContext {
     }
 
     /// Whether a variable of the process says yes.
-    static func isOn(_ name: String) -> Bool { ["1", "t", "true"].contains(environment[name]?.lowercased()) }
+    static func isOn(_ name: String) -> Bool { ["1", "t", "true"].contains(variable(name)?.lowercased()) }
 
     /// Writes to standard error.
     static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }

@@ -26,7 +26,7 @@ extension ProjectOptions {
 
     /// How much is done at once: `--parallel`, then `COMPOSE_PARALLEL_LIMIT`; nil for no limit.
     var atOnce: Int? {
-        let limit = parallel ?? ProcessContext.environment["COMPOSE_PARALLEL_LIMIT"].flatMap { Int($0) }
+        let limit = parallel ?? ProcessContext.variable("COMPOSE_PARALLEL_LIMIT").flatMap { Int($0) }
         return limit.flatMap { $0 > 0 ? $0 : nil }
     }
 

@@ -137,7 +137,7 @@ final class BundleScratch {
 
     /// What is left of containers: state directories and control groups.
     func leftovers() throws -> [String] {
-        let hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        let hierarchies = try CgroupHierarchies.ofHost()
         let roots = [hierarchies.unified].compactMap { $0 } + hierarchies.legacy.values
         return namesInDirectory(state) + roots.map { "\($0)/roost-runtime/\(id)" }.filter { fileExists($0) }
     }

@@ -12,6 +12,21 @@ struct CgroupPlanTests {
         }.joined(separator: "\n") + "\n41 31 0:37 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw"
     )
 
+    @Test("A hierarchy that something is mounted over is not there")
+    func covered() {
+        let view = CgroupHierarchies(
+            mountinfo: """
+                24 30 0:22 / /sys rw - sysfs sysfs rw
+                31 24 0:29 / /sys/fs/cgroup rw - tmpfs tmpfs rw
+                32 31 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+                33 31 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+                30 1 254:0 / / rw - ext4 /dev/vda rw
+                40 31 0:31 / /sys/fs/cgroup rw - cgroup2 none rw
+                """
+        )
+        #expect(view.unified == "/sys/fs/cgroup" && view.legacy.isEmpty)
+    }
+
     private var resources: ResourcesSpec {
         var resources = ResourcesSpec()
         resources.memory = .init()

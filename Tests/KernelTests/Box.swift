@@ -45,7 +45,7 @@ struct Box: ~Copyable {
 
     /// Hierarchies of this host.
     static func hierarchies() throws -> CgroupHierarchies {
-        CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        try CgroupHierarchies.ofHost()
     }
 
     func root() throws -> DetachedMount {

@@ -1,3 +1,4 @@
+import Glibc
 package import LinuxSystem
 import Synchronization
 
@@ -81,12 +82,8 @@ package final class HostNetwork: Sendable {
     package func removeBridge(_ network: BridgeNetwork) throws(NetworkError) {
         // An interface of the host stays as it is; those on it go with their namespaces.
         if network.parent != nil { return }
-        try withSessions("remove network \(network.name)") { sessions throws(NetlinkError) in
-            sessions.bridges[network.bridge] = nil
-            try Self.ignoringAbsence { () throws(NetlinkError) in
-                try sessions.routes.perform(.deleteLink(.name(network.bridge)))
-            }
-        }
+        forgetBridges()
+        try remove(.deleteLink(.name(network.bridge)), seenBy: [network.bridge], "remove network \(network.name)")
     }
 
     private func check(_ parent: BridgeNetwork.Parent, of network: BridgeNetwork) throws(NetworkError) {
@@ -107,13 +104,50 @@ package final class HostNetwork: Sendable {
     }
 
     /// Deletes all links of a project at once, if there are any; namespaces keep only loopback.
-    package func removeLinks(group: UInt32) throws(NetworkError) {
-        try withSessions("remove the links of group \(group)") { sessions throws(NetlinkError) in
-            sessions.bridges = [:]
-            try Self.ignoringAbsence { () throws(NetlinkError) in
-                try sessions.routes.perform(.deleteLinks(group: group))
-            }
+    ///
+    /// Returns when nobody sees the bridges any more, if some of them are there, and else when the kernel is done.
+    package func removeLinks(group: UInt32, bridges: [InterfaceName] = []) throws(NetworkError) {
+        forgetBridges()
+        try remove(.deleteLinks(group: group), seenBy: bridges, "remove the links of group \(group)")
+    }
+
+    /// A bridge that is made again has another index.
+    private func forgetBridges() { sessions.withLock { $0.bridges = [:] } }
+
+    /// Deletes links, and returns when none of these names is there any more.
+    ///
+    /// The kernel forgets the names of all at once, in a millisecond; then it waits, for some tens of them, until nobody can
+    /// be looking at the interfaces. A thread of ours waits with it, also past the end of the process.
+    private func remove(
+        _ request: NetlinkRequest,
+        seenBy names: [InterfaceName],
+        _ doing: String
+    ) throws(NetworkError) {
+        let failure: NetlinkError?
+        do { failure = try remove(request, seenBy: names) } catch { throw NetworkError(doing, error) }
+        if let failure, failure.code != .notFound { throw NetworkError(doing, failure) }
+    }
+
+    private func remove(
+        _ request: NetlinkRequest,
+        seenBy names: [InterfaceName]
+    ) throws(SyscallError) -> NetlinkError? {
+        let removal = LinkRemoval(
+            try atHome { () throws(SyscallError) in try .open(.route) },
+            request,
+            end: try Pipe()
+        )
+        let areThere = try areThere(names)
+        try OwnThread.start { removal.run() }
+        while !removal.hasEnded(within: areThere ? 1 : -1) {
+            if areThere, try !self.areThere(names) { return nil }
         }
+        return removal.failure
+    }
+
+    /// Whether the host has one of these interfaces.
+    private func areThere(_ names: [InterfaceName]) throws(SyscallError) -> Bool {
+        try atHome { () throws(SyscallError) in names.contains { if_nametoindex($0.description) != 0 } }
     }
 
     /// Replaces a table in one transaction.
@@ -290,6 +324,44 @@ package final class HostNetwork: Sendable {
             guard error.code == .notFound else { throw error }
         }
     }
+}
+
+/// The deletion of links by a thread that waits for the kernel.
+private final class LinkRemoval: Sendable {
+    private let request: NetlinkRequest
+    private let session: Mutex<NetlinkSession<NetlinkSocket>>
+    private let outcome = Mutex<NetlinkError?>(nil)
+    /// Has a byte when all is done.
+    private let end: Pipe
+
+    init(
+        _ session: consuming NetlinkSession<NetlinkSocket>,
+        _ request: NetlinkRequest,
+        end: consuming Pipe
+    ) {
+        self.request = request
+        self.session = Mutex(session)
+        self.end = end
+    }
+
+    func run() {
+        session.withLock { session in
+            do throws(NetlinkError) { try session.perform(request) } catch {
+                outcome.withLock { $0 = error }
+            }
+        }
+        var byte: UInt8 = 1
+        let written = write(end.writing.rawValue, &byte, 1)
+        precondition(written == 1, "write to a pipe of ours: \(Errno.current)")
+    }
+
+    /// Whether the kernel is done, after that many milliseconds at most; -1 waits for it.
+    func hasEnded(within milliseconds: Int32) -> Bool {
+        waitReadable([end.reading.rawValue], milliseconds: milliseconds)[0]
+    }
+
+    /// What went wrong.
+    var failure: NetlinkError? { outcome.withLock { $0 } }
 }
 
 /// A namespace just made, and a session inside.

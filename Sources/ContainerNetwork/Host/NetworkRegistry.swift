@@ -132,7 +132,8 @@ package struct NetworkRegistry: Sendable {
         let networks = try networks(of: project)
         var failures: [NetworkError] = []
         for group in Set(networks.map(\.group)) {
-            do { try host.removeLinks(group: group) } catch { failures.append(error) }
+            let bridges = networks.filter { $0.group == group && $0.parent == nil }.map(\.bridge)
+            do { try host.removeLinks(group: group, bridges: bridges) } catch { failures.append(error) }
         }
         do { try host.remove(table: ProjectRules.tableName(of: project)) } catch { failures.append(error) }
         // The records stay as long as something may be left to remove.

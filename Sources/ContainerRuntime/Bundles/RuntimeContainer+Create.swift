@@ -75,9 +75,9 @@ extension RuntimeContainer {
         inputs.keptDescriptors = options.keptDescriptors
         inputs.staysOnRoot = options.staysOnRoot
         inputs.keyring = options.hasKeyring ? "_ses.\(id)" : nil
-        try inputs.observeOurselves()
         // What is wrong with the configuration is to be known before anything is made.
-        _ = try ContainerPlan(spec.ofContainer, inputs)
+        try inputs.observe(for: spec)
+        let plan = try ContainerPlan(spec.ofContainer, inputs)
         var scope: SystemdScope?
         if options.usesSystemd { scope = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id) }
         let path: String
@@ -98,7 +98,7 @@ extension RuntimeContainer {
         let container = RuntimeContainer(id, in: store, record: record)
         do {
             try store.write(record, of: id)
-            return try container.launch(inputs, options, scope)
+            return try container.launch(plan, options, scope)
         } catch {
             // The first error is the one to tell; what stays is there for `delete --force`.
             _ = try? container.remove()
@@ -129,13 +129,14 @@ extension RuntimeContainer {
         throw .invalid("linux.cgroupsPath", "the group \(path) has processes; name one of the container's own")
     }
 
+    /// Makes the group, and the process as it was planned, or as its group demands.
     private func launch(
-        _ given: PlanInputs,
+        _ given: ContainerPlan,
         _ options: CreateOptions,
         _ scope: SystemdScope?
     ) throws(ContainerError) -> CreatedContainer {
         var spec = record.config
-        var inputs = given
+        var inputs = given.inputs
         var unenforced: [String] = []
         var group: ContainerCgroup?
         if scope != nil {
@@ -148,10 +149,10 @@ extension RuntimeContainer {
         inputs.awaitsGroups = group?.needsAttachment == true || scope != nil
         let showsGroups = spec.mounts?.contains { $0.type == "cgroup" } == true
         inputs.legacyHierarchies = showsGroups ? group?.legacyMounts ?? [] : []
-        try inputs.observe(for: spec)
-        var planned = spec.ofContainer
+        var planned = spec
         if scope != nil { planned.linux?.resources = nil }
-        let plan = try ContainerPlan(planned, inputs)
+        let isAsPlanned = inputs == given.inputs && planned == record.config
+        let plan = isAsPlanned ? given : try ContainerPlan(planned.ofContainer, inputs)
         var surroundings =
             try inputs.mayMount
             ? Container.Surroundings(root: copyRoot(plan.rootPropagation))

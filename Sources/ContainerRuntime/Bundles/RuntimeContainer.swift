@@ -40,11 +40,11 @@ package struct RuntimeContainer: Sendable {
         get throws(ContainerError) { ContainerCgroup(record.cgroup, in: try RuntimeContainer.hierarchies()) }
     }
 
-    static func hierarchies() throws(ContainerError) -> CgroupHierarchies {
-        do { return CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo")) } catch {
-            throw .kernel("control groups", error)
-        }
-    }
+    /// The host's, which a command looks for once.
+    static func hierarchies() throws(ContainerError) -> CgroupHierarchies { try found.get() }
+
+    private static let found = Result { () throws(SyscallError) in try CgroupHierarchies.ofHost() }
+        .mapError { ContainerError.kernel("control groups", $0) }
 
     /// Lets the waiting process execute its program; returns what went wrong in hooks after that.
     package func start() throws(ContainerError) -> [ContainerError] {

@@ -99,8 +99,7 @@ enum BuildLeftovers {
 
     /// Ends what runs in the control groups of a process's steps, and removes them.
     static func removeGroup(of owner: String) {
-        guard let mountinfo = try? readFile("/proc/self/mountinfo") else { return }
-        let hierarchies = CgroupHierarchies(mountinfo: mountinfo)
+        guard let hierarchies = try? CgroupHierarchies.ofHost() else { return }
         let path = WorkPlace.group(of: owner)
         let directories = [hierarchies.unified].compactMap { $0 } + Set(hierarchies.legacy.values)
         let names = Set(directories.flatMap { namesInDirectory("\($0)\(path)") }).filter { Int($0) != nil }

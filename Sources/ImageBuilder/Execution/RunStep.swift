@@ -20,7 +20,7 @@ final class RunSurroundings: Sendable {
         self.place = place
         self.network = network
         self.filters = filters
-        hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        hierarchies = try CgroupHierarchies.ofHost()
     }
 }
 

@@ -223,9 +223,17 @@ package struct DeviceNode: Hashable, Sendable, CustomStringConvertible {
 /// One limit of getrlimit(2).
 package struct ResourceLimit: Hashable, Sendable, CustomStringConvertible {
     /// The resources by their names in limits.conf(5); the raw value is the kernel's `RLIMIT_…`.
-    package enum Resource: UInt32, Hashable, Sendable, CaseIterable {
+    package enum Resource: UInt32, Hashable, Sendable, CaseIterable, CustomStringConvertible {
         case cpu = 0, fsize, data, stack, core, rss, nproc, nofile, memlock, `as`, locks, sigpending, msgqueue, nice
         case rtprio, rttime
+
+        private static let names = [
+            "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
+            "msgqueue", "nice", "rtprio", "rttime",
+        ]
+
+        /// The name in limits.conf(5).
+        package var description: String { Resource.names[Int(rawValue)] }
     }
 
     /// No limit: `RLIM_INFINITY`.

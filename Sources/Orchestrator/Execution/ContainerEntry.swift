@@ -65,7 +65,7 @@ package struct ContainerEntry: Sendable {
         else { throw ExecutionError("\(container) does not run", hint: "start it with \"roost start\"") }
         self.spec = spec
         identity = ProcessIdentity(pid: process.pid, start: process.start)
-        let hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        let hierarchies = try CgroupHierarchies.ofHost()
         group = ContainerCgroup(process.groups.first ?? "/roost", in: hierarchies).joined()
     }
 

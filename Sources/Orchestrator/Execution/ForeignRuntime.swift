@@ -108,7 +108,7 @@ struct ForeignRuntime: Hashable, Sendable {
             return slot
         }
         plan.append(.setPropagation(.private))
-        let hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        let hierarchies = try CgroupHierarchies.ofHost()
         if !hierarchies.legacy.isEmpty, hierarchies.unified != nil {
             let groups = plan.makeSlot("cgroup2")
             plan.append(.makeFilesystem(FilesystemRecipe("cgroup2"), into: groups))

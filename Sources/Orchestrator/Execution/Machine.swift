@@ -110,7 +110,7 @@ package final class Machine: Sendable {
         images = configuration.roots.images
         volumes = VolumeStore(in: images)
         registry = NetworkRegistry(directory: configuration.roots.runtime + "/networks")
-        hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        hierarchies = try CgroupHierarchies.ofHost()
         // Without a file there is nobody to ask, and names outside the project are not found.
         let text = (try? readFile("/etc/resolv.conf")) ?? ""
         neighbours = NeighbourNames(project: configuration.directory.project)

@@ -36,7 +36,7 @@ struct Exec: ParsableCommand {
             let isTerminal = !noTTY && !detach && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
             var entry = try ContainerEntry(directory, container: container.name, roots: ProjectReading.roots)
             entry.command = command
-            entry.variables = env.map { $0.contains("=") ? $0 : "\($0)=\(ProcessContext.environment[$0] ?? "")" }
+            entry.variables = env.map { $0.contains("=") ? $0 : "\($0)=\(ProcessContext.variable($0) ?? "")" }
             entry.user = user
             entry.workingDirectory = workdir
             entry.isPrivileged = privileged

@@ -31,7 +31,7 @@ struct Stats: ParsableCommand {
     private func show() throws {
         let directory = ProjectDirectory(project: try parent.project.name(), roots: ProjectReading.roots)
         try ProjectReading.check(service.map { [$0] } ?? [], in: try directory.state())
-        let hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        let hierarchies = try CgroupHierarchies.ofHost()
         let memory = try Self.machineMemory()
         let isTerminal = isatty(STDOUT_FILENO) == 1
         let interrupts = try SignalWatch([SIGINT, SIGTERM])

@@ -17,7 +17,7 @@ struct Top: ParsableCommand {
         let directory = ProjectDirectory(project: try parent.project.name(), roots: ProjectReading.roots)
         let state = try directory.state()
         try ProjectReading.check(services, in: state)
-        let hierarchies = CgroupHierarchies(mountinfo: try readFile("/proc/self/mountinfo"))
+        let hierarchies = try CgroupHierarchies.ofHost()
         let moment = ProcessTable.Moment(
             time: ProjectReading.now,
             ticks: ProcessSnapshot.now,

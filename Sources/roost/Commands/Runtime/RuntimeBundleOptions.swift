@@ -73,7 +73,7 @@ enum RuntimeDescriptors {
     /// Closes all others, so that a process which waits for its start holds nothing of the caller's: to be called before
     /// we have opened any ourselves.
     static func kept(_ asked: Int) throws -> Int {
-        let activated = ProcessContext.environment["LISTEN_FDS"].flatMap { Int($0) } ?? 0
+        let activated = ProcessContext.variable("LISTEN_FDS").flatMap { Int($0) } ?? 0
         guard (0...1024).contains(asked), (0...1024).contains(activated) else {
             throw UserError("--preserve-fds: \(asked), and LISTEN_FDS, must be from 0 to 1024")
         }

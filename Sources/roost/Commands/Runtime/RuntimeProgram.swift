@@ -1,5 +1,6 @@
 import ArgumentParser
 import ContainerRuntime
+import Glibc
 import LinuxSystem
 
 /// The process as an OCI runtime: `roost runtime …`, or a program by the name `roost-runtime`.
@@ -40,18 +41,19 @@ enum RuntimeProgram {
             }
             var command = try RuntimeQuickLine.command(rest) ?? Runtime.parseAsRoot(rest)
             try command.run()
-        } catch let error as ExitCode {
-            Runtime.exit(withError: error)
+        } catch let status as ExitCode {
+            // Not by the argument parser, which would look for a message first.
+            exit(status.rawValue)
         } catch let error as ContainerError {
             report.error(text(of: error))
-            Runtime.exit(withError: ExitCode(commandName == "exec" ? 255 : 1))
+            exit(commandName == "exec" ? 255 : 1)
         } catch {
             let status = Runtime.exitCode(for: error)
             guard status != .success else { Runtime.exit(withError: error) }
             report.error(Runtime.message(for: error))
-            Runtime.exit(withError: ExitCode.failure)
+            exit(EXIT_FAILURE)
         }
-        Runtime.exit()
+        exit(EXIT_SUCCESS)
     }
 
     /// An error in the words by which engines tell a missing program from a broken runtime.

@@ -27,7 +27,7 @@ struct RuntimePs: ParsableCommand {
 
     /// What ps(1) of the host shows of all processes.
     private static func table(_ options: [String]) throws -> String {
-        let path = ProcessContext.environment["PATH"] ?? "/usr/bin:/bin"
+        let path = ProcessContext.variable("PATH") ?? "/usr/bin:/bin"
         guard let program = HostProgram.find("ps", in: path) else {
             throw UserError("there is no ps on this host: install it (Debian: procps), or use --format json")
         }

@@ -31,7 +31,7 @@ struct RuntimeRun: ParsableCommand {
             spec,
             keeping: kept,
             terminal: terminal?.sending,
-            startsAtOnce: false
+            startsAtOnce: true
         )
         do {
             for failure in try created.start() { settings.report.warning("\(failure)") }

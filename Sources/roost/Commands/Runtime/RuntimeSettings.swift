@@ -6,13 +6,13 @@ import Orchestrator
 
 /// What stands before the command of the runtime: runc's global options.
 struct RuntimeSettings {
-    /// Where the containers' state is.
-    var root = "\(ProjectReading.roots.runtime)/oci"
+    private var givenRoot: String?
     var report = RuntimeReport()
     /// Groups are systemd's to make: `cgroupsPath` is a slice, a prefix and a name.
     private(set) var isSystemd = false
 
-    var store: RuntimeStore { RuntimeStore(root: root) }
+    /// The containers' state.
+    var store: RuntimeStore { RuntimeStore(root: givenRoot ?? "\(ProjectReading.roots.runtime)/oci") }
 
     /// Takes the options off the beginning of a command line; the rest begins with the command.
     static func parse(_ arguments: [String]) throws -> (settings: RuntimeSettings, rest: [String]) {
@@ -27,7 +27,7 @@ struct RuntimeSettings {
                 return next
             }
             switch parts[0] {
-            case "--root", "-root": settings.root = absolute(try value())
+            case "--root", "-root": settings.givenRoot = absolute(try value())
             case "--log", "-log": settings.report.path = absolute(try value())
             case "--log-format", "-log-format":
                 let form = try value()
@@ -65,6 +65,8 @@ struct RuntimeSettings {
 
     /// A path that does not depend on our directory, without the parts that lead nowhere.
     static func absolute(_ path: String) -> String {
+        // Engines give them so.
+        if path.hasPrefix("/"), !path.contains("//"), !path.contains("/."), !path.hasSuffix("/") { return path }
         let parts = (path.hasPrefix("/") ? path : "\(ProcessContext.workingDirectory)/\(path)").split(separator: "/")
         return "/" + parts.filter { $0 != "." }.joined(separator: "/")
     }
