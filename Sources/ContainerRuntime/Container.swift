@@ -145,8 +145,21 @@ package enum Container {
         } catch let error as ContainerError {
             throw error
         } catch {
-            throw refusedNamespace(plan, error) ?? explained(error)
+            throw refusedGroup(options, error) ?? refusedNamespace(plan, error) ?? explained(error)
         }
+    }
+
+    /// What a host says to a user who may not move processes from one group to the other: cgroups(7), "Delegation".
+    private static func refusedGroup(_ options: LaunchedProcess.Options, _ error: any Error) -> ContainerError? {
+        guard let error = error as? LaunchError, error.entry == nil, error.errno.rawValue == EACCES,
+            options.cgroup != nil
+        else { return nil }
+        let advice = "start from a group below the same delegated one, as by systemd-run --user --scope"
+        return ContainerError(
+            code: .kernel,
+            message: "linux.cgroupsPath: no process of ours may enter the container's group: \(error.errno); \(advice)",
+            cause: error
+        )
     }
 
     /// What a host says that lets nobody, or not us, make user namespaces: user_namespaces(7).

@@ -54,7 +54,12 @@ extension ContainerPlan {
         // An image may not choose where procfs and sysfs lie: what protects them is bound to their paths.
         let isKernels = ["proc", "sysfs"].contains(type) || mount.destination.pathPrefixes.last == "/dev"
         let symlinks: SymlinkPolicy = isKernels ? .refuse : .follow
-        launch.append(.attachAt(slot, path: mount.destination, symlinks: symlinks), origin: origin)
+        let isSealed = type == "tmpfs" && options.isReadOnly
+        launch.append(
+            .attachAt(slot, path: mount.destination, symlinks: symlinks, keeps: isSealed),
+            origin: origin
+        )
+        if isSealed { seals.append(Seal(slot: slot, origin: origin)) }
         if type == "cgroup" { try appendLegacyGroups(mount, options, origin: origin) }
     }
 
@@ -72,6 +77,8 @@ extension ContainerPlan {
         let isOfKernel = ["proc", "sysfs", "cgroup", "cgroup2", "mqueue"].contains(type)
         if let label = mountLabel, !isOfKernel { parameters.append(.init("context", label)) }
         var recipe = FilesystemRecipe(type == "cgroup" ? "cgroup2" : type, parameters, attributes: attributes)
+        // An empty one gets the places of later mounts, and devices: it is sealed when all is in it.
+        if type == "tmpfs" { recipe.attributes.remove(.readOnly) }
         recipe.source = mount.source.flatMap { $0.isEmpty || $0.utf8.count > 255 ? nil : $0 }
         return recipe
     }
@@ -112,11 +119,18 @@ extension ContainerPlan {
         var recipe = try recipe(mount, type, options)
         recipe.attributes = []
         let slot = makeSlot(mount.destination.slotName, .filled(recipe, path: mount.destination))
-        let attributes = options.attributes.union(options.recursive.set)
+        let attributes = options.attributes.union(options.recursive.set).subtracting(.readOnly)
         if !attributes.isEmpty {
             launch.append(.setAttributes(slot, attributes, recursive: false), origin: origin)
         }
         return slot
+    }
+
+    /// Takes the right to write away from filesystems in memory that are to be read-only.
+    mutating func appendSeals() {
+        for seal in seals {
+            launch.append(.setAttributes(seal.slot, .readOnly, recursive: false), origin: seal.origin)
+        }
     }
 
     /// The propagation of a new mount, where it is not alone.

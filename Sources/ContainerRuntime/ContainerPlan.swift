@@ -92,6 +92,13 @@ package struct ContainerPlan: Hashable, Sendable {
     var hostCopies: [String: LaunchSlot] = [:]
     /// Where mounts are by now.
     var mounted: [String] = []
+    /// A filesystem in memory that is to be read-only, and what asks for it.
+    struct Seal: Hashable, Sendable {
+        var slot: LaunchSlot
+        var origin: String
+    }
+    /// Those that there are.
+    var seals: [Seal] = []
     /// The label of files of new filesystems.
     var mountLabel: String?
     /// The root that is entered from, until it is left.
@@ -150,6 +157,7 @@ package struct ContainerPlan: Hashable, Sendable {
         appendPathRestrictions(spec)
         // Before the root is read-only, and so that restrictions hold for it.
         appendWorkingDirectory(process)
+        appendSeals()
         appendEnd(ofRoot: spec)
         try appendProcess(
             process,

@@ -90,7 +90,8 @@ package struct PlanInputs: Hashable, Sendable {
             sources[source] = status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
         }
         labels = SecurityLabel.ofHost(for: spec)
-        for path in spec.linux?.maskedPaths ?? [] where RuntimeSpec.maskedPaths.contains(path) {
+        for path in spec.linux?.maskedPaths ?? []
+        where RuntimeSpec.maskedPaths.contains(path) || path.hasSuffix("/\(StandardOptions.sensorName)") {
             var status = stat()
             let isThere = lstat(path, &status) == 0
             kernelPaths[path] = !isThere ? .absent : status.st_mode & S_IFMT == S_IFDIR ? .directory : .file

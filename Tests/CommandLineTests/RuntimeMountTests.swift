@@ -44,6 +44,44 @@ struct RuntimeMountTests {
         )
     }
 
+    @Test func aReadOnlyFilesystemInMemoryHasThePlacesOfMountsBelow() throws {
+        let box = try BundleScratch()
+        let script = """
+            # The host's own lie below the first two.
+            for place in /dev /dev/pts; do \(Self.look("/dev").replacing("\"/dev\"", with: "\"'$place'\"")) | tail -1; done
+            \(Self.look("/srv")); \(Self.look("/srv/a/b"))
+            for file in /dev/x /srv/x /srv/a/x; do touch $file 2> /dev/null || echo no $file; done
+            touch /srv/a/b/x; echo > /dev/null; ls /srv /dev/null
+            """
+        try box.write(script) { spec in
+            let mounts = (spec["mounts"] as? [[String: Any]] ?? []).map { mount in
+                mount["destination"] as? String == "/dev"
+                    ? mount.merging(["options": ["nosuid", "ro", "mode=755"]]) { $1 } : mount
+            }
+            spec["mounts"] = mounts
+            BundleScratch.mount(&spec, "/srv", type: "tmpfs", source: "tmpfs", "rro")
+            BundleScratch.mount(&spec, "/srv/a/b", type: "tmpfs", source: "tmpfs")
+        }
+        let answer = try box.run()
+        #expect(answer.error == "")
+        #expect(
+            answer.output == """
+                ro,nosuid,relatime -
+                rw,nosuid,noexec,relatime -
+                ro,relatime -
+                rw,relatime -
+                no /dev/x
+                no /srv/x
+                no /srv/a/x
+                /dev/null
+
+                /srv:
+                a
+
+                """
+        )
+    }
+
     @Test func mountsTravelAsTheyAreTo() throws {
         let box = try BundleScratch()
         let script = (["/"] + ["private", "shared", "slave", "unbindable"].map { "/mnt/\($0)" }).map(Self.look)

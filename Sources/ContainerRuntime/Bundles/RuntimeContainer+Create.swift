@@ -82,9 +82,16 @@ extension RuntimeContainer {
         if let manager = options.manager { spec.addNotices(of: manager, from: store.notices(of: id)) }
         let plan = try ContainerPlan(spec.ofContainer, inputs)
         var scope: SystemdScope?
-        if options.usesSystemd { scope = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id) }
         let path: String
-        if let scope { path = scope.path } else { path = try spec.groupPath(id, isPrivileged: inputs.mayMount) }
+        if options.usesSystemd {
+            // Whether systemd is there is to be known before anything is made.
+            let named = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id, isUsers: geteuid() != 0)
+            var manager = try SystemdManager.connect()
+            path = try manager.controlGroup() + named.path
+            scope = named
+        } else {
+            path = try spec.groupPath(id, isPrivileged: inputs.mayMount)
+        }
         try store.checkFree(id)
         try refuseForeignGroup(path)
         try store.claim(id)
@@ -92,7 +99,7 @@ extension RuntimeContainer {
             id: "\(id)",
             bundle: options.bundle,
             rootfs: spec.root?.path ?? "",
-            created: Timestamp.now(),
+            created: Timestamp.text(nanoseconds: FileMetadata.Timestamp.now.sinceEpoch),
             owner: getuid(),
             cgroup: path,
             unit: scope?.unit,
@@ -143,10 +150,7 @@ extension RuntimeContainer {
         var inputs = given.inputs
         var unenforced: [String] = []
         var group: ContainerCgroup?
-        if scope != nil {
-            // Whether systemd is there is to be known before anything is made.
-            _ = try SystemdManager.connect()
-        } else {
+        if scope == nil {
             group = try inputs.mayMount ? makeGroup(spec) : makeDelegatedGroup(&spec, &unenforced)
         }
         inputs.awaitsScope = scope != nil
@@ -175,8 +179,8 @@ extension RuntimeContainer {
         let atGroups = scope.map { scope in
             { (pid: Int32) in
                 var manager = try SystemdManager.connect()
-                try manager.start(scope, process: pid, spec.linux?.resources)
-                let made = try makeGroup(spec)
+                try manager.start(scope, process: pid, spec)
+                let made = try makeGroup(spec, hasDevices: inputs.mayMount)
                 try made.attachLegacy(pid: pid)
                 scopeGroup = made
             }
@@ -269,10 +273,13 @@ extension RuntimeContainer {
         }
     }
 
-    private func makeGroup(_ spec: RuntimeSpec) throws(ContainerError) -> ContainerCgroup {
+    /// Makes the group, or takes over that of a scope.
+    ///
+    /// No device can be made in a user namespace, so an ordinary user's container has no rules for them.
+    private func makeGroup(_ spec: RuntimeSpec, hasDevices: Bool = true) throws(ContainerError) -> ContainerCgroup {
         let named = try group.group
         let above = named.missingParents
-        let devices = try DeviceProgram(spec.linux?.resources?.devices ?? [])
+        let devices = hasDevices ? try DeviceProgram(spec.linux?.resources?.devices ?? []) : nil
         let made = try ContainerCgroup.make(
             record.cgroup,
             in: named.hierarchies,

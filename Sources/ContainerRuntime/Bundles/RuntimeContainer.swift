@@ -196,6 +196,11 @@ package struct RuntimeContainer: Sendable {
         } catch { throw ContainerError(code: .kernel, message: "\(error)", cause: error) }
         let group = try group
         if let failure = group.remove().first { throw .kernel("container \(id)", failure) }
+        if let unit = record.unit {
+            // It sees by itself that the group is empty, but not at once, and till then the name is taken.
+            var manager = try SystemdManager.connect()
+            try manager.stop(unit)
+        }
         group.group.removeOwnParents()
         try detachRoot()
         try store.remove(id)

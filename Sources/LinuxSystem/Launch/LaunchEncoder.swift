@@ -43,6 +43,8 @@ struct LaunchEncoder {
         case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
             encodePrivilege(step)
         case .makeSession: list.call(SYS_setsid, [])
+        case .endWithStarter:
+            list.call(SYS_prctl, [.flags(PR_SET_PDEATHSIG), .flags(SIGKILL), .null, .null, .null])
         case .duplicate(let slot, let number):
             // dup3(2) refuses equal numbers, which need nothing but the loss of close-on-exec.
             list.call(
@@ -169,11 +171,11 @@ struct LaunchEncoder {
             list.call(SYS_chroot, [list.string(".")])
             list.call(SYS_chdir, [list.string("/")])
         case .makeFilesystem(let recipe, let slot): makeFilesystem(recipe, into: slot.index)
-        case .attachAt(let slot, let path, let symlinks):
+        case .attachAt(let slot, let path, let symlinks, let keeps):
             let target = open(path, flags: O_PATH, resolve: resolution(symlinks))
             moveMount(slot.index, to: target)
             close(target)
-            close(slot.index)
+            if !keeps { close(slot.index) }
         case .mask(let path, let slot): mask(path, with: slot?.index)
         case .remount(let path, let attributes): remount(path, attributes)
         case .setAttributes(let slot, let attributes, let recursive):

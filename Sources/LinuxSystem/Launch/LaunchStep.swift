@@ -54,7 +54,9 @@ package enum LaunchStep: Hashable, Sendable {
     /// Makes a filesystem that is not yet visible anywhere: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2.
     case makeFilesystem(FilesystemRecipe, into: LaunchSlot)
     /// Attaches a detached mount at a path: openat2(2), move_mount(2).
-    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy)
+    ///
+    /// With `keeps` the descriptor stays for a later step.
+    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy, keeps: Bool = false)
     /// Takes away the mount at a path: umount2(2), `MNT_DETACH`.
     case detach(String)
     /// Attaches a detached file over a file, or an empty read-only directory over a directory, where there is one.
@@ -100,6 +102,10 @@ package enum LaunchStep: Hashable, Sendable {
 
     /// Opens a new session: setsid(2).
     case makeSession
+    /// Ends by SIGKILL when the thread ends that has started it: prctl(2) `PR_SET_PDEATHSIG`.
+    ///
+    /// Executing a set-user-ID program takes it back. A start that is not over when that thread ends may miss it.
+    case endWithStarter
     /// Makes a terminal in the devpts at `/dev/pts`, sends its master over a socket (`SCM_RIGHTS`) and keeps the slave:
     /// pty(7), ioctl_tty(2), `TIOCGPTPEER`, Linux 4.13. Uses descriptor 0 on the way.
     case openTerminal(into: LaunchSlot, sendingTo: LaunchSlot, owner: UInt32, size: TerminalSize?)
@@ -220,7 +226,7 @@ extension LaunchStep: CustomStringConvertible {
         case .changeRoot(let slot): "enter \(slot)"
         case .copyTree(let path, let slot): "copy \(path) and below as \(slot)"
         case .makeFilesystem(let recipe, let slot): "filesystem \(recipe) as \(slot)"
-        case .attachAt(let slot, let path, let symlinks):
+        case .attachAt(let slot, let path, let symlinks, _):
             "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
         case .detach(let path): "detach \(path)"
         case .mask(let path, _): "mask \(path)"
@@ -240,6 +246,7 @@ extension LaunchStep: CustomStringConvertible {
         case .setMemoryPolicy(let policy): "memory-policy \(policy)"
         case .write(let value, let slot, let path): "write \(slot)/\(path) \(quoted(value))"
         case .makeSession: "session"
+        case .endWithStarter: "end with the starter"
         case .openTerminal(let slave, let socket, let owner, let size):
             "terminal as \(slave) owner \(owner)\(size.map { " \($0)" } ?? ""), master to \(socket)"
         case .controlTerminal(let slot): "controlling terminal \(slot)"
