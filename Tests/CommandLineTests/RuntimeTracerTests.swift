@@ -56,7 +56,8 @@ struct RuntimeTracerTests {
         let script = "echo $$ > /mnt/said; read line < /mnt/go; echo went > /mnt/went"
         let answer = try box.runtime("exec", "--detach", "--pid-file", "pid", box.id, "sh", "-c", script)
         #expect(answer == .init(output: "", error: "", status: 0))
-        let pid = try #require(Int32(readFile(box.scratch.path + "/work/pid")))
+        let number = try readFile(box.scratch.path + "/work/pid")
+        let pid = try #require(Int32(number))
         let status = try readFile("/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix("NSpid:") }
         #expect(status?.split(whereSeparator: \.isWhitespace).dropFirst().first == "\(pid)")
         guard let identity = try ProcessIdentity(of: pid)?.open() else {

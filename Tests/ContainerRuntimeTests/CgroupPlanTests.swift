@@ -99,9 +99,9 @@ struct CgroupPlanTests {
     @Test("no swap is no swap, whatever memory there is", arguments: [nil, 64 << 20] as [Int64?])
     func withoutSwap(limit: Int64?) throws {
         var resources = ResourcesSpec()
-        resources.memory = .init()
-        resources.memory?.limit = limit
-        resources.memory?.swap = 0
+        var memory = ResourcesSpec.Memory()
+        (memory.limit, memory.swap) = (limit, 0)
+        resources.memory = memory
         let plan = try CgroupPlan(resources, on: unified, available: ["memory"])
         #expect(plan.writes.map(\.description) == (limit.map { ["memory.max \($0)"] } ?? []) + ["memory.swap.max 0"])
         #expect(plan.unenforced.isEmpty)
