@@ -42,7 +42,7 @@ extension Container {
             throw .invalid("process", "the container is paused; resume it first")
         }
         var options = options
-        if plan.isBornInContainer { options.pidNamespace = surroundings.container }
+        if plan.isBornInContainer, !plan.entersLast { options.pidNamespace = surroundings.container }
         let lent = LentDescriptors(
             stdio: [surroundings.stdio.0, surroundings.stdio.1, surroundings.stdio.2],
             terminal: surroundings.terminal,

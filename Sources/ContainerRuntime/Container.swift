@@ -131,7 +131,7 @@ package enum Container {
                 }
                 if let atGroups { try atGroups(process.pid) } else { try group?.attachLegacy(pid: process.pid) }
                 try descriptors.release(.groups)
-                if awaitsExecution { try process.awaitExecution() }
+                if awaitsExecution, !plan.launch.endsInSuccessor { try process.awaitExecution() }
             } catch {
                 // It has ended by itself and waits to be reaped; a sibling is our parent's to reap.
                 descriptors.closeWaits()
@@ -140,7 +140,8 @@ package enum Container {
                 if !options.isSibling { _ = try process.waitForExit() }
                 throw error
             }
-            return process
+            guard awaitsExecution, plan.launch.endsInSuccessor else { return process }
+            return try process.executedSuccessor(isSibling: options.isSibling)
         } catch let error as ContainerError {
             throw error
         } catch {

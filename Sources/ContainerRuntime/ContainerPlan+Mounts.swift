@@ -198,11 +198,18 @@ extension ContainerPlan {
         launch.append(.attachAt(slot, path: mount.destination, symlinks: .follow), origin: origin)
     }
 
+    /// Whether an option is a filesystem's: the kernel passes over it where nothing but a mount is made.
+    private static func isOfFilesystem(_ key: String) -> Bool {
+        [
+            "sync", "dirsync", "lazytime", "iversion", "mand", "mode", "uid", "gid", "size", "nr_blocks", "nr_inodes",
+        ].contains(key)
+    }
+
     /// What is not an option of a mount whose filesystem there is already.
     private mutating func check(_ mount: MountSpec, _ options: MountOptions, origin: String) throws(ContainerError) {
         for parameter in options.parameters {
             // As the kernel does: it belongs to the filesystem, which others have mounted.
-            if ["sync", "dirsync", "lazytime", "iversion", "mand"].contains(parameter.key) {
+            if Self.isOfFilesystem(parameter.key) {
                 unenforced.append("\(origin).options: '\(parameter.key)' is the filesystem's, and stays as it is")
                 continue
             }
@@ -293,7 +300,7 @@ extension ContainerPlan {
         return true
     }
 
-    private func deviceNode(_ device: LinuxSpec.Device, place: String) throws(ContainerError) -> DeviceNode {
+    func deviceNode(_ device: LinuxSpec.Device, place: String) throws(ContainerError) -> DeviceNode {
         let kind: DeviceNode.Kind
         switch device.type {
         case "c", "u": kind = .character

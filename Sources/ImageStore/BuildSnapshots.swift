@@ -65,6 +65,10 @@ package struct BuildSnapshots: Hashable, Sendable {
     package var workDirectory: String { "\(directory)/work" }
     /// The directories of `RUN --mount=type=cache`.
     package var cachesDirectory: String { "\(directory)/caches" }
+    /// Files that builds have fetched.
+    package var downloadsDirectory: String { "\(directory)/downloads" }
+    /// This boot's random name: what another one has written may not be whole.
+    package var boot: String { Boot.name }
 
     /// Makes the directories, for root alone.
     package func make() throws(ImageError) {
@@ -132,11 +136,21 @@ package struct BuildSnapshots: Hashable, Sendable {
 
     /// The directory with a result's files.
     package func path(of snapshot: BuildSnapshot) -> String {
-        let own = "\(directory)/snapshots/\(snapshot.id)/fs"
         // Recorded as a layer before it is moved there.
-        guard let layer = snapshot.layer, access(own, F_OK) != 0 else { return own }
+        guard let layer = snapshot.layer, ownDirectory(of: snapshot) == nil else { return ownPath(of: snapshot) }
         return files.layer(layer.diffID)
     }
+
+    /// The directory with a result's files, unless it has become that of a layer.
+    package func ownDirectory(of snapshot: BuildSnapshot) -> String? {
+        let own = ownPath(of: snapshot)
+        return access(own, F_OK) == 0 ? own : nil
+    }
+
+    private func ownPath(of snapshot: BuildSnapshot) -> String { "\(directory)/snapshots/\(snapshot.id)/fs" }
+
+    /// Whether the store has a layer unpacked.
+    package func isUnpacked(_ layer: WrittenLayer) -> Bool { access(files.layer(layer.diffID), F_OK) == 0 }
 
     /// Opens the directory with a result's files, wherever it is at the moment.
     package func open(_ snapshot: BuildSnapshot) throws(ImageError) -> OwnedDescriptor {

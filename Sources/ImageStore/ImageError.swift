@@ -37,6 +37,9 @@ package struct ImageError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// Whether there was no room on the disk.
+    package var isFullDisk: Bool { cause?.errno == .noSpace }
+
     /// A refused system call, and what it was for.
     static func kernel(_ purpose: String, _ error: SyscallError) -> ImageError {
         let advice =

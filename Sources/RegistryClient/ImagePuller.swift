@@ -18,7 +18,7 @@ package struct ImagePuller: Sendable {
     let session: RegistrySession
     let store: ImageStore
     let threads: NIOThreadPool
-    private let policy: SignaturePolicy
+    let policy: SignaturePolicy
     private let turns: Turns
 
     /// How many blobs come at once.
@@ -60,7 +60,7 @@ package struct ImagePuller: Sendable {
                 return try await pull(request, from: source)
             } catch {
                 // The store's failures, and those of what a policy says, are no mirror's.
-                guard error.code != .store, error.code != .forbidden else { throw error }
+                guard ![.store, .fullDisk, .forbidden].contains(error.code) else { throw error }
                 failures.append(error)
                 if !isLast { report(.note("mirror \(source.host): \(error)")) }
             }
@@ -299,7 +299,16 @@ package struct ImagePuller: Sendable {
                 }
                 try await group.waitForAll()
             }
-        } catch { throw error as? RegistryError ?? RegistryError(.unreachable, "\(source): interrupted") }
+        } catch {
+            // Its parts are in the way of everybody, and the next try would find as little room.
+            if (error as? RegistryError)?.code == .fullDisk {
+                let (store, parts) = (store, missing)
+                try await blocking { () throws(ImageError) in
+                    try store.discardIntake(blobs: parts.map(\.descriptor.digest), layers: parts.map(\.diffID))
+                }
+            }
+            throw error as? RegistryError ?? RegistryError(.unreachable, "\(source): interrupted")
+        }
     }
 
     /// Runs what blocks on a thread of its own; the store's errors become ours.
@@ -328,6 +337,7 @@ extension RegistryError {
             return
         }
         switch error.code {
+        case _ where error.isFullDisk: self.init(.fullDisk, error.message)
         case .digestMismatch: self.init(.digestMismatch, error.message)
         case .invalidArchive, .tooLarge: self.init(.invalidAnswer, error.message)
         default: self.init(.store, error.message)

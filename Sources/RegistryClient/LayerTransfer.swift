@@ -137,6 +137,8 @@ struct LayerTransfer: Sendable {
         skipping skipped: Int64
     ) async throws(RegistryError) -> TransportFailure? {
         var pending = ByteBuffer()
+        // While one portion is written and unpacked the next one comes; never more than that.
+        var writing: Task<Appended, Never>?
         var skipped = skipped
         var pace = Pace(least: session.configuration.patience.slowest)
         var refused: RegistryError?
@@ -156,21 +158,38 @@ struct LayerTransfer: Sendable {
                 }
                 pending.writeBuffer(&piece)
                 if pending.readableBytes >= Self.portion {
-                    refused = await append(pending, intake)
+                    let (last, full) = (await writing?.value, pending)
+                    refused = last?.refusal
+                    writing = nil
                     if refused != nil { break }
-                    pending.clear()
+                    pending = last?.buffer ?? ByteBuffer()
+                    writing = Task { await append(full, intake) }
                 }
             }
         } catch { failure = error }
-        if refused == nil { refused = await append(pending, intake) }
+        if let last = await writing?.value { refused = last.refusal }
+        if refused == nil { refused = await append(pending, intake).refusal }
         if let refused { throw refused }
         return failure
     }
 
     /// How many bytes are handed over at once.
-    private static let portion = 256 << 10
+    private static let portion = 512 << 10
 
-    private func append(_ bytes: ByteBuffer, _ intake: BlobIntake) async -> RegistryError? {
+    /// What became of a portion: its memory, for another one, and why it was not taken.
+    private struct Appended {
+        var buffer: ByteBuffer
+        var refusal: RegistryError?
+    }
+
+    private func append(_ bytes: ByteBuffer, _ intake: BlobIntake) async -> Appended {
+        var result = Appended(buffer: bytes)
+        result.refusal = await appended(bytes, intake)
+        result.buffer.clear()
+        return result
+    }
+
+    private func appended(_ bytes: ByteBuffer, _ intake: BlobIntake) async -> RegistryError? {
         guard bytes.readableBytes > 0 else { return nil }
         do throws(RegistryError) {
             try await puller.blocking { () throws(ImageError) in
@@ -183,21 +202,5 @@ struct LayerTransfer: Sendable {
         } catch { return error }
         report(.blob(descriptor.digest, .moving(done: intake.received, total: descriptor.size)))
         return nil
-    }
-}
-
-/// Notices when somebody sends so little that it will never end.
-private struct Pace {
-    private let least: Int
-    private var bytes = 0
-    private var begin = ContinuousClock.now
-
-    init(least: Int) { self.least = least }
-
-    mutating func accepts(_ count: Int) -> Bool {
-        bytes += count
-        guard ContinuousClock.now - begin > .seconds(60) else { return true }
-        defer { (bytes, begin) = (0, .now) }
-        return bytes >= least
     }
 }

@@ -26,14 +26,11 @@ package struct RegistryAccess: Sendable {
         let certificates = HostCertificates(environment)
         let credentials = CredentialFiles(environment)
         let policy = try SignaturePolicy.reading(environment)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = EventLoops.group
         let threads = NIOThreadPool(numberOfThreads: 2 * ImagePuller.transfers + 2)
         threads.start()
         // They end with the process when they don't end now.
-        defer {
-            try? threads.syncShutdownGracefully()
-            try? group.syncShutdownGracefully()
-        }
+        defer { try? threads.syncShutdownGracefully() }
         let transport = HTTPTransport(
             proxies: try Proxies(environment),
             certificates: certificates,

@@ -22,6 +22,8 @@ package struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible
         case forbidden
         /// The store could not take or give it.
         case store
+        /// The store's disk is full.
+        case fullDisk
     }
 
     package var code: Code

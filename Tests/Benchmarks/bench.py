@@ -13,6 +13,7 @@ import time
 
 sys.dont_write_bytecode = True  # The folder of the sources stays as it is.
 
+import builds
 import projects
 import pulls
 import runtimes
@@ -21,7 +22,7 @@ from observed import Snapshot, memory_of_docker, memory_of_roost, of_roost, runn
 from report import Report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = ("floor", "run", "runtime", "config", "pull", "up1", "up10", "up50")
+GROUPS = ("floor", "run", "runtime", "config", "pull", "build", "up1", "up10", "up50")
 
 
 class Failed(Exception):
@@ -130,6 +131,8 @@ class Bench:
             self.measure_config()
         if "pull" in groups:
             pulls.measure(self, self.options.roost)
+        if "build" in groups:
+            builds.measure(self, self.options.roost)
         for count in (1, 10, 50):
             if "up%d" % count in groups:
                 self.measure_cycles(count)
@@ -260,7 +263,7 @@ def parse():
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(GROUPS), metavar="GROUP,…",
                         help="of " + ", ".join(GROUPS))
     parser.add_argument("--contenders", type=lambda text: text.split(","), metavar="NAME,…",
-                        help="of roost, docker, crun, runc, podman (default: all that are there)")
+                        help="of roost, docker, buildah, crun, runc, podman (default: all that are there)")
     parser.add_argument("--peers", metavar="DIR",
                         help="a root directory with a Docker engine of its own running in it (DIR/run/docker.pid)")
     parser.add_argument("--json", metavar="FILE", help="write every sample there too")

@@ -40,7 +40,7 @@ class Report:
     # As text
 
     def text(self):
-        tables = [self.machine(), self.floors(), self.single_runs(), self.runtimes(), self.configs(), self.pulls(), self.cycles(), self.memories(), self.aims(),
+        tables = [self.machine(), self.floors(), self.single_runs(), self.runtimes(), self.configs(), self.pulls(), self.builds(), self.cycles(), self.memories(), self.aims(),
                   self.leftovers(), self.skips()]
         return "\n\n".join(table for table in tables if table)
 
@@ -88,7 +88,19 @@ class Report:
         for what in dict.fromkeys(key[1] for key in self.samples if key[0] == "pull"):
             roost, docker = (self.median("pull", what, name) for name in ("roost", "docker"))
             rows.append([what, milliseconds(roost), milliseconds(docker), ratio(docker, roost)])
+        peak = self.peaks.get(("pull", "roost"))
+        if peak:
+            rows.append(["peak memory (PSS), MB", megabytes(max(peak)), "", ""])
         return table(["pull of 5 layers, 500 MB", "roost, ms", "docker, ms", "docker : roost"], rows)
+
+    def builds(self):
+        rows = []
+        for what in dict.fromkeys(key[1] for key in self.samples if key[0] == "build"):
+            roost, docker, buildah = (self.median("build", what, name) for name in ("roost", "docker", "buildah"))
+            rows.append([what, milliseconds(roost), milliseconds(docker), milliseconds(buildah), ratio(docker, roost),
+                         ratio(buildah, roost)])
+        return table(["build of 20 steps", "roost, ms", "docker, ms", "buildah, ms", "docker : roost", "buildah : roost"],
+                     rows)
 
     def cycles(self):
         names = ("floor", "roost", "roost, rootfs:/", "docker compose")
@@ -138,6 +150,14 @@ class Report:
         again = self.median("pull", "nothing new", "roost")
         found += [("a cold pull: at least 2 times docker", cold and engine and engine / cold, lambda x: x >= 2, "%.1f"),
                   ("a pull with nothing new: under 30 ms", again and again * 1000, lambda x: x < 30, "%.1f ms")]
+        peak = self.peaks.get(("pull", "roost"))
+        found.append(("memory of a cold pull: at most 64 MB", peak and max(peak) / 1e6, lambda x: x <= 64, "%.1f MB"))
+        cold, engine, buildah = (self.median("build", "cold", name) for name in ("roost", "docker", "buildah"))
+        cached = self.median("build", "fully cached", "roost")
+        found += [("a cold build of 20 steps: at least 1.5 times docker", cold and engine and engine / cold,
+                   lambda x: x >= 1.5, "%.1f"),
+                  ("a cold build: at least 3 times buildah", cold and buildah and buildah / cold, lambda x: x >= 3, "%.1f"),
+                  ("a fully cached build: under 100 ms", cached and cached * 1000, lambda x: x < 100, "%.1f ms")]
         memory = self.memory.get(("roost", 50))
         total = memory and statistics.median(sum(sums.values()) for sums in memory) / 1e6
         found.append(("memory for 50: at most 24 MB", total, lambda x: x <= 24, "%.1f MB"))

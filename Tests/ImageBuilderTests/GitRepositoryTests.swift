@@ -71,6 +71,9 @@ import struct Foundation.URL
             guard process.terminationStatus == 0 else { throw TestFailure() }
         }
 
+        /// A path that nothing has yet.
+        func scratch() -> String { "\(directory)/scratch-\(UInt32.random(in: 0 ... .max))" }
+
         func write(_ path: String, _ text: String) throws {
             let full = "\(directory)/\(path)"
             try FileManager.default.createDirectory(
@@ -102,7 +105,7 @@ import struct Foundation.URL
         try server.git("r", "checkout", "-q", "main")
         // The server answers from some moment on.
         let deadline = ContinuousClock.now + .seconds(20)
-        while (try? server.repository("r").commit()) == nil {
+        while (try? server.repository("r").commit(scratch: server.scratch())) == nil {
             guard ContinuousClock.now < deadline else { throw TestFailure() }
             _ = waitReadable([], milliseconds: 10)
         }
@@ -111,11 +114,11 @@ import struct Foundation.URL
 
     @Test("branches, tags and commits are fetched, and .git stays only where it is wanted") func fetching() throws {
         let server = try serverWithRepository()
-        let main = try server.repository("r").commit()
-        #expect(try server.repository("r#v1").commit() == main)
-        let next = try server.repository("r#next").commit()
+        let main = try server.repository("r").commit(scratch: server.scratch())
+        #expect(try server.repository("r#v1").commit(scratch: server.scratch()) == main)
+        let next = try server.repository("r#next").commit(scratch: server.scratch())
         #expect(next != main)
-        #expect(try server.repository("r#\(next)").commit() == next)
+        #expect(try server.repository("r#\(next)").commit(scratch: server.scratch()) == next)
         for (address, commit, text) in [("r", main, "one\n"), ("r#next", next, "two\n"), ("r#\(main)", main, "one\n")] {
             let place = "\(server.directory)/out-\(address.replacing("#", with: "-"))"
             try server.repository(address).checkOut(commit, into: place, keepsGitDirectory: address == "r#next")
@@ -132,26 +135,68 @@ import struct Foundation.URL
         }
     }
 
+    @Test("the beginning of a commit stands for it, also for one that no branch shows now") func beginnings() throws {
+        let server = try serverWithRepository()
+        let main = try server.repository("r").commit(scratch: server.scratch())
+        try server.git("r", "commit", "-q", "--allow-empty", "-m", "three")
+        for count in [7, 12] {
+            let short = String(main.prefix(count))
+            let repository = try server.repository("r#\(short)")
+            #expect(try repository.commit(scratch: server.scratch()) == main)
+            let place = "\(server.directory)/short-\(count)"
+            try repository.checkOut(main, into: place, keepsGitDirectory: false)
+            #expect(try String(contentsOfFile: "\(place)/file", encoding: .utf8) == "one\n")
+        }
+    }
+
     @Test("what is not there is said") func missing() throws {
         let server = try serverWithRepository()
-        #expect(throws: BuildError.self) { try server.repository("r#nobranch").commit() }
-        #expect(throws: BuildError.self) { try server.repository("none").commit() }
+        #expect(throws: BuildError.self) { try server.repository("r#1234567").commit(scratch: server.scratch()) }
+        #expect(throws: BuildError.self) { try server.repository("r#nobranch").commit(scratch: server.scratch()) }
+        #expect(throws: BuildError.self) { try server.repository("none").commit(scratch: server.scratch()) }
         let unknown = String(repeating: "12", count: 20)
         #expect(throws: BuildError.self) {
             try server.repository("r").checkOut(unknown, into: "\(server.directory)/x", keepsGitDirectory: false)
         }
     }
 
+    @Test("of a repository that nobody knows yet, no more is taken than the bounds allow") func bounds() throws {
+        let server = try serverWithRepository()
+        try server.write("r/zeros", String(repeating: "0", count: 1 << 20))
+        try server.write("r/noise", String((0..<40_000).map { _ in "abcdefghij".randomElement() ?? "a" }))
+        try server.git("r", "add", ".")
+        try server.git("r", "commit", "-q", "-m", "much")
+        let repository = try server.repository("r")
+        let commit = try repository.commit()
+        let enough = GitBounds(packBytes: 4 << 20, fileBytes: 4 << 20, files: 10)
+        try repository.checkOut(commit, into: "\(server.directory)/enough", within: enough)
+        #expect(fileExists("\(server.directory)/enough/zeros") && !fileExists("\(server.directory)/enough/.git"))
+        for (name, change) in [
+            ("pack", { $0.packBytes = 2000 }), ("bytes", { $0.fileBytes = 1 << 20 }), ("files", { $0.files = 3 }),
+        ] as [(String, (inout GitBounds) -> Void)] {
+            var bounds = enough
+            change(&bounds)
+            #expect(throws: BuildError.self, "\(name)") {
+                try repository.checkOut(commit, into: "\(server.directory)/\(name)", within: bounds)
+            }
+            #expect(!fileExists("\(server.directory)/\(name)/zeros"))
+        }
+    }
+
     @Test("a submodule on the host's disk is not fetched") func submodules() throws {
         let server = try serverWithRepository()
         try server.write("r/.gitmodules", "[submodule \"s\"]\n\tpath = s\n\turl = file://\(server.directory)/r\n")
-        let commit = try server.repository("r").commit()
+        let commit = try server.repository("r").commit(scratch: server.scratch())
         try server.git("r", "update-index", "--add", "--cacheinfo", "160000,\(commit),s")
         try server.git("r", "add", ".gitmodules")
         try server.git("r", "commit", "-q", "-m", "module")
         let repository = try server.repository("r")
         #expect(throws: BuildError.self) {
-            try repository.checkOut(repository.commit(), into: "\(server.directory)/y", keepsGitDirectory: false)
+            try repository.checkOut(
+                repository.commit(scratch: server.scratch()),
+                into: "\(server.directory)/y",
+                keepsGitDirectory: false
+            )
         }
         #expect(!fileExists("\(server.directory)/y/s/file"))
     }

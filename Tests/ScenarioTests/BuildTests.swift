@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 extension Scenarios {
@@ -173,6 +174,22 @@ extension Scenarios {
             }
         }
 
+        @Test("two steps that make caches at the same time have the same ones")
+        func newCaches() throws {
+            let mounts = (1...60).map { "--mount=type=cache,id=new\($0),target=/cache/\($0)" }.joined(separator: " ")
+            func stage(_ name: String) -> String {
+                "FROM rootfs:/ AS \(name)\nRUN \(mounts) for n in /cache/*; do touch $n/\(name) || exit 1; done\n"
+            }
+            let dockerfile =
+                stage("one") + stage("two") + "FROM rootfs:/\nCOPY --from=one /etc/hostname /one\n"
+                + "COPY --from=two /etc/hostname /two\nRUN \(mounts) ls /cache/*/one /cache/*/two | wc -l > /seen\n"
+                + "CMD cat /seen\n"
+            try Scenario.with(Self.compose, files: ["Dockerfile": dockerfile]) { scenario in
+                try scenario.roost("build")
+                #expect(try scenario.roost("run", "--rm", "web") == "120\n")
+            }
+        }
+
         @Test("results go to a directory and come from it, and the cache is removed but for what images have")
         func carriedCache() throws {
             let compose = """
@@ -223,8 +240,15 @@ extension Scenarios {
                 "Dockerfile": """
                 FROM rootfs:/
                 RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && ssh-add -l > /keys; echo $? > /status
+                RUN --mount=type=ssh stat -c '%a %u:%g' $SSH_AUTH_SOCK > /rights
+                RUN mkdir -m 777 /users
+                USER 1000
+                RUN --mount=type=ssh ssh-add -l; echo $? > /users/without
+                RUN --mount=type=ssh,uid=1000 ssh-add -l; echo $? > /users/own
+                RUN --mount=type=ssh,gid=1000,mode=0660 ssh-add -l; stat -c '%a %u:%g' $SSH_AUTH_SOCK > /users/group
+                USER 0
                 RUN echo "agent: $SSH_AUTH_SOCK" > /after
-                CMD cat /status /after; ls /run/buildkit 2>/dev/null
+                CMD cat /status /rights /users/without /users/own /users/group /after; ls /run/buildkit 2>/dev/null
                 """
             ]
             try Scenario.with(compose, files: files) { scenario in
@@ -240,7 +264,13 @@ extension Scenarios {
                 let outcome = try scenario.run(["build"], environment: ["SSH_AUTH_SOCK": socket])
                 #expect(outcome.status == 0, "\(outcome.stderr)")
                 // An agent without keys says so with 1; one that can't be reached with 2.
-                #expect(try scenario.run(["run", "--rm", "web"]).stdout == "1\nagent: \n")
+                let expected = "1\n600 0:0\n2\n1\n660 0:1000\nagent: \n"
+                #expect(try scenario.run(["run", "--rm", "web"]).stdout == expected)
+                let missing = try scenario.run(
+                    ["build", "--no-cache"],
+                    environment: ["SSH_AUTH_SOCK": "\(socket)-not"]
+                )
+                #expect(missing.status == 1 && missing.stderr.contains("SSH agent \"default\""), "\(missing.stderr)")
             }
         }
 
@@ -340,6 +370,100 @@ extension Scenarios {
 
                     """
                 #expect(try scenario.roost("run", "--rm", "web") == expected)
+            }
+        }
+
+        @Test("the same steps make images with other times, each whole, whichever comes first")
+        func times() throws {
+            let files = ["Dockerfile": "FROM rootfs:/\nRUN echo made > /made\nCMD stat -c %Y /made; cat /made\n"]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                for epoch in ["", "1000000000", "1000000001", ""] {
+                    let variables = epoch.isEmpty ? [:] : ["SOURCE_DATE_EPOCH": epoch]
+                    let outcome = try scenario.run(["build"], environment: variables)
+                    try #require(outcome.status == 0, "\(outcome.stderr)")
+                    try scenario.roost("save", "-o", "image.tar", "\(scenario.name)-web")
+                    let shown = try scenario.roost("run", "--rm", "web").split(separator: "\n").map(String.init)
+                    #expect(shown.last == "made", "\(epoch): \(shown)")
+                }
+            }
+        }
+
+        @Test("directories that a copy makes have its mode, archives their own, and what is named is not left out")
+        func copyModes() throws {
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/
+                RUN mkdir -m 711 /old
+                COPY --chmod=700 tree /old
+                COPY --chmod=700 tree /new/deep/
+                COPY --chmod=600 --chown=4:4 a.txt b.txt /some/
+                COPY --chmod=go+w tree /changed
+                ADD --chmod=600 packed.tar /unpacked/
+                COPY --exclude=*.txt a.txt tree/c.txt /named/
+                COPY --exclude=b.txt *.txt /matched/
+                CMD stat -c '%n %a' /old /new /new/deep /some /some/a.txt /changed /unpacked/inner/file; ls /named /matched
+                """,
+                "a.txt": "a", "b.txt": "b", "tree/c.txt": "c", "inner/file": "f",
+            ]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                #expect(try scenario.host("/bin/tar", "--mode=640", "-cf", "packed.tar", "inner/file").status == 0)
+                try scenario.roost("build")
+                let expected = """
+                    /old 711
+                    /new 700
+                    /new/deep 700
+                    /some 600
+                    /some/a.txt 600
+                    /changed 755
+                    /unpacked/inner/file 640
+                    /matched:
+                    a.txt
+
+                    /named:
+                    a.txt
+                    c.txt
+
+                    """
+                #expect(try scenario.roost("run", "--rm", "web") == expected)
+            }
+        }
+
+        @Test("git ends with the build that wanted it, however that ends")
+        func killedGit() throws {
+            guard access("/usr/bin/git", X_OK) == 0 else { return }
+            let script = """
+                import socket, os
+                server = socket.socket(); server.bind(("127.0.0.1", 0)); server.listen(5)
+                with open("port.new", "w") as file: file.write(str(server.getsockname()[1]))
+                os.rename("port.new", "port")
+                kept = []
+                while True:
+                    kept.append(server.accept())
+                    open("asked", "w").close()
+                """
+            try Scenario.with("services: {}", files: ["silent.py": script]) { scenario in
+                let server = try Program(
+                    ["/usr/bin/python3", "silent.py"],
+                    environment: ["PATH": "/usr/bin:/bin"],
+                    directory: scenario.directory,
+                    input: .none
+                )
+                defer { server.signal(SIGKILL) }
+                let port = try Scenario.wait("the server") {
+                    try? String(contentsOfFile: "\(scenario.directory)/port", encoding: .utf8)
+                }
+                let address = "http://127.0.0.1:\(port)/\(scenario.name).git"
+                try scenario.rewrite("services: {web: {build: \"\(address)\"}}")
+                let build = try scenario.start(["build"])
+                try Scenario.wait("git asks") {
+                    FileManager.default.fileExists(atPath: "\(scenario.directory)/asked") ? () : nil
+                }
+                #expect(try scenario.host("/usr/bin/pgrep", "-f", "\(scenario.name).git").stdout != "")
+                build.signal(SIGKILL)
+                _ = try build.end()
+                try Scenario.wait("git has ended") {
+                    try scenario.host("/usr/bin/pgrep", "-f", "\(scenario.name).git").stdout == "" ? () : nil
+                }
             }
         }
 

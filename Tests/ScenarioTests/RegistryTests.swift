@@ -182,6 +182,164 @@ extension Scenarios {
             }
         }
 
+        @Test("On a terminal login asks, and shows no password")
+        func prompt() throws {
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario, isGuarded: true)
+                let login = try scenario.start(["login", server.host], input: .terminal)
+                try login.wait("the name is asked for") { shown, _ in shown.contains("Username for \(server.host): ") }
+                login.type("ada\n")
+                try login.wait("the password is asked for") { shown, _ in shown.contains("Password for ada at ") }
+                login.type("lovelace\n")
+                let outcome = try login.end()
+                #expect(outcome.status == 0 && outcome.stdout.contains("logged in to \(server.host) as ada"))
+                #expect(!outcome.stdout.contains("lovelace"), "\(outcome.stdout)")
+                let name = "\(server.host)/app:1"
+                try load(scenario, name)
+                try scenario.roost("image", "push", "-q", name)
+                // Ctrl-C while it asks ends it, and the terminal shows what is typed again.
+                let interrupted = try scenario.start(
+                    ["login", server.host, "-u", "ada"],
+                    input: .terminal
+                )
+                try interrupted.wait("the password is asked for") { shown, _ in shown.contains("Password for ada at ") }
+                interrupted.type("\u{3}")
+                #expect(try interrupted.end().status == 1)
+            }
+        }
+
+        @Test("A credential helper keeps who we are, and no file does")
+        func helper() throws {
+            let script = """
+                #!/bin/sh
+                # What docker-credential helpers do, with a file.
+                kept="$HOME/kept"
+                echo "$1" >> "$HOME/asked"
+                case $1 in
+                store) cat > "$kept" ;;
+                get) read -r host; [ -e "$kept" ] && cat "$kept" || { echo "credentials not found in native keychain"; exit 1; } ;;
+                erase) rm -f "$kept" ;;
+                esac
+                """
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario, isGuarded: true)
+                try scenario.write("../bin/docker-credential-mine", script)
+                _ = try scenario.host("/bin/chmod", "+x", "\(scenario.scratch)/bin/docker-credential-mine")
+                scenario.variables["PATH"] = "\(scenario.scratch)/bin:/usr/bin:/bin"
+                try scenario.write("../.docker/config.json", "{\"credsStore\": \"mine\"}")
+                let name = "\(server.host)/app:1"
+                try load(scenario, name)
+                #expect(try scenario.run(["image", "push", "-q", name]).status == 1)
+                let arguments = ["login", server.host, "-u", "ada", "--password-stdin"]
+                #expect(try scenario.run(arguments, input: .text("lovelace\n")).status == 0)
+                let settings = try String(contentsOfFile: "\(scenario.scratch)/.docker/config.json", encoding: .utf8)
+                #expect(!settings.contains("auth\""), "\(settings)")
+                try scenario.roost("image", "push", "-q", name)
+                try forget(scenario)
+                try scenario.roost("image", "pull", "-q", name)
+                try scenario.roost("logout", server.host)
+                #expect(!FileManager.default.fileExists(atPath: "\(scenario.scratch)/kept"))
+                let asked = try String(contentsOfFile: "\(scenario.scratch)/asked", encoding: .utf8)
+                #expect(Set(asked.split(separator: "\n")) == ["get", "store", "erase"])
+            }
+        }
+
+        @Test("Proxies of the environment stand between us and others, over TLS by a tunnel")
+        func proxy() throws {
+            let script = """
+                import base64, http.server, os, select, socket, sys
+                registry = int(sys.argv[1])
+                class Handler(http.server.BaseHTTPRequestHandler):
+                    def note(self):
+                        given = self.headers.get("Proxy-Authorization", "none").split()[-1]
+                        user = "nobody" if given == "none" else base64.b64decode(given).decode()
+                        with open("proxy.log", "a") as log: log.write("%s %s %s\\n" % (self.command, self.path, user))
+                    def do_CONNECT(self):
+                        self.note()
+                        if self.path.endswith(":80"):
+                            self.send_response(200); self.end_headers()
+                            self.rfile.readline()
+                            data = open("root.tar", "rb").read()
+                            self.wfile.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(data) + data)
+                            return
+                        far = socket.create_connection(("127.0.0.1", registry))
+                        self.send_response(200); self.end_headers()
+                        near = self.connection
+                        while True:
+                            for source in select.select([near, far], [], [])[0]:
+                                data = source.recv(65536)
+                                if not data: return
+                                (far if source is near else near).sendall(data)
+                    def log_message(self, *arguments): pass
+                server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+                with open("proxy.port.new", "w") as file: file.write(str(server.server_address[1]))
+                os.rename("proxy.port.new", "proxy.port")
+                server.serve_forever()
+                """
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario, isGuarded: true)
+                let port = String(server.host.split(separator: ":")[1])
+                let name = "\(server.host)/app:1"
+                try load(scenario, name)
+                let login = ["login", server.host, "-u", "ada", "--password-stdin"]
+                #expect(try scenario.run(login, input: .text("lovelace\n")).status == 0)
+                try scenario.roost("image", "push", "-q", name)
+                try scenario.write("proxy.py", script)
+                let program = try Program(
+                    ["/usr/bin/python3", "proxy.py", port],
+                    environment: ["PATH": "/usr/bin:/bin"],
+                    directory: scenario.directory,
+                    input: .none
+                )
+                defer { program.signal(SIGKILL) }
+                let own = try Scenario.wait("the proxy") {
+                    try? String(contentsOfFile: "\(scenario.directory)/proxy.port", encoding: .utf8)
+                }
+                scenario.variables["HTTPS_PROXY"] = "http://me:secret@127.0.0.1:\(own)"
+                scenario.variables["http_proxy"] = "http://127.0.0.1:\(own)"
+                scenario.variables["NO_PROXY"] = "other.invalid"
+                // Names that nobody but the proxy knows.
+                let far = "registry.invalid:\(port)"
+                let arguments = ["login", far, "--insecure-registry", far, "-u", "ada", "--password-stdin"]
+                let there = try scenario.run(arguments, input: .text("lovelace\n"))
+                #expect(there.status == 0, "\(there.stderr)")
+                try forget(scenario)
+                try scenario.roost("image", "pull", "-q", "--insecure-registry", far, "\(far)/app:1")
+                try scenario.write("inner/file", "x")
+                #expect(try scenario.host("/bin/tar", "-cf", "root.tar", "-C", "inner", ".").status == 0)
+                try scenario.roost("image", "import", "http://files.invalid/root.tar", "root:1")
+                let log = try String(contentsOfFile: "\(scenario.directory)/proxy.log", encoding: .utf8)
+                #expect(
+                    Set(log.split(separator: "\n")) == [
+                        "CONNECT \(far) me:secret", "CONNECT files.invalid:80 nobody",
+                    ]
+                )
+                // What is on this machine, or an exception, is asked without it.
+                try scenario.roost("image", "pull", "-q", name)
+                #expect(try scenario.run(["image", "import", "http://other.invalid/x", "x:1"]).status == 1)
+                #expect(try String(contentsOfFile: "\(scenario.directory)/proxy.log", encoding: .utf8) == log)
+            }
+        }
+
+        @Test("A dry run of pull and push shows what would be done")
+        func dryRun() throws {
+            try Scenario.with("services: {}") { scenario in
+                try scenario.rewrite(
+                    "services: {a: {image: \"127.0.0.1:1/a:1\"}, b: {build: ., image: \"127.0.0.1:1/b:1\"}}"
+                )
+                let pull = try scenario.run(["--dry-run", "pull"])
+                #expect(
+                    pull.status == 0 && pull.stderr.contains("Image 127.0.0.1:1/a:1  Would be pulled"),
+                    "\(pull.stderr)"
+                )
+                let push = try scenario.run(["--dry-run", "push"])
+                #expect(
+                    push.status == 0 && push.stderr.contains("Image 127.0.0.1:1/b:1  Would be pushed"),
+                    "\(push.stderr)"
+                )
+            }
+        }
+
         @Test("A pull that is killed leaves a store that works, and the next one goes on")
         func killed() throws {
             try Scenario.with("services: {}") { scenario in
@@ -214,7 +372,7 @@ extension Scenarios {
         }
 
         /// An archive of an image with 48 MiB that can't be compressed.
-        private static let large = """
+        static let large = """
             import hashlib, io, json, os, sys, tarfile
             layer = io.BytesIO()
             with tarfile.open(fileobj=layer, mode="w") as tar:

@@ -19,7 +19,9 @@ extension Canonicalisation {
         case .mount: return node.string == nil ? node : mount(node, path)
         case .device: return node.string == nil ? node : device(node, path)
         case .environmentFiles: return environmentFiles(node)
-        case .gpus: return node.string == nil ? node : node.with(.sequence([mapping(node, [("count", .int(-1))])]))
+        case .gpus:
+            return node.string == nil
+                ? node : node.with(.sequence([mapping(node, [("count", isRaw ? .string("all") : .int(-1))])]))
         case .limit(let takesText): return limit(node, path, takesText)
         case .lateSingle: return node
         }

@@ -27,6 +27,9 @@ struct ServiceDecoder {
             "pull_policy",
             hint: "use always, never, missing, build, daily, weekly or every_ with a length of time"
         ) { PullPolicy(text: $0) }
+        if fields.text("pull_policy") == "refresh", let age = fields.duration("pull_refresh_after") {
+            service.pullPolicy = .every(age)
+        }
         service.platform = fields.value("platform", hint: "use os/arch or os/arch/variant") { text in
             let parts = text.split(separator: "/", omittingEmptySubsequences: false)
             return (1...3).contains(parts.count) && !parts.contains("") ? text : nil

@@ -8,7 +8,9 @@ extension UnsupportedAttributes.Rule {
         .warn("platform", "programs of another processor run only if the host emulates it") { value, _ in
             !isOwnPlatform(value.string ?? "")
         },
-        .warn("pull_refresh_after", "the age of an image is not looked at", hint: "use pull_policy: daily or weekly"),
+        .warn("pull_refresh_after", "it counts with pull_policy: refresh only") { _, service in
+            service["pull_policy"]?.string != "refresh"
+        },
         .refuse("models", "models are not served", hint: "run the model server as a service of its own"),
         .refuse("use_api_socket", "there is no engine whose socket could be used"),
         .warn("credential_spec", "managed accounts are those of Windows"),
@@ -20,19 +22,19 @@ extension UnsupportedAttributes.Rule {
         .refuse("build/platforms/*", "images are built for the host's own platform") { value, _ in
             !isOwnPlatform(value.string ?? "")
         },
-        .refuse("build/context", "archives can't be fetched", hint: "name a directory or a git repository") {
-            value,
-            _ in
-            let text = value.string ?? ""
-            return isAddress(text) && !RepositoryAddress.isOne(text)
-        },
+        .refuse(
+            "build/context",
+            "nothing is fetched by this kind of address",
+            hint: "name a directory, a git repository, or a file over https"
+        ) { value, _ in isAddress(value.string ?? "") && !isFetched(value.string ?? "") },
         .refuse(
             "build/additional_contexts/*",
-            "archives can't be fetched",
-            hint: "name a directory, a git repository, an image with docker-image://, or a service with service:"
+            "nothing is fetched by this kind of address",
+            hint:
+                "name a directory, a git repository, a file over https, an image with docker-image://, or a service with service:"
         ) { value, _ in
             let text = value.string ?? ""
-            return isAddress(text) && !text.hasPrefix("docker-image://") && !RepositoryAddress.isOne(text)
+            return isAddress(text) && !text.hasPrefix("docker-image://") && !isFetched(text)
         },
         .warn("build/secrets/*/uid", "the instruction that mounts a secret says whose it is"),
         .warn("build/secrets/*/gid", "the instruction that mounts a secret says whose it is"),
@@ -58,6 +60,10 @@ extension UnsupportedAttributes.Rule {
 
     private static func isAddress(_ text: String) -> Bool {
         text.contains("://") || text.hasPrefix("git@") || text.hasPrefix("github.com/")
+    }
+
+    private static func isFetched(_ text: String) -> Bool {
+        RepositoryAddress.isOne(text) || ["https://", "http://"].contains(where: text.hasPrefix)
     }
 
     private static let namespaces: [Self] = [

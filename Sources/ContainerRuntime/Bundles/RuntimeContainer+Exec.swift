@@ -37,6 +37,7 @@ extension RuntimeContainer {
             try SeccompProgram(compiling: seccomp)
         }
         inputs.keptDescriptors = options.keptDescriptors
+        inputs.hasTracers = record.config.mayTrace
         try inputs.observeOurselves()
         if let list = process.execCPUAffinity?.initial, !list.isEmpty {
             let place = "process.execCPUAffinity.initial"
@@ -125,13 +126,13 @@ extension RuntimeContainer {
                 try launched.awaitGate()
                 try tellListener(of: launched)
                 try Container.passGate(gate.writing.rawValue)
-                try launched.awaitExecution()
+                if !plan.launch.endsInSuccessor { try launched.awaitExecution() }
             } catch {
                 try? sendSignal(SIGKILL, to: launched.descriptor.rawValue)  // it may just have ended
                 _ = try? launched.waitForExit()  // the first error is the one to tell
                 throw error
             }
-            return launched
+            return plan.launch.endsInSuccessor ? try launched.executedSuccessor(isSibling: false) : launched
         } catch let error as ContainerError {
             throw error
         } catch { throw ContainerError(code: .kernel, message: "exec: \(error)", cause: error) }

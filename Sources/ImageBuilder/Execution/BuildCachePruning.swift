@@ -2,7 +2,7 @@ import Glibc
 package import ImageStore
 import LinuxSystem
 
-/// Which results of builds are removed, and with them directories of `RUN --mount=type=cache`.
+/// Which results of builds are removed, and with them directories of `RUN --mount=type=cache` and files that were fetched.
 package struct BuildCachePruning: Sendable {
     /// Bytes that may stay; nil for none.
     package var keptBytes: Int64?
@@ -14,7 +14,7 @@ package struct BuildCachePruning: Sendable {
 
     /// What was removed.
     package struct Result: Hashable, Sendable {
-        /// Results and cache directories.
+        /// Results, cache directories and files that were fetched.
         package var count = 0
         /// Bytes that are free now.
         ///
@@ -24,7 +24,8 @@ package struct BuildCachePruning: Sendable {
 
     private struct Candidate {
         var id: String
-        var isCacheDirectory: Bool
+        /// The directory that it is in when it is no result of a step.
+        var place: String?
         var bytes: Int64
         var lastUse: Int64
     }
@@ -44,8 +45,8 @@ package struct BuildCachePruning: Sendable {
         for candidate in candidates {
             if let keptBytes, total <= keptBytes { break }
             if let usedBefore, candidate.lastUse >= usedBefore { break }
-            if candidate.isCacheDirectory {
-                try OwnedDescriptor.directory(snapshots.cachesDirectory).removeTree(candidate.id)
+            if let place = candidate.place {
+                try OwnedDescriptor.directory(place).removeTree(candidate.id)
             } else {
                 try snapshots.remove(candidate.id)
             }
@@ -54,6 +55,10 @@ package struct BuildCachePruning: Sendable {
             result.bytes += candidate.bytes
         }
         snapshots.removeDeadKeys()
+        if namesInDirectory(snapshots.downloadsDirectory).allSatisfy({ $0.hasSuffix(".json") }) {
+            // What is known of addresses is worth nothing without a file.
+            try OwnedDescriptor.directory(snapshots.directory).removeTree("downloads")
+        }
         return result
     }
 
@@ -67,7 +72,7 @@ package struct BuildCachePruning: Sendable {
         var result = snapshots.all().map { id, snapshot, lastUse in
             let isLayer = snapshot.map { $0.layer != nil && !fileExists("\(snapshots.directory)/snapshots/\(id)/fs") }
             let bytes = isLayer == true ? 0 : snapshot?.size ?? 0
-            return Candidate(id: id, isCacheDirectory: false, bytes: bytes, lastUse: lastUse)
+            return Candidate(id: id, place: nil, bytes: bytes, lastUse: lastUse)
         }
         for name in namesInDirectory(snapshots.cachesDirectory) {
             let path = "\(snapshots.cachesDirectory)/\(name)"
@@ -75,7 +80,13 @@ package struct BuildCachePruning: Sendable {
             let size = (try? StepChanges(of: path))?.size ?? 0
             let time = (try? FileMetadata.of(path))?.modified
             let lastUse = (time?.seconds ?? 0) * 1_000_000_000 + (time?.nanoseconds ?? 0)
-            result.append(Candidate(id: name, isCacheDirectory: true, bytes: size, lastUse: lastUse))
+            result.append(Candidate(id: name, place: snapshots.cachesDirectory, bytes: size, lastUse: lastUse))
+        }
+        for name in namesInDirectory(snapshots.downloadsDirectory) where !name.hasSuffix(".json") {
+            guard let metadata = try? FileMetadata.of("\(snapshots.downloadsDirectory)/\(name)") else { continue }
+            let lastUse = metadata.modified.seconds * 1_000_000_000 + metadata.modified.nanoseconds
+            let place = snapshots.downloadsDirectory
+            result.append(Candidate(id: name, place: place, bytes: metadata.size, lastUse: lastUse))
         }
         return result
     }

@@ -53,7 +53,9 @@ final class BuildExecution: Sendable {
         for id in layerSteps where done.contains(id) { try enqueueLayer(of: id) }
         if !schedule.change({ $0.isOver }) {
             try shared.hold(layersInUse)
-            try runOnThreads(max(4, sysconf(CInt(_SC_NPROCESSORS_ONLN)))) { self.work() }
+            try shared.interruption.during({ self.interrupt() }) {
+                try runOnThreads(max(4, sysconf(CInt(_SC_NPROCESSORS_ONLN)))) { self.work() }
+            }
         }
         if let failure = schedule.change({ $0.failure }) { throw failure }
         return plan.target.layers.compactMap { id in
@@ -84,6 +86,11 @@ final class BuildExecution: Sendable {
                 run.running.endAll()
             }
         }
+    }
+
+    private func interrupt() {
+        schedule.change { $0.interrupt(BuildError(.interrupted, "another build has failed")) }
+        run.running.endAll()
     }
 
     func result(_ id: StepID) -> StepFilesystem? { state.withLock { $0.results[id] } }
@@ -184,13 +191,12 @@ final class BuildExecution: Sendable {
                 let environment = inputs.settings.environment
                 let found = try shared.findRepository(url, environment: environment, commit: nil)
                 identities.append(.content(found.commit))
-            case .download:
+            case .download(let address):
+                // Whether the server has something else now is a question that takes its time.
                 if isQuick { return nil }
-                throw BuildError(
-                    .unsupported,
-                    "roost can't download files in builds yet; copy them instead",
-                    at: step.mark
-                )
+                let environment = inputs.settings.environment
+                let file = try shared.fetchFile(address, checksum: nil, environment: environment)
+                identities.append(.content(file.digest.rawValue))
             }
         }
         return identities
@@ -265,7 +271,8 @@ final class BuildExecution: Sendable {
             if let quick = try self.identities(of: step, isQuick: true) { keys.insert(self.key(of: step, quick)) }
             for key in keys where key != snapshot.id { try shared.snapshots.alias(key, to: snapshot) }
             keep(step.id, filesystem(of: step, adding: SnapshotLayer(snapshot, in: shared.snapshots)))
-            reporter.ended(step, .done(clock.now - start))
+            // Another build has done it.
+            reporter.ended(step, hasBegun ? .done(clock.now - start) : .cached)
         } catch {
             if hasBegun { reporter.ended(step, .failed(clock.now - start)) }
             throw (error as? BuildError ?? BuildError(.system, "\(error)")).at(step.mark)
@@ -303,6 +310,9 @@ final class BuildExecution: Sendable {
                         environment: environment,
                         keepsGitDirectory: keepsGitDirectory
                     )
+                },
+                download: { [shared, inputs] address, checksum in
+                    try shared.fetchFile(address, checksum: checksum, environment: inputs.settings.environment)
                 }
             )
             switch step.operation {

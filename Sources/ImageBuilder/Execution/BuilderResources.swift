@@ -11,10 +11,14 @@ package final class BuilderResources: Sendable {
     package let store: ImageStore
     package let snapshots: BuildSnapshots
     let place: WorkPlace
+    /// Ends builds when another one of the same command has failed.
+    let interruption = Interruption()
     let network: BuildNetwork
     let filters: FilterCache
     let digests: FileDigests
     let repositories = GitCheckouts()
+    let contexts = FetchedContexts()
+    private let downloads: DownloadedFiles
     /// Keys of steps that are being done, so that two builds don't do the same.
     let underWay = Monitor<Set<String>>([])
     /// Keeps results where they are.
@@ -30,6 +34,7 @@ package final class BuilderResources: Sendable {
     package init(
         store: ImageStore,
         filters: String,
+        fetcher: any FileFetcher,
         startGuard: @escaping @Sendable (String) throws -> BuildGuard
     ) throws {
         self.store = store
@@ -41,6 +46,7 @@ package final class BuilderResources: Sendable {
         place = WorkPlace(snapshots: snapshots, runtimeDirectory: runtime)
         network = BuildNetwork(owner: place.owner, runtimeDirectory: runtime)
         self.filters = FilterCache(directory: filters)
+        downloads = DownloadedFiles(snapshots, place, fetcher, limit: store.limits.layerBytes)
         digests = FileDigests(path: "\(snapshots.directory)/digests")
         self.startGuard = startGuard
     }
@@ -63,11 +69,43 @@ package final class BuilderResources: Sendable {
         _ = try intake.hold(layers: layers)
     }
 
+    /// Unpacks a layer that was written here; a directory that lasts as long as these resources unless it is moved.
+    ///
+    /// Blocks. Throws `BuildError`.
+    func unpack(_ blob: String) throws -> String {
+        let path = try place.makePath("layer")
+        let file = try OwnedDescriptor.reading(blob)
+        do throws(ImageError) {
+            let unpack = try LayerUnpack.begin(
+                into: path,
+                reading: file,
+                subject: "a layer",
+                limits: store.limits,
+                isHashed: false,
+                program: store.program
+            )
+            return try unpack.finish().directory
+        } catch { throw BuildError(.system, "\(error)") }
+    }
+
     /// Does something for a key while nobody else does, in this process.
     func alone<Result>(_ key: String, _ body: () throws -> Result) rethrows -> Result {
         underWay.await { $0.insert(key).inserted ? () : nil }
         defer { underWay.change { _ = $0.remove(key) } }
         return try body()
+    }
+
+    /// The file that an address has; with `checksum` it has to have that content.
+    ///
+    /// Blocks. Throws `BuildError`.
+    func fetchFile(
+        _ address: String,
+        checksum: ContentDigest?,
+        environment: [String: String]
+    ) throws -> DownloadedFile {
+        try alone("download \(address)") {
+            try downloads.file(address, checksum: checksum, environment: environment)
+        }
     }
 
     /// Removes what this process has made for its builds, but their results.

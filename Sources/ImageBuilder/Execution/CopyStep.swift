@@ -14,6 +14,8 @@ struct CopyStep {
     let archives: AddedArchive
     /// Fetches a repository that has to be of a commit, with its directory `.git` or without; where it is then.
     let repository: (_ url: String, _ commit: String?, _ keepsGitDirectory: Bool) throws -> String
+    /// Fetches a file that has to have a content.
+    let download: (_ address: String, _ checksum: ContentDigest?) throws -> DownloadedFile
 
     /// Copies what an instruction names; `filesystem` is what it copies onto, nil for nothing.
     ///
@@ -33,7 +35,8 @@ struct CopyStep {
             root: overlay.root,
             destination: operation.destination,
             isDirectory: operation.isIntoDirectory,
-            owner: options.owner ?? (0, 0)
+            owner: options.owner ?? (0, 0),
+            mode: operation.mode?.directoryMode ?? 0o755
         )
         for source in operation.sources {
             switch source {
@@ -43,11 +46,8 @@ struct CopyStep {
                 options.owner = options.owner ?? (0, 0)
                 let copier = FileCopier(into: directory.descriptor.rawValue, as: nil, options)
                 try copier.writeText(Array(content.utf8), as: name)
-            case .download(let url, _):
-                throw BuildError(
-                    .unsupported,
-                    "ADD \(url): roost can't download files in builds yet; copy a file instead"
-                )
+            case .download(let url, let checksum):
+                try add(try download(url, checksum), from: url, operation, to: target, options)
             case .git(let url, let commit, let keepsGitDirectory):
                 let path = try repository(url, commit, keepsGitDirectory)
                 options.owner = options.owner ?? (0, 0)
@@ -100,15 +100,50 @@ struct CopyStep {
         guard operation.unpacking != .never, match.metadata.kind == .regular else { return false }
         let flags = O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK
         let file = try tree.root.openAt(path: match.path.joined(separator: "/"), flags, [.beneath, .noLinks])
-        guard AddedArchive.isArchive(file) else { return false }
-        guard let path = try archives.unpack(file, called: match.written.joined(separator: "/")) else { return false }
+        return try unpacked(file, called: match.written.joined(separator: "/"), operation, to: target, options)
+    }
+
+    private func unpacked(
+        _ file: borrowing OwnedDescriptor,
+        called name: String,
+        _ operation: CopyOperation,
+        to target: Target,
+        _ options: FileCopier.Options
+    ) throws -> Bool {
+        guard AddedArchive.isArchive(file), let path = try archives.unpack(file, called: name) else { return false }
         defer { WorkPlace.removeDirectory(path) }
         var options = options
-        // Whom its files belong to is what the archive says, unless the instruction does.
+        // Whom its files belong to is what the archive says, unless the instruction does; who may read them is its alone.
         if operation.owner == nil { options.owner = nil }
-        let name = match.written.joined(separator: "/")
+        options.mode = nil
         try copyAll(of: "\(path)/archive", called: name, to: target, options)
         return true
+    }
+
+    /// Puts a file there that was fetched: for its owner alone unless the instruction says more, as old as the server says.
+    private func add(
+        _ fetched: DownloadedFile,
+        from address: String,
+        _ operation: CopyOperation,
+        to target: Target,
+        _ options: FileCopier.Options
+    ) throws {
+        let file = try OwnedDescriptor.reading(fetched.path)
+        let name = RemoteFile.name(of: address)
+        if operation.unpacking == .always, try unpacked(file, called: name ?? address, operation, to: target, options) {
+            return
+        }
+        var options = options
+        options.owner = options.owner ?? (0, 0)
+        let (directory, last) = try target.file(called: name ?? "")
+        guard !last.isEmpty else {
+            throw BuildError(
+                .notFound,
+                "ADD \(address): the address has no name of a file; write one behind the directory"
+            )
+        }
+        let copier = FileCopier(into: directory.descriptor.rawValue, as: nil, options)
+        try copier.writeFile(file, modified: fetched.modified ?? 0, as: last)
     }
 
     /// Copies what is in a directory of ours.
@@ -137,7 +172,7 @@ struct CopyStep {
     func makeDirectory(_ operation: DirectoryOperation, on filesystem: StepFilesystem?, in place: StepPlace) throws {
         let overlay = try StepOverlay.make(filesystem, place)
         let owner = try operation.owner.map { try user($0, overlay.mount) } ?? (0, 0)
-        let target = Target(root: overlay.root, destination: operation.path, isDirectory: true, owner: owner)
+        let target = Target(root: overlay.root, destination: operation.path, isDirectory: true, owner: owner, mode: 0o755)
         _ = try target.directory()
     }
 
@@ -172,6 +207,8 @@ private struct Target {
     let isDirectory: Bool
     /// Whom new directories belong to.
     let owner: (user: UInt32, group: UInt32)
+    /// What they may do there.
+    let mode: UInt32
 
     /// The destination as a directory.
     func directory() throws -> OwnedDescriptor { try make(destination) }
@@ -218,7 +255,7 @@ private struct Target {
             _ = try SyscallError.checkErrno(mkdirat(current.rawValue, name, 0o755), "mkdirat", name)
             current = try current.openAt(path: name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, [.beneath, .noLinks])
             _ = try SyscallError.checkErrno(fchown(current.rawValue, owner.user, owner.group), "fchown", name)
-            _ = try SyscallError.checkErrno(fchmod(current.rawValue, 0o755), "fchmod", name)
+            _ = try SyscallError.checkErrno(fchmod(current.rawValue, mode_t(mode)), "fchmod", name)
         }
         return current
     }

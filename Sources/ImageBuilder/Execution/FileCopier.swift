@@ -111,6 +111,14 @@ final class FileCopier: SourceSink {
         time(metadata).set(of: file.rawValue)
     }
 
+    /// Writes a new file with the bytes of another one, for its owner alone; `modified` is in seconds since the epoch.
+    func writeFile(_ source: borrowing OwnedDescriptor, modified: Int, as name: String) throws {
+        var metadata = try source.metadata()
+        metadata.permissions = 0o600
+        metadata.modified = .init(seconds: Int64(modified), nanoseconds: 0)
+        try write(source, metadata, as: Array(name.utf8CString))
+    }
+
     private func write(
         _ source: borrowing OwnedDescriptor,
         _ metadata: FileMetadata,

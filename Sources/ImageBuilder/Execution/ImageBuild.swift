@@ -71,8 +71,9 @@ package struct ImageBuild: Sendable {
         let environment = settings.environment
         let execution = try BuildExecution(
             .init(plan: plan, settings: settings, images: images) { wanted in
-                if case .named(let name, .git(let url)) = wanted {
-                    let path = try shared.fetchContext(url, environment: environment)
+                if case .named(let name, let source) = wanted,
+                    let path = try shared.fetch(source, environment: environment)
+                {
                     return SourceTree(try Self.directory(path), isContext: true, subject: "the context \(name)")
                 }
                 return try Self.open(wanted, main: context.0, ignoring: context.1)
@@ -84,7 +85,9 @@ package struct ImageBuild: Sendable {
         let parts = layers.filter { !$0.layer.isEmpty }
         let built = BuiltImage(
             base: base(of: plan, images),
-            layers: parts.compactMap { $0.layer.part(blob: $0.blob) },
+            layers: try parts.compactMap { part in
+                try part.layer.part(blob: part.blob) { try shared.unpack($0) }
+            },
             configuration: try configuration(of: plan, execution),
             names: names
         )
@@ -174,32 +177,18 @@ package struct ImageBuild: Sendable {
         let target = plan.target
         var configuration = target.configuration
         var history = target.base?.configuration.history ?? []
-        var latest = target.base?.configuration.created ?? Self.text(nanoseconds: 0)
+        var latest = target.base?.configuration.created ?? Timestamp.text(nanoseconds: 0)
         for entry in target.history {
             var isEmpty = true
             if let step = entry.step, let layer = execution.result(step)?.layers.last {
                 isEmpty = layer.isEmpty
-                latest = max(latest, Self.text(nanoseconds: layer.snapshot.created))
+                latest = max(latest, Timestamp.text(nanoseconds: layer.snapshot.created))
             }
-            let created = settings.latestTime.map { Self.text(nanoseconds: $0 * 1_000_000_000) } ?? latest
+            let created = settings.latestTime.map { Timestamp.text(nanoseconds: $0 * 1_000_000_000) } ?? latest
             history.append(.init(createdBy: entry.createdBy, created: created, isEmptyLayer: isEmpty, comment: "roost"))
         }
         configuration.history = history
-        configuration.created = settings.latestTime.map { Self.text(nanoseconds: $0 * 1_000_000_000) } ?? latest
+        configuration.created = settings.latestTime.map { Timestamp.text(nanoseconds: $0 * 1_000_000_000) } ?? latest
         return configuration
-    }
-
-    /// A time as RFC 3339 has it, in UTC.
-    static func text(nanoseconds: Int64) -> String {
-        var seconds = time_t(nanoseconds / 1_000_000_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func padded(_ number: some BinaryInteger, _ width: Int) -> String {
-            let digits = "\(number)"
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        let date = "\(padded(parts.tm_year + 1900, 4))-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
-        let time = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
-        return "\(date)T\(time).\(padded(nanoseconds % 1_000_000_000, 9))Z"
     }
 }

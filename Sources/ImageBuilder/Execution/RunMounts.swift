@@ -141,8 +141,23 @@ struct RunMounts {
         let directory = "\(snapshots.cachesDirectory)/\(name)"
         _ = utimensat(AT_FDCWD, directory, nil, 0)
         if fileExists("\(directory)/data") { return }
-        let new = "new-\(place.owner)-\(place.next())"
-        let path = "\(directory)/\(new)"
+        // One at a time: rename(2) would put a second new directory in the place of an empty one, which the step that made
+        // that has mounted already.
+        let place = try OwnedDescriptor.directory(directory)
+        while flock(place.rawValue, LOCK_EX) != 0 {
+            let reason = Errno.current
+            guard reason.rawValue == EINTR else {
+                throw SyscallError(call: "flock", subject: "a cache directory", errno: reason)
+            }
+        }
+        if fileExists("\(directory)/data") { return }
+        // What a killed build has left.
+        for name in namesInDirectory(directory) where name.hasPrefix("new") { try place.removeTree(name) }
+        try fill("\(directory)/new", with: cache)
+        _ = try SyscallError.checkErrno(rename("\(directory)/new", "\(directory)/data"), "rename", directory)
+    }
+
+    private func fill(_ path: String, with cache: RunOperation.Cache) throws {
         guard mkdir(path, 0o700) == 0 else {
             throw SyscallError(call: "mkdir", subject: path, errno: .current)
         }
@@ -155,14 +170,6 @@ struct RunMounts {
         }
         _ = try SyscallError.checkErrno(chown(path, cache.uid, cache.gid), "chown", path)
         _ = try SyscallError.checkErrno(chmod(path, mode_t(cache.mode)), "chmod", path)
-        if rename(path, "\(directory)/data") != 0 {
-            let reason = Errno.current
-            try OwnedDescriptor.directory(directory).removeTree(new)
-            // Another step was faster.
-            guard [ENOTEMPTY, EEXIST].contains(reason.rawValue) else {
-                throw SyscallError(call: "rename", subject: path, errno: reason)
-            }
-        }
     }
 
     // MARK: secrets and agents
@@ -209,16 +216,23 @@ struct RunMounts {
                 "the build has no SSH agent \"\(agent.id)\"; name it in the service's build.ssh or with --ssh"
             )
         }
-        let mount: DetachedMount
-        do { mount = try DetachedMount.copy(of: path, recursive: false, attributes: []) } catch {
+        let kind: FileMetadata.Kind
+        do { kind = try OwnedDescriptor.path(path).metadata().kind } catch {
             throw BuildError(.notFound, "SSH agent \"\(agent.id)\": \(error)")
         }
-        guard try mount.descriptor.metadata().kind == .socket else {
+        guard kind == .socket else {
             throw BuildError(
                 .unsupported,
                 "SSH agent \"\(agent.id)\": \(path) is no socket; keys in files take an agent"
             )
         }
+        let directory = try place.makeMemory()
+        mounts.own(directory)
+        do throws(SyscallError) {
+            let owner = (agent.uid, agent.gid)
+            mounts.hold(try AgentRelay(at: "\(directory)/agent", to: path, mode: agent.mode, owner: owner))
+        } catch { throw BuildError(.notFound, "SSH agent \"\(agent.id)\": \(error)") }
+        let mount = try DetachedMount.copy(of: "\(directory)/agent", recursive: false, attributes: [])
         let target = target ?? "/run/buildkit/ssh_agent.\(mounts.specs.count)"
         try mounts.add(mount, at: target, isReadOnly: false)
         mounts.add(environment: "SSH_AUTH_SOCK=\(target)")

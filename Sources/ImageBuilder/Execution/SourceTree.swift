@@ -74,7 +74,9 @@ final class SourceTree: Sendable {
         default:
             let plain = selection.wildcards == .none ? pattern : PathPattern.unescaped(pattern)
             let match = try match(plain.split(separator: "/").map(String.init), in: base)
-            guard let match, !filter.leavesOut(match) else {
+            let isNamed = selection.wildcards == .withinParts && match?.metadata.kind != .directory
+            // What is named in full is meant, whatever --exclude says.
+            guard let match, !filter.leavesOut(match, isNamed: isNamed) else {
                 throw missing((base + [plain]).joined(separator: "/"))
             }
             return [match]
@@ -205,8 +207,9 @@ private struct Filter {
 
     var isEmpty: Bool { ignored.isEmpty && excluded.isEmpty }
 
-    func leavesOut(_ match: SourceTree.Match) -> Bool {
+    func leavesOut(_ match: SourceTree.Match, isNamed: Bool = false) -> Bool {
         if ignored.excludes(match.path.joined(separator: "/")) { return true }
+        if isNamed { return false }
         if keepsParents { return excluded.excludes(match.written.joined(separator: "/")) }
         return match.metadata.kind != .directory && excluded.excludes(match.written.last ?? "")
     }

@@ -90,23 +90,23 @@ package final class SnapshotLayer: Sendable {
     var layer: WrittenLayer? { state.withLock { $0.written ?? $0.snapshot.layer } }
 
     /// What its image shall have; `blob` is where the layer was written, nil when the store has it.
-    func part(blob: String?) -> BuiltImage.Layer? {
-        state.withLock { state in
-            guard let written = state.written ?? state.snapshot.layer else { return nil }
-            let isUnpacked = state.snapshot.layer != nil
-            return .init(
-                written,
-                blob: blob,
-                directory: isUnpacked || blob == nil ? nil : snapshots.path(of: state.snapshot)
-            )
-        }
+    ///
+    /// `unpack` puts the blob's files into a directory: where the result has become a layer with other times, which is that
+    /// layer's for good.
+    func part(blob: String?, unpack: (String) throws -> String) throws -> BuiltImage.Layer? {
+        let (snapshot, written) = state.withLock { ($0.snapshot, $0.written ?? $0.snapshot.layer) }
+        guard let written else { return nil }
+        guard let blob, !snapshots.isUnpacked(written) else { return .init(written, blob: blob, directory: nil) }
+        let directory = try snapshots.ownDirectory(of: snapshot) ?? unpack(blob)
+        return .init(written, blob: blob, directory: directory)
     }
 
     /// Records that it is a layer, before it becomes one; where it lies is found either way.
     func recordLayer() throws {
         let changed = state.withLock { state -> BuildSnapshot? in
             guard let written = state.written, state.snapshot.layer != written else { return nil }
-            if state.snapshot.layer == nil {
+            // One that was killed in between has recorded a layer that never came to be.
+            if state.snapshot.layer == nil || snapshots.ownDirectory(of: state.snapshot) != nil {
                 state.snapshot.layer = written
                 state.snapshot.latestTime = state.latestTime
             }

@@ -12,6 +12,7 @@ final class StepMounts {
     private var held: [String: HeldDescriptor] = [:]
     /// Locks of cache directories.
     private var locks: [HeldDescriptor] = []
+    private var relays: [AgentRelay] = []
     /// Variables that mounts add.
     private(set) var environment: [String] = []
     /// Directories of this step alone, removed after it.
@@ -40,6 +41,8 @@ final class StepMounts {
     func add(environment variable: String) { environment.append(variable) }
 
     func hold(_ lock: HeldDescriptor) { locks.append(lock) }
+
+    func hold(_ relay: AgentRelay) { relays.append(relay) }
 
     func own(_ directory: String) { ownDirectories.append(directory) }
 

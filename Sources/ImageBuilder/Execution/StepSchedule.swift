@@ -55,6 +55,9 @@ struct StepSchedule {
         }
     }
 
+    /// Nothing more begins, for a reason from elsewhere.
+    mutating func interrupt(_ error: any Error) { if failure == nil { failure = error } }
+
     /// A job has failed; nothing more begins, and the first failure is the one to tell.
     mutating func fail(_ error: any Error) {
         underWay -= 1

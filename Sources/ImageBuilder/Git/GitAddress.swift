@@ -40,7 +40,7 @@ package struct GitAddress: Hashable, Sendable, CustomStringConvertible {
             query = rest[rest.index(after: mark)...]
             rest = rest[..<mark]
         }
-        remote = String(rest)
+        remote = rest.hasPrefix("github.com/") ? "https://\(rest)" : String(rest)
         try Self.checkRemote(remote)
         if let fragment {
             let parts = fragment.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -119,6 +119,14 @@ package struct GitAddress: Hashable, Sendable, CustomStringConvertible {
             commit = value.lowercased()
         default: throw Malformed(message: "addresses of repositories know no \"\(name)\"")
         }
+    }
+
+    /// Whether a text may be the beginning of a commit: 7 digits or more.
+    package static func mayBeginCommit(_ text: String) -> Bool {
+        (7..<64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte | 0x20)
+            }
     }
 
     /// Whether a text is a commit in full: 40 digits, or 64 in newer repositories.

@@ -46,7 +46,9 @@ extension BuilderResources {
                     throw BuildError(.notFound, "\(text.prefix(200)): \(error.message)")
                 }
                 let repository = GitRepository(address, environment: environment)
-                found = GitCheckout(address: address, commit: try repository.commit())
+                let scratch = try place.makePath("git")
+                defer { WorkPlace.removeDirectory(scratch) }
+                found = GitCheckout(address: address, commit: try repository.commit(scratch: scratch))
                 repositories.keep(found, for: text)
             }
             if let commit, commit != found.commit {

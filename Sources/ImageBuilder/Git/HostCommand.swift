@@ -2,6 +2,8 @@ import Glibc
 import LinuxSystem
 
 /// A program of the host that runs to its end, with nothing on its input and its outputs kept.
+///
+/// For root it is the first of a PID namespace: with it ends all that it has started, and it ends with us.
 struct HostCommand {
     let name: String
     /// Without the name.
@@ -9,6 +11,8 @@ struct HostCommand {
     let environment: [String]
     /// Directories between ":".
     let searchPath: String
+    /// The most bytes of a file that it writes; nil for no limit.
+    var fileLimit: Int?
 
     struct Result {
         var status: Int32
@@ -24,7 +28,7 @@ struct HostCommand {
     }
 
     /// How much of an output is kept, in bytes.
-    private static let limit = 16 << 20
+    static let limit = 16 << 20
 
     /// Runs it.
     ///
@@ -59,7 +63,8 @@ struct HostCommand {
             copies.append(try SyscallError.checkErrno(fcntl(descriptor, F_DUPFD_CLOEXEC, 10), "fcntl", path))
         }
         defer { for copy in copies { _ = OwnedDescriptor(adopting: copy) } }
-        var plan = LaunchPlan(namespaces: [])
+        var plan = LaunchPlan(namespaces: geteuid() == 0 ? [.pid] : [])
+        plan.append(.endWithStarter)
         var slots: [LaunchSlot: Int32] = [:]
         for (number, copy) in copies.enumerated() {
             let slot = plan.makeSlot("descriptor-\(number)")
@@ -67,6 +72,9 @@ struct HostCommand {
             plan.append(.duplicate(slot, as: UInt32(number)))
         }
         plan.append(.closeDescriptors(from: 3))
+        if let fileLimit {
+            plan.append(.setLimit(ResourceLimit(.fsize, soft: UInt64(fileLimit), hard: UInt64(fileLimit))))
+        }
         plan.append(.execute(candidates: [path], arguments: [name] + arguments, environment: environment))
         let process = try LaunchedProcess.start(plan, descriptors: slots)
         do { try process.awaitExecution() } catch {

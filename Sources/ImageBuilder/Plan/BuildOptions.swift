@@ -18,6 +18,8 @@ package struct BuildOptions: Sendable {
         case image(String)
         /// A git repository: `https://host/path.git#ref:subdirectory`.
         case git(String)
+        /// A file behind `http://` or `https://`: a directory that holds it and nothing else.
+        case file(String)
         /// Another target of the same Dockerfile: `target:NAME`.
         case target(String)
         /// A name that something else gives to its result, such as `service:NAME`; the caller resolves it.

@@ -267,7 +267,7 @@ package struct BuildPlanner: Sendable {
         _ report: inout DockerfileReport
     ) -> Origin? {
         switch context {
-        case .directory, .git: return .context(name, context)
+        case .directory, .git, .file: return .context(name, context)
         case .image("scratch"): return .nothing
         case .image(let reference): return .image(ExternalImage(reference: reference, platform: platform))
         case .target(let target):

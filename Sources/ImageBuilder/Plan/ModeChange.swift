@@ -24,6 +24,14 @@ package enum ModeChange: Hashable, Sendable, CustomStringConvertible {
         package var description: String
     }
 
+    /// The mode of directories that are made on the way to a destination; nil for changes of what there is.
+    var directoryMode: UInt32? {
+        switch self {
+        case .absolute(let mode): mode
+        case .symbolic: nil
+        }
+    }
+
     /// Reads a mode; nil for what is none.
     package init?(_ text: String) {
         if let first = text.utf8.first, (0x30...0x39).contains(first) {

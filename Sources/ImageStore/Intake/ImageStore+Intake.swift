@@ -109,6 +109,11 @@ extension ImageStore {
     /// Removes what is left of downloads that nobody is at; returns how many bytes.
     package func removeAbandonedDownloads() throws(ImageError) -> Int64 { try intake.clear(olderThan: -1) }
 
+    /// Removes what has come of blobs and layers that no image has yet, but for what another command is at.
+    package func discardIntake(blobs: [ContentDigest], layers: [ContentDigest]) throws(ImageError) {
+        try intake.discard(blobs: blobs, layers: layers)
+    }
+
     /// When a registry was last asked about a name, in seconds since the epoch; nil when that is not known.
     package func lastCheck(of name: ImageName) throws(ImageError) -> Int? {
         let path = checkFile(of: name)

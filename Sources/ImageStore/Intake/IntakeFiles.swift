@@ -61,6 +61,21 @@ struct IntakeFiles: Hashable, Sendable {
         }
     }
 
+    /// Removes blobs and layers that are here, but for what somebody holds.
+    func discard(blobs: [ContentDigest], layers: [ContentDigest]) throws(ImageError) {
+        guard access(directory, F_OK) == 0 else { return }
+        for digest in blobs {
+            guard let file = try lock(digest) else { continue }
+            unlink(verified(digest))
+            unlink(partial(digest))
+            withExtendedLifetime(file.rawValue) {}
+        }
+        try attempt("clear \(directory)") { () throws(SyscallError) in
+            let place = try OwnedDescriptor.directory(directory)
+            for diffID in layers { try place.removeTree("\(diffID.hexadecimal).layer.\(Self.boot)") }
+        }
+    }
+
     /// Removes what nobody has touched for a while and nobody holds; what survived a boot is partial again.
     ///
     /// Returns how many bytes of files went.

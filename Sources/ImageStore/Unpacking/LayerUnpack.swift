@@ -46,6 +46,9 @@ package final class LayerUnpack: @unchecked Sendable {
             throw .kernel("unpack \(subject)", SyscallError(call: "socketpair", subject: "AF_UNIX", errno: .current))
         }
         let mine = OwnedDescriptor(adopting: ends[0])
+        // As much as comes at once; with less, both sides wait for each other more often, and nothing else.
+        var size: CInt = 1 << 20
+        _ = setsockopt(ends[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, socklen_t(MemoryLayout<CInt>.size))
         let theirs = OwnedDescriptor(adopting: ends[1])
         let order = Order(directory: directory, subject: subject, limits: limits, isHashed: isHashed, program: program)
         return try LayerUnpack(order, reading: theirs, input: mine)

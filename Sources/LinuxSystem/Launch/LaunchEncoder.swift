@@ -34,15 +34,17 @@ struct LaunchEncoder {
         case .setPropagation, .copyMount, .pivot, .coverRoot, .makeFilesystem, .attachAt, .mask, .remount,
             .setAttributes:
             encodeMount(step)
-        case .enter, .leave, .copyTree, .change: encodeTree(step)
+        case .enter, .leave, .changeRoot, .copyTree, .change, .detach: encodeTree(step)
         case .makeDirectory, .makeWorkingDirectory, .makeFile, .makeSymlink, .makeDevice, .setOwner, .write,
             .setOOMScore, .openOwn, .writeValue:
             encodeFile(step)
         case .exit: list.call(SYS_exit_group, [.null])
-        case .openTerminal, .attachConsole, .sendDescriptor: encodeTerminal(step)
+        case .openTerminal, .controlTerminal, .attachConsole, .sendDescriptor: encodeTerminal(step)
         case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
             encodePrivilege(step)
         case .makeSession: list.call(SYS_setsid, [])
+        case .endWithStarter:
+            list.call(SYS_prctl, [.flags(PR_SET_PDEATHSIG), .flags(SIGKILL), .null, .null, .null])
         case .duplicate(let slot, let number):
             // dup3(2) refuses equal numbers, which need nothing but the loss of close-on-exec.
             list.call(
@@ -84,8 +86,8 @@ struct LaunchEncoder {
             }
         case .execute(let candidates, let arguments, let environment):
             encodeExecution(candidates, arguments, environment)
-        case .executeThrough(let helper, let asInit, let candidates, let arguments, let environment):
-            executeThrough(helper.index, (asInit ? "i" : "x") + "\(reportNumber)", candidates, arguments, environment)
+        case .executeThrough(let helper, let role, let candidates, let arguments, let environment):
+            executeThrough(helper.index, "\(role.letter)\(reportNumber)", candidates, arguments, environment)
         case .executeDescriptor(let slot, let arguments, let environment):
             list.call(
                 SYS_execveat,

@@ -137,6 +137,7 @@ struct ForeignRuntime: Hashable, Sendable {
                     size: invocation.size
                 )
             )
+            plan.append(.controlTerminal(slave))
             for number: UInt32 in 0...2 { plan.append(.duplicate(slave, as: number)) }
         }
         let first = invocation.terminal == nil ? 0 : 3

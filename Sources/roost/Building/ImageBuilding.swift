@@ -5,6 +5,8 @@ import ImageStore
 import LinuxSystem
 import OCISpec
 import Orchestrator
+import RegistryClient
+import Synchronization
 import TerminalOutput
 import YAMLComposer
 
@@ -58,7 +60,11 @@ struct ImageBuilding {
         }
         let ordered = try withSources(wanted)
         guard !ordered.isEmpty else { return [] }
-        let shared = try BuilderResources(store: store, filters: ProjectReading.roots.storage + "/filters") { owner in
+        let shared = try BuilderResources(
+            store: store,
+            filters: ProjectReading.roots.storage + "/filters",
+            fetcher: NetworkFetcher()
+        ) { owner in
             try BuildGuard.start(
                 for: owner,
                 store: store,
@@ -69,26 +75,45 @@ struct ImageBuilding {
         defer { shared.close() }
         let printer = options.buildPrinter(isQuiet: choices.isQuiet, namesServices: ordered.count > 1)
         defer { printer.finish() }
-        for service in ordered { try build(service, shared, printer) }
-        return ordered.map(\.name)
+        let fetches = BaseFetches()
+        var builds: [String: (request: ServiceImageBuild, source: BaseImages)] = [:]
+        for service in ordered {
+            guard let request = request(of: service) else { continue }
+            builds[service.name] = (request, bases(of: service, store, fetches))
+        }
+        let all = builds
+        let jobs = ordered.map { BuildJobs.Job(name: $0.name, needs: sources(of: $0)) }
+        let limit = min(options.atOnce ?? .max, Self.servicesAtOnce)
+        let failures = try BuildJobs(jobs).run(atMost: limit, shared) { name in
+            guard let (request, source) = all[name] else { return }
+            try Self.build(name, request, source, shared, printer)
+        }
+        guard let first = failures.first else { return ordered.map(\.name) }
+        printer.finish()
+        let shown = failures.map { self.shown($0.error) }
+        throw shown.first { !($0 is ExitCode) } ?? (shown.isEmpty ? first.error : shown[0])
     }
+
+    /// How many services are built at once; their steps are several more.
+    private static let servicesAtOnce = 8
 
     /// Checks the Dockerfiles of services, and builds nothing.
     func check(_ services: [Service]) throws {
         for service in services {
             guard let build = request(of: service) else { continue }
-            let source = bases(of: service, Self.store)
+            let source = bases(of: service, Self.store, BaseFetches())
             do { report(try build.located(nil).imageBuild().check(images: source)) } catch { throw shown(error) }
         }
     }
 
-    private func bases(of service: Service, _ store: ImageStore) -> BaseImages {
+    private func bases(of service: Service, _ store: ImageStore, _ fetches: BaseFetches) -> BaseImages {
         let built = project.services.filter(\.isBuilt).compactMap { ImageName(project.imageName(of: $0)) }
         return BaseImages(
             store: store,
             directory: project.directory,
             refreshes: choices.refreshesBases || service.build?.refreshesBases == true,
-            ownImages: Set(built)
+            ownImages: Set(built),
+            fetches: fetches
         )
     }
 
@@ -110,18 +135,25 @@ struct ImageBuilding {
         }
     }
 
-    private func build(_ service: Service, _ shared: BuilderResources, _ printer: BuildPrinter) throws {
-        guard let request = request(of: service) else { return }
-        let source = bases(of: service, shared.store)
-        do {
-            let build = try request.located(shared).imageBuild()
-            let outcome = try build.run(shared, images: source, printer.reporter(for: service.name))
-            printer.built(service.name, build.names[0], "\(outcome.id)")
-            printer.interrupted { report(outcome.warnings) }
-        } catch {
-            printer.finish()
-            throw shown(error)
-        }
+    private static func build(
+        _ name: String,
+        _ request: ServiceImageBuild,
+        _ source: BaseImages,
+        _ shared: BuilderResources,
+        _ printer: BuildPrinter
+    ) throws {
+        let build = try request.located(shared).imageBuild()
+        let outcome = try build.run(shared, images: source, printer.reporter(for: name))
+        printer.built(name, build.names[0], "\(outcome.id)")
+        printer.interrupted { report(outcome.warnings) }
+    }
+
+    /// The services that a service is built from.
+    private func sources(of service: Service) -> Set<String> {
+        Set(
+            (service.build?.contexts ?? []).filter { $0.value.hasPrefix("service:") }
+                .map { String($0.value.dropFirst("service:".count)) }
+        )
     }
 
     /// Those that are to be built, each after those it is built from.
@@ -173,6 +205,7 @@ struct BaseImages: BaseImageSource {
     var refreshes = false
     /// Images that are built here, and are in no registry.
     var ownImages: Set<ImageName> = []
+    let fetches: BaseFetches
 
     func image(_ reference: String, _ platform: Platform) throws -> Image {
         let reference = try ImageReference(reference, projectDirectory: directory)
@@ -184,7 +217,38 @@ struct BaseImages: BaseImageSource {
                 guard error.code == .imageNotFound else { throw error }
             }
         }
-        try ImageFetch.missing(name, platform, store)
+        try fetches.once("\(name) \(platform)") { try ImageFetch.missing(name, platform, store) }
         return try store.resolve(reference, platform: platform)
+    }
+}
+
+/// Fetches base images once, however many builds of a command stand on them.
+final class BaseFetches: Sendable {
+    /// One after the other: the layers of each come several at once.
+    private let done = Mutex<Set<String>>([])
+
+    /// Runs `body` unless it has done so for this key; others wait meanwhile.
+    func once(_ key: String, _ body: () throws -> Void) throws {
+        try done.withLock { done in
+            guard !done.contains(key) else { return }
+            try body()
+            done.insert(key)
+        }
+    }
+}
+
+/// Fetches files for builds.
+struct NetworkFetcher: FileFetcher {
+    func fetch(
+        _ address: String,
+        known: String?,
+        limit: Int64,
+        to path: String,
+        environment: [String: String]
+    ) throws -> FetchedFile? {
+        let request = FileDownload.Request(address, known: known, limit: limit)
+        return try FileDownload.perform(request, to: path, environment: environment).map {
+            FetchedFile(digest: $0.digest, entityTag: $0.entityTag, modified: $0.modified)
+        }
     }
 }

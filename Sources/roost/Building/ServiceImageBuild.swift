@@ -27,6 +27,8 @@ struct ServiceImageBuild {
     let environment: [String: String]
     /// Whether the context was fetched: nothing in it may lead out of it.
     private(set) var isFetched = false
+    /// The file of the Dockerfile where the context is an address of nothing else.
+    private(set) var fetchedDockerfile: String?
 
     init(
         project: Project,
@@ -42,17 +44,27 @@ struct ServiceImageBuild {
         self.environment = environment
     }
 
-    /// The same with its context on this host: a repository is fetched, for which there have to be resources.
+    /// The same with its context on this host: a repository or an archive is fetched, for which there have to be resources.
     func located(_ shared: BuilderResources?) throws -> ServiceImageBuild {
-        guard GitAddress.isAddress(build.context) else { return self }
+        let isRepository = GitAddress.isAddress(build.context)
+        guard isRepository || RemoteFile.isAddress(build.context) else { return self }
         guard let shared else {
             throw UserError(
-                "services.\(service.name).build.context: the repository \(build.context) is fetched only to be built"
+                "services.\(service.name).build.context: \(build.context) is fetched only to be built"
             )
         }
         var located = self
-        located.build.context = try shared.fetchContext(build.context, environment: environment)
         located.isFetched = true
+        if isRepository {
+            located.build.context = try shared.fetchContext(build.context, environment: environment)
+        } else {
+            switch try shared.fetchContextFile(build.context, environment: environment) {
+            case .directory(let path): located.build.context = path
+            case .dockerfile(let file, let context):
+                located.fetchedDockerfile = file
+                located.build.context = context
+            }
+        }
         return located
     }
 
@@ -97,6 +109,12 @@ struct ServiceImageBuild {
                 kind: .lines
             )
         }
+        if let fetchedDockerfile {
+            do throws(SyscallError) {
+                let bytes = try readBytes(fetchedDockerfile, limit: DockerfileParser.byteLimit)
+                return SourceFile(name: service.build?.context ?? "Dockerfile", bytes: bytes, kind: .lines)
+            } catch { throw UserError("services.\(service.name).build: \(error)") }
+        }
         var path = dockerfilePath
         if build.dockerfile == nil || build.dockerfile == "Dockerfile", !fileExists(path),
             fileExists("\(build.context)/dockerfile")
@@ -124,6 +142,10 @@ struct ServiceImageBuild {
 
     /// A path as people write it.
     private func shown(_ path: String) -> String {
+        // What was fetched lies where nobody has to look for it.
+        if isFetched, path.hasPrefix("\(build.context)/") {
+            return String(path.dropFirst(build.context.utf8.count + 1))
+        }
         let directory = ProcessContext.workingDirectory
         return path.hasPrefix("\(directory)/") ? String(path.dropFirst(directory.utf8.count + 1)) : path
     }
@@ -131,7 +153,8 @@ struct ServiceImageBuild {
     private func ignoreRules() throws -> IgnoreRules {
         let own = "\(dockerfilePath).dockerignore"
         let candidates =
-            build.dockerfileText == nil ? [own, "\(build.context)/.dockerignore"] : ["\(build.context)/.dockerignore"]
+            build.dockerfileText == nil && fetchedDockerfile == nil
+            ? [own, "\(build.context)/.dockerignore"] : ["\(build.context)/.dockerignore"]
         for path in candidates {
             let bytes: [UInt8]
             do throws(SyscallError) { bytes = try self.bytes(of: path, limit: IgnoreFile.byteLimit) } catch {
@@ -175,7 +198,7 @@ struct ServiceImageBuild {
         if value.hasPrefix("docker-image://") { return .image(String(value.dropFirst("docker-image://".count))) }
         if value.hasPrefix("rootfs:") { return .image(value) }
         if value.hasPrefix("/") { return .directory(value) }
-        return .git(value)
+        return GitAddress.isAddress(value) ? .git(value) : .file(value)
     }
 
     private func settings() throws(UserError) -> BuildSettings {

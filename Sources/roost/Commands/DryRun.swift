@@ -14,6 +14,8 @@ extension NetworkCommands.Inspect: DryRunnable {}
 extension NetworkCommands.List: DryRunnable {}
 extension Port: DryRunnable {}
 extension Ps: DryRunnable {}
+extension Pull: DryRunnable {}
+extension Push: DryRunnable {}
 extension RuntimePlan: DryRunnable {}
 extension Stats: DryRunnable {}
 extension Top: DryRunnable {}

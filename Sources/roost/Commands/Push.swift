@@ -35,6 +35,13 @@ struct Push: ParsableCommand {
                 }
                 if !images.contains(where: { $0.name == name }) { images.append((name, text)) }
             }
+            guard !parent.project.dryRun else {
+                defer { delivery.printer.finish() }
+                for image in images {
+                    delivery.printer.report(Progress(.image, image.text, "Would be pushed", .done))
+                }
+                return
+            }
             try delivery.send(images)
         }
     }

@@ -81,13 +81,11 @@ struct SystemCommands: ParsableCommand {
             ProcessContext.writeOutput("Total reclaimed space: \(Amount.decimal(UInt64(bytes)))\n")
         }
 
-        /// The results of builds that no image has; without `--all` those that were not used for a day.
+        /// The results of builds that no image has, cache directories, and files that builds have fetched.
         private func pruneBuilds() throws -> Int64 {
             var pruning = BuildCachePruning()
             if let until = try ImageFilter(filter, allowing: ["until", "label", "label!"])["until"] {
-                pruning.usedBefore = TimeArgument.moment(until, now: ProjectReading.now)?.nanoseconds
-            } else if !all {
-                pruning.usedBefore = ProjectReading.now.nanoseconds - 86_400_000_000_000
+                pruning.usedBefore = TimeArgument.moment(until, now: WallTime.now)?.nanoseconds
             }
             guard let result = try pruning.run(in: ProjectReading.roots.images) else {
                 ProcessContext.writeError("warning: a build is under way; what builds keep stays\n")
@@ -106,7 +104,7 @@ struct SystemCommands: ParsableCommand {
                     all
                         ? "  - all images without at least one container associated to them"
                         : "  - all dangling images",
-                    all ? "  - all build cache" : "  - build cache that was not used for a day",
+                    "  - all build cache",
                 ]
             return "WARNING! This will remove:\n" + parts.joined(separator: "\n") + "\n"
         }

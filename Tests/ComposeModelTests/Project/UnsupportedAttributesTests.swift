@@ -99,7 +99,7 @@ func refused() throws {
     let text = """
         services:
           web:
-            build: https://example.com/app.tgz
+            build: ftp://example.com/app.tgz
             runtime: nvidia
             volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
             configs: [c]
@@ -111,10 +111,10 @@ func refused() throws {
     let report = try unsupported(text)
     #expect(
         report == """
-            compose.yaml:3:12: services.web.build.context can't be honoured: archives can't be fetched
-                    build: https://example.com/app.tgz
+            compose.yaml:3:12: services.web.build.context can't be honoured: nothing is fetched by this kind of address
+                    build: ftp://example.com/app.tgz
                            ^
-              hint: name a directory or a git repository
+              hint: name a directory, a git repository, or a file over https
             compose.yaml:5:15: services.web.volumes[0] can't be honoured: only bind, volume, tmpfs and image can be mounted
                     volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
                               ^

@@ -1,8 +1,11 @@
+import Orchestrator
 import ArgumentParser
 import Glibc
+import ImageBuilder
 import ImageStore
 import LinuxSystem
 import OCISpec
+import RegistryClient
 import Supervisor
 
 extension ImageCommands {
@@ -20,7 +23,9 @@ extension ImageCommands {
         var change: [String] = []
         @Option(name: .shortAndLong, help: "A remark that stays with the image.") var message = ""
         @Option(help: "The platform that the programs are for.") var platform: String?
-        @Argument(help: "The archive, plain or compressed; - is standard input.") var file: String
+        @Argument(
+            help: "The archive, plain or compressed: a file, its address over http or https, or - for standard input."
+        ) var file: String
         @Argument(help: "The image's name.") var name: String?
 
         func run() throws {
@@ -32,10 +37,7 @@ extension ImageCommands {
         }
 
         private func imported() throws -> LoadedImage {
-            if file.contains("://") {
-                throw UserError("roost does not fetch \(file); fetch it with another program, and import - from there")
-            }
-            var order = RootImport(created: Timestamp.text(ProjectReading.now))
+            var order = RootImport(created: Timestamp.text(WallTime.now))
             order.changes = try change.map { try ConfigurationChange($0) }
             order.message = message
             if let platform {
@@ -53,9 +55,23 @@ extension ImageCommands {
             if file == "-", isatty(STDIN_FILENO) == 1 {
                 throw UserError("an archive does not come from a terminal; name a file, or send one to standard input")
             }
+            if RemoteFile.isAddress(file) { return try fetched(order) }
+            if file.contains("://") { throw UserError("\(file): files are fetched over http and https only") }
             let path = file == "-" ? "/dev/stdin" : file
             let subject = file == "-" ? "standard input" : file
             return try ImageSelection.store().importRoot(order, from: .reading(path), subject: subject)
+        }
+
+        /// Imports what an address has.
+        private func fetched(_ order: RootImport) throws -> LoadedImage {
+            let store = try ImageSelection.store()
+            // What is fetched goes with it, whatever happens.
+            let intake = try store.beginIntake()
+            defer { withExtendedLifetime(intake) {} }
+            let path = intake.makePath()
+            let request = FileDownload.Request(file, limit: store.limits.layerBytes)
+            _ = try FileDownload.perform(request, to: path, environment: ProcessContext.environment)
+            return try store.importRoot(order, from: .reading(path), subject: file)
         }
     }
 }
