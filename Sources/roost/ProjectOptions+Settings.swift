@@ -34,7 +34,7 @@ extension ProjectOptions {
     func completed(_ options: UpOptions) -> UpOptions {
         var options = options
         options.nameSeparator = nameSeparator
-        options.stepLimit = atOnce
+        options.stepLimit = stepLimit
         return options
     }
 }

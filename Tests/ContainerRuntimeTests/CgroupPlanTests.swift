@@ -100,7 +100,8 @@ struct CgroupPlanTests {
     func withoutSwap(limit: Int64?) throws {
         var resources = ResourcesSpec()
         resources.memory = .init()
-        (resources.memory?.limit, resources.memory?.swap) = (limit, 0)
+        resources.memory?.limit = limit
+        resources.memory?.swap = 0
         let plan = try CgroupPlan(resources, on: unified, available: ["memory"])
         #expect(plan.writes.map(\.description) == (limit.map { ["memory.max \($0)"] } ?? []) + ["memory.swap.max 0"])
         #expect(plan.unenforced.isEmpty)
