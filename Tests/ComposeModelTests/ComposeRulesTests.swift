@@ -197,6 +197,12 @@ struct ComposeRulesTests {
         #expect(load(["compose.yaml": text]) { $0.wantsNamesOnly = true }.report.contains("there is no file l"))
     }
 
+    @Test("a service with a network mode, be it empty, has no default network made") func defaultNetwork() {
+        let report = web(["services: {web: {image: i, network_mode: \"\", networks: [default]}}"])
+        #expect(report.contains("default"), "\(report)")
+        #expect(web(["services: {web: {image: i, networks: [default]}}"]) == "{}")
+    }
+
     @Test("options of a provider take each other's place, and lists of them join")
     func providerOptions() {
         let files = [

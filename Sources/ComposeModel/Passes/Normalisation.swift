@@ -14,7 +14,8 @@ struct Normalisation {
         project.edit("services") { services in
             services.editEntries { _, service in
                 complete(&service)
-                usesDefault = usesDefault || service["networks"]?["default"] != nil
+                let names = service["network_mode"] == nil ? service["networks"] : nil
+                usesDefault = usesDefault || names?["default"] != nil
             }
         }
         if usesDefault && project["networks"]?["default"] == nil {
