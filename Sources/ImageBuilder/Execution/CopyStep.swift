@@ -172,7 +172,13 @@ struct CopyStep {
     func makeDirectory(_ operation: DirectoryOperation, on filesystem: StepFilesystem?, in place: StepPlace) throws {
         let overlay = try StepOverlay.make(filesystem, place)
         let owner = try operation.owner.map { try user($0, overlay.mount) } ?? (0, 0)
-        let target = Target(root: overlay.root, destination: operation.path, isDirectory: true, owner: owner, mode: 0o755)
+        let target = Target(
+            root: overlay.root,
+            destination: operation.path,
+            isDirectory: true,
+            owner: owner,
+            mode: 0o755
+        )
         _ = try target.directory()
     }
 
