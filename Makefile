@@ -38,7 +38,7 @@ demo: release
 	@echo "Look around:  cd samples/voting && $(CURDIR)/$(RELEASE) ps"
 	@echo "End it:       cd samples/voting && $(CURDIR)/$(RELEASE) down -v"
 
-test: deps peers
+test: deps peers sanitize
 	samples/voting/packages.sh --tests
 	swift build --build-tests
 	swift test --skip-build
@@ -71,9 +71,9 @@ docs: deps
 install: release
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/roost
 
-# What only tests need: a runtime for services that name one, and ps(1).
+# What only tests need: runtimes for services that name one, and ps(1).
 peers:
-	@$(MAKE) --no-print-directory deps PACKAGES="crun procps"
+	@$(MAKE) --no-print-directory deps PACKAGES="crun runc procps"
 
 toolchain:
 	@command -v swift >/dev/null || { echo "roost needs Swift 6.3 or later: get the toolchain for Debian from https://www.swift.org/install/linux/ and put its usr/bin on the PATH" >&2; exit 1; }

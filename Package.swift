@@ -96,6 +96,7 @@ let package = Package(
                 "Orchestrator",
                 "CLinux",
                 "LinuxSystem",
+                "OCISpec",
                 "YAMLComposer",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -105,7 +106,7 @@ let package = Package(
         ),
         .target(
             name: "TerminalOutput",
-            dependencies: ["ComposeModel", "ImageBuilder", "LinuxSystem", "Orchestrator", "Supervisor"],
+            dependencies: ["ComposeModel", "ImageBuilder", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor"],
             swiftSettings: memorySafe
         ),
         .executableTarget(
@@ -189,12 +190,12 @@ let package = Package(
         .testTarget(name: "OrchestratorTests", dependencies: ["ComposeModel", "Orchestrator"], swiftSettings: common),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["LinuxSystem", "Orchestrator", "Supervisor", "roost"],
+            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor", "roost"],
             swiftSettings: common
         ),
         .testTarget(
             name: "SupervisorTests",
-            dependencies: ["CLinux", "LinuxSystem", "Orchestrator", "Supervisor"],
+            dependencies: ["CLinux", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor"],
             swiftSettings: common
         ),
         .testTarget(

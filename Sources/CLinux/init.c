@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -78,8 +79,10 @@ INLINE void reap(long program) {
 
 /// The stack as the kernel leaves it: count, arguments, null, environment, null.
 ///
-/// The arguments are a name, `i` for a first process or `x`, with the number of the descriptor that a failure is told on,
-/// the number of the launch's step, the candidates, an empty string, and the program's own.
+/// The arguments are a name, a letter with the number of the descriptor that a failure is told on, the number of the
+/// launch's step, the candidates, an empty string, and the program's own. The letters: `i` for a first process; `f` for one
+/// that goes on in another process, the first of ours in a PID namespace that was joined for it, `t` with a terminal at
+/// descriptor 0 that becomes its own; `x` for neither.
 SECTION _Noreturn void clinux_init_main(char **stack) {
     // Before the image's code is among us: nobody is to look at the pipe we hold.
     call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -101,6 +104,20 @@ SECTION _Noreturn void clinux_init_main(char **stack) {
     long step = 0;
     for (char *digit = stack[3]; *digit; digit++)
         step = step * 10 + (*digit - '0');
+    if (*stack[2] == 'f' || *stack[2] == 't') {
+        long successor = call(SYS_clone, CLONE_PARENT, 0, 0, 0, 0);
+        if (successor != 0) {
+            // struct clinux_report
+            volatile unsigned report[2];
+            report[0] = (unsigned)step;
+            report[1] = (unsigned)-successor;
+            call(SYS_write, teller, (long)report, sizeof report, 0, 0);
+            end(0);
+        }
+        call(SYS_setsid, 0, 0, 0, 0, 0);
+        if (*stack[2] == 't')
+            call(SYS_ioctl, 0, TIOCSCTTY, 0, 0, 0);
+    }
     if (*stack[2] != 'i')
         execute(candidates, teller, step, arguments, environment);
 

@@ -1,7 +1,7 @@
 import YAMLComposer
 
 /// Reads the files of one project, and those that they extend and include, into canonical trees.
-struct FileLoader<Reader: FileReader> {
+struct FileLoader<Base: FileReader> {
     /// Where a file belongs: its project's directory and variables.
     struct Scope {
         var directory: String
@@ -9,13 +9,17 @@ struct FileLoader<Reader: FileReader> {
     }
 
     let options: LoadOptions
-    let reader: Reader
+    let reader: ProjectReader<Base>
     let diagnostics: DiagnosticCollector
     /// Files that were parsed before, and how often and how much was taken in: includes may name each other many times.
     private var parsed: [String: [YAMLNode]] = [:]
     private var sizes: [String: Int] = [:]
     /// The services of the document at hand that are complete already.
     private var completed: [String: YAMLNode] = [:]
+    /// The files that were fetched, and the directories that they may lead into; each is kept, so that it stays itself.
+    var confines: [ObjectIdentifier: (file: SourceFile, root: String)] = [:]
+    /// What the services at hand say that extend others, the last one being that which is looked at.
+    private var covers: [YAMLMapping] = []
     private var takenFiles = 0
     private var takenBytes = 0
 
@@ -25,7 +29,7 @@ struct FileLoader<Reader: FileReader> {
     /// How many files may include, and services extend, one another in a row.
     private static var chainLimit: Int { 100 }
 
-    init(options: LoadOptions, reader: Reader, diagnostics: DiagnosticCollector) {
+    init(options: LoadOptions, reader: ProjectReader<Base>, diagnostics: DiagnosticCollector) {
         self.options = options
         self.reader = reader
         self.diagnostics = diagnostics
@@ -56,7 +60,11 @@ struct FileLoader<Reader: FileReader> {
         }
         sizes[path] = bytes.count
         do {
-            parsed[path] = try YAMLReader().documents(of: SourceFile(name: shown(path), bytes: bytes))
+            let source = SourceFile(name: shown(path), bytes: bytes)
+            if let project = reader.fetched.project(holding: path) {
+                confines[ObjectIdentifier(source)] = (source, project.root)
+            }
+            parsed[path] = try YAMLReader().documents(of: source)
         } catch {
             diagnostics.add(error)
             diagnostics.markIncomplete()
@@ -85,7 +93,11 @@ struct FileLoader<Reader: FileReader> {
         return result
     }
 
-    private func canonical(_ document: YAMLNode, _ scope: Scope) -> YAMLNode? {
+    private func canonical(
+        _ document: YAMLNode,
+        _ scope: Scope,
+        below covers: [YAMLMapping] = []
+    ) -> YAMLNode? {
         var tree = document
         if let version = tree.mapping?.entry("version") {
             diagnostics.warning("\"version\" means nothing any more and can be removed", at: version.keyMark)
@@ -96,8 +108,10 @@ struct FileLoader<Reader: FileReader> {
             tree = replaced
         }
         if tree["include"]?.isNull == true { tree.remove("include") }
+        if !covers.isEmpty { tree = ReplacedValues(covers: covers, isRaw: !options.interpolates).removed(from: tree) }
         tree = Validation(diagnostics: diagnostics, allowsEmpty: true).checked(tree)
         tree = Canonicalisation(diagnostics: diagnostics, isRaw: !options.interpolates).apply(tree)
+        if confines[ObjectIdentifier(document.mark.file.asRead)] != nil { checkServiceFiles(tree, scope) }
         return ResourceConsistency(diagnostics: diagnostics).named(tree)
     }
 
@@ -147,11 +161,8 @@ struct FileLoader<Reader: FileReader> {
     private mutating func included(_ entry: YAMLNode, _ scope: Scope, chain: [String]) -> YAMLNode? {
         let path = entry["path"]
         let written = path?.sequence?.compactMap(\.string) ?? path?.string.map { [$0] } ?? []
-        for name in written where RemoteReference.isOne(name) {
-            diagnostics.add(RemoteReference.refusal(name, at: entry.mark))
-            return nil
-        }
-        let paths = written.map { FilePath.absolute($0, in: scope.directory) }
+        let paths = written.compactMap { place(of: $0, at: entry.mark, scope) }
+        guard paths.count == written.count else { return nil }
         guard let first = paths.first else {
             diagnostics.warning("an include names no file", at: entry.mark)
             return entry.with(.mapping(YAMLMapping()))
@@ -169,7 +180,7 @@ struct FileLoader<Reader: FileReader> {
             ?? FilePath.directory(of: first)
         let environment = environment(of: entry, directory: directory, scope)
         for (path, name) in zip(paths, written) where !reader.isFile(path) {
-            diagnostics.error("there is no file \(name) to include", at: entry.mark)
+            diagnostics.error("there is no file \(name) to include", at: entry.mark, hint: RemoteReference.hint(name))
             return nil
         }
         let step = SourceStep.included(entry.mark)
@@ -178,7 +189,7 @@ struct FileLoader<Reader: FileReader> {
         let inner = Scope(directory: directory, environment: environment)
         guard var tree = merged(documents, inner, chain: chain + paths).map(Merge.settled)?.mapping else { return nil }
         for key in tree.keys where key == "name" || key == "version" || key.hasPrefix("x-") { tree[key] = nil }
-        let rooted = PathResolution(directory: directory, home: environment["HOME"])
+        let rooted = PathResolution(directory: base(directory, scope), home: environment["HOME"])
         return rooted.apply(entry.with(.mapping(tree)))
     }
 
@@ -190,10 +201,11 @@ struct FileLoader<Reader: FileReader> {
             diagnostics.error("an environment file of an include has no name", at: entry.mark)
         }
         let written = files?.sequence?.compactMap(\.string) ?? files?.string.map { [$0] } ?? []
+        let paths = (written.isEmpty ? [".env"] : written).filter { $0 != "/dev/null" }
+            .map { FilePath.absolute($0, in: written.isEmpty ? directory : scope.directory) }
         EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
             .add(
-                (written.isEmpty ? [".env"] : written).filter { $0 != "/dev/null" }
-                    .map { FilePath.absolute($0, in: written.isEmpty ? directory : scope.directory) },
+                written.isEmpty ? paths : paths.filter { checkReach(of: $0, at: entry.mark, scope) },
                 required: !written.isEmpty,
                 to: &environment
             )
@@ -256,6 +268,8 @@ struct FileLoader<Reader: FileReader> {
             diagnostics.markDamaged("services.\(name)")
             return rest
         }
+        covers.append(own)
+        defer { covers.removeLast() }
         var base: YAMLNode?
         if let other = extends["file"]?.string {
             let step = SourceStep.extended(service: "services.\(target)", by: "services.\(name)", extends.mark)
@@ -280,6 +294,8 @@ struct FileLoader<Reader: FileReader> {
         diagnostics.markDamaged(service: name, like: target)
         // A service without any content is none to extend, and Compose shows so.
         if base.isNull { return service }
+        var merge = merge
+        merge.isExtending = true
         return merge.apply(rest, over: base, .object(Schema.service))
     }
 
@@ -291,21 +307,23 @@ struct FileLoader<Reader: FileReader> {
         chain: [String],
         _ step: SourceStep
     ) -> YAMLNode? {
-        guard !RemoteReference.isOne(file) else {
-            diagnostics.add(RemoteReference.refusal(file, at: extends.mark))
-            return nil
-        }
-        let path = FilePath.absolute(file, in: scope.directory)
+        guard let path = place(of: file, at: extends.mark, scope) else { return nil }
         guard reader.isFile(path) else {
-            diagnostics.error("there is no file \(file) to extend from", at: extends.mark)
+            diagnostics.error(
+                "there is no file \(file) to extend from",
+                at: extends.mark,
+                hint: RemoteReference.hint(file)
+            )
             return nil
         }
         let inner = Scope(directory: FilePath.directory(of: path), environment: scope.environment)
         let isFirst = parsed[path] == nil
         let found = diagnostics.hasErrors
         let written = documents(path)
-        let trees = written.compactMap { document in
-            canonical(Self.reduced(document, to: target, withOtherParts: isFirst).deeplyAfter(step), inner)
+        let covers = covers
+        let trees = written.compactMap { document -> YAMLNode? in
+            let reduced = Self.reduced(document, to: target, withOtherParts: isFirst).deeplyAfter(step)
+            return canonical(reduced, inner, below: covers)
         }
         if isFirst { for document in written { checkVariables(document, inner) } }
         guard let services = trees.last?["services"]?.mapping, services.entry(target) != nil else {
@@ -317,7 +335,12 @@ struct FileLoader<Reader: FileReader> {
         guard let service = complete(target, services, inner, file: path, chain: chain) else { return nil }
         // Its tags are about its own file.
         let settled = Merge.settled(service)
-        return PathResolution(directory: inner.directory, home: scope.environment["HOME"]).service(settled)
+        return PathResolution(directory: base(inner.directory, scope), home: scope.environment["HOME"]).service(settled)
+    }
+
+    /// Where paths of another directory's files start: as it is seen from here when paths stay as they are written.
+    private func base(_ directory: String, _ scope: Scope) -> String {
+        options.resolvesPaths ? directory : FilePath.relative(directory, from: scope.directory)
     }
 
     /// Tells what is wrong with variables anywhere in a file that only some services are taken from, as Compose does.
@@ -344,6 +367,6 @@ struct FileLoader<Reader: FileReader> {
 
     /// A path as the user would write it.
     private func shown(_ path: String) -> String {
-        path == "-" ? "<stdin>" : FilePath.shown(path, from: options.workingDirectory)
+        path == "-" ? "<stdin>" : reader.shown(path, from: options.workingDirectory)
     }
 }

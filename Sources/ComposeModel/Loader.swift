@@ -14,16 +14,18 @@ package struct Loader<Reader: FileReader> {
         package var environment: [String: String]
         /// Every service that the files have, whatever the profiles and the selection say.
         package var knownServices: Set<String>
+        /// Every profile that they name.
+        package var knownProfiles: Set<String>
     }
 
     let options: LoadOptions
-    let reader: Reader
+    let reader: ProjectReader<Reader>
     let diagnostics: DiagnosticCollector
 
     /// A loader that reads through `reader` and reports to `diagnostics`.
     package init(_ options: LoadOptions, reader: Reader, diagnostics: DiagnosticCollector) {
         self.options = options
-        self.reader = reader
+        self.reader = ProjectReader(base: reader, fetched: FetchedProjects(options.fetch))
         self.diagnostics = diagnostics
     }
 
@@ -45,15 +47,19 @@ package struct Loader<Reader: FileReader> {
         guard var project = files.merged(sources, scope, chain: located.paths) else { return nil }
         project = Merge.settled(project)
         let knownServices = Set(project["services"]?.mapping?.keys ?? [])
+        let knownProfiles = Set(
+            (project["services"]?.mapping?.entries ?? []).flatMap { $0.value["profiles"]?.texts ?? [] }
+        )
         complete(&project, name: name, directory: located.directory, environment: environment)
-        if options.interpolates { select(&project, knownServices, environment: environment) }
+        if options.interpolates || options.wantsNamesOnly { select(&project, knownServices, environment: environment) }
         guard !diagnostics.hasErrors else { return nil }
         return Loaded(
             tree: project,
             directory: located.directory,
             files: located.paths,
             environment: environment,
-            knownServices: knownServices
+            knownServices: knownServices,
+            knownProfiles: knownProfiles
         )
     }
 
@@ -61,7 +67,9 @@ package struct Loader<Reader: FileReader> {
     package func variables() -> [VariableUse]? {
         var options = options
         options.interpolates = false
-        guard var project = Loader(options, reader: reader, diagnostics: diagnostics).load()?.tree else { return nil }
+        guard var project = Loader(options, reader: reader.base, diagnostics: diagnostics).load()?.tree else {
+            return nil
+        }
         project.remove("name")
         return VariableUse.all(in: [project])
     }
@@ -85,7 +93,11 @@ package struct Loader<Reader: FileReader> {
         if options.normalises {
             project = Normalisation(name: name, environment: environment, isRaw: !options.interpolates).apply(project)
         }
-        project.set("name", .string(name.description))
+        // A project that is not completed has the name that its files give it, as they have it.
+        let isNamed = project["name"] != nil || !options.interpolates && !options.wantsNamesOnly
+        if options.normalises || !isNamed {
+            project.set("name", .string(name.description))
+        }
         diagnostics.keep(.normalisation, project)
     }
 
@@ -104,20 +116,37 @@ package struct Loader<Reader: FileReader> {
         )
         project = selection.active(project)
         if options.checksConsistency {
-            Consistency(diagnostics: diagnostics, knownServices: knownServices).check(project)
+            let checks = Consistency(
+                diagnostics: diagnostics,
+                knownServices: knownServices,
+                allowsSharedNames: options.wantsNamesOnly
+            )
+            checks.check(project)
+            Self.shareScale(in: &project)
         }
         project = selection.chosen(project)
         if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
-        if options.resolvesEnvironment {
-            var pass = EnvironmentResolution(
-                environment: environment,
-                reader: reader,
-                diagnostics: diagnostics,
-                workingDirectory: options.workingDirectory
-            )
-            project = pass.apply(project)
-        }
+        var pass = EnvironmentResolution(
+            environment: environment,
+            reader: reader,
+            diagnostics: diagnostics,
+            workingDirectory: options.workingDirectory
+        )
+        pass.readsVariables = options.resolvesEnvironment && !options.wantsNamesOnly
+        project = pass.apply(project)
         diagnostics.keep(.environment, project)
+    }
+
+    /// What is checked to be the same is shown in both places, as in Compose.
+    private static func shareScale(in project: inout YAMLNode) {
+        project.edit("services") { services in
+            services.editEntries { _, service in
+                guard let scale = service["scale"] else { return }
+                service.edit("deploy") { deploy in
+                    if deploy.mapping != nil { deploy.setDefault("replicas", scale.content) }
+                }
+            }
+        }
     }
 
     /// The variables of `.env` that configure Compose itself and that the process does not have.
@@ -125,7 +154,7 @@ package struct Loader<Reader: FileReader> {
     /// Which files of variables are read is not among them: a file can't say that of itself.
     package func settings() -> [String: String] {
         var environment = options.environment
-        Loader(options, reader: reader, diagnostics: DiagnosticCollector())
+        Loader(options, reader: reader.base, diagnostics: DiagnosticCollector())
             .addVariables(in: presumedDirectory, to: &environment)
         return environment.filter { name, _ in
             name.hasPrefix("COMPOSE_") && options.environment[name] == nil
@@ -136,7 +165,7 @@ package struct Loader<Reader: FileReader> {
     /// Where the project is before any file that names others was read.
     private var presumedDirectory: String {
         if let given = options.projectDirectory { return FilePath.absolute(given, in: options.workingDirectory) }
-        guard let first = options.files.first(where: { $0 != "-" && !RemoteReference.isOne($0) }) else {
+        guard let first = options.files.first(where: { $0 != "-" }), RemoteReference(first) == nil else {
             return options.workingDirectory
         }
         return FilePath.directory(of: FilePath.absolute(first, in: options.workingDirectory))
@@ -153,7 +182,7 @@ package struct Loader<Reader: FileReader> {
                 reader: reader,
                 diagnostics: diagnostics
             )
-            if located.directory != hint { addVariables(in: located.directory, to: &environment) }
+            if located.home != hint { addVariables(in: located.home, to: &environment) }
             return located
         } catch {
             switch error {
@@ -163,8 +192,9 @@ package struct Loader<Reader: FileReader> {
                     at: nil,
                     hint: "write a compose.yaml, or name a file with -f"
                 )
-            case .missing(let file): diagnostics.error("there is no file \(file)", at: nil)
-            case .remote(let name): diagnostics.add(RemoteReference.refusal(name, at: nil))
+            case .missing(let file):
+                diagnostics.error("there is no file \(file)", at: nil, hint: RemoteReference.hint(file))
+            case .notFetched(let name, let failure): diagnostics.add(failure.diagnostic(name, at: nil))
             }
         }
         return nil
@@ -172,17 +202,17 @@ package struct Loader<Reader: FileReader> {
 
     private func addVariables(in directory: String, to environment: inout [String: String]) {
         // The process alone says which files are read; a file can't name others.
+        var files = options.environmentFiles
+        if files.isEmpty { files = Self.list(options.environment["COMPOSE_ENV_FILES"]) }
+        let explicit = !files.isEmpty
         var disabled = false
-        if let text = options.environment["COMPOSE_DISABLE_ENV_FILE"] {
+        if !explicit, let text = options.environment["COMPOSE_DISABLE_ENV_FILE"] {
             guard let value = BooleanWord.setting(text) else {
                 diagnostics.error("COMPOSE_DISABLE_ENV_FILE is true or false, not \"\(text)\"", at: nil)
                 return
             }
             disabled = value
         }
-        var files = options.environmentFiles
-        if files.isEmpty { files = Self.list(options.environment["COMPOSE_ENV_FILES"]) }
-        let explicit = !files.isEmpty
         if !explicit && !disabled { files = [FilePath.absolute(".env", in: directory)] }
         EnvironmentFiles(reader: reader, diagnostics: diagnostics, workingDirectory: options.workingDirectory)
             .add(
@@ -211,8 +241,8 @@ package struct Loader<Reader: FileReader> {
             diagnostics.error("\"\(text)\" is no project name", at: written.mark, hint: rule)
             return nil
         }
-        warnOfLink(located.directory)
-        if let name = ProjectName(directory: located.directory) { return name }
+        warnOfLink(located.home)
+        if let name = ProjectName(directory: located.home) { return name }
         diagnostics.error("the directory gives no project name", at: nil, hint: "name the project with -p or \"name:\"")
         return nil
     }

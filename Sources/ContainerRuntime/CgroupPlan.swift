@@ -10,6 +10,9 @@ package struct CgroupWrite: Hashable, Sendable, CustomStringConvertible {
     /// The part of the configuration that asked for it.
     package var origin: String
 
+    /// Whether the file was asked for by its name: whoever does so relies on it.
+    var isByName: Bool { origin.hasPrefix("linux.resources.unified.") }
+
     /// `controller/file value`.
     package var description: String { "\(legacyController.map { "\($0)/" } ?? "")\(file) \(value)" }
 }
@@ -118,6 +121,10 @@ package struct CgroupPlan: Hashable, Sendable {
                 legacy: ("memory.limit_in_bytes", "\(limit)"),
                 origin: "memory.limit"
             )
+        }
+        if memory.swap == 0, hierarchies.unified != nil, available.contains("memory") {
+            // No swap at all; as an amount with memory in it, as v1 has it, it would be none.
+            add("memory", unified: ("memory.swap.max", "0"), legacy: nil, origin: "memory.swap")
         }
         if let swap = memory.swap, swap != 0 {
             // The configuration counts memory and swap together, cgroup v2 swap alone.

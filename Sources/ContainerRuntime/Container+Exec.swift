@@ -28,19 +28,21 @@ extension Container {
 
     /// Runs one more program in a container and returns when it is executed: setns(2) with a pidfd, Linux 5.8.
     ///
-    /// `plan` is one of `ContainerPlan(exec:_:)`. Blocks the thread. From the first call on this process is not dumpable
+    /// `plan` is one of `ContainerPlan(exec:_:)`. `atGroups` moves the process into its groups, where the plan waits for
+    /// that, and is not done by `surroundings`. Blocks the thread. From the first call on this process is not dumpable
     /// any more: its child is in the container's PID namespace before it can say so for itself.
     package static func execute(
         _ plan: ContainerPlan,
         in surroundings: ExecSurroundings,
-        options: LaunchedProcess.Options = LaunchedProcess.Options()
+        options: LaunchedProcess.Options = LaunchedProcess.Options(),
+        atGroups: ((Int32) throws -> Void)? = nil
     ) throws(ContainerError) -> LaunchedProcess {
         if surroundings.group?.isPaused == true, !surroundings.ignoresPause {
             // Born into a frozen group, the program would never begin, nor would we hear of it.
             throw .invalid("process", "the container is paused; resume it first")
         }
         var options = options
-        if plan.isBornInContainer { options.pidNamespace = surroundings.container }
+        if plan.isBornInContainer, !plan.entersLast { options.pidNamespace = surroundings.container }
         let lent = LentDescriptors(
             stdio: [surroundings.stdio.0, surroundings.stdio.1, surroundings.stdio.2],
             terminal: surroundings.terminal,
@@ -52,7 +54,8 @@ extension Container {
             lending: lent,
             group: surroundings.group,
             options: options,
-            awaitsExecution: surroundings.gate == nil
+            awaitsExecution: surroundings.gate == nil,
+            atGroups: atGroups
         )
     }
 

@@ -131,7 +131,7 @@ package enum Container {
                 }
                 if let atGroups { try atGroups(process.pid) } else { try group?.attachLegacy(pid: process.pid) }
                 try descriptors.release(.groups)
-                if awaitsExecution { try process.awaitExecution() }
+                if awaitsExecution, !plan.launch.endsInSuccessor { try process.awaitExecution() }
             } catch {
                 // It has ended by itself and waits to be reaped; a sibling is our parent's to reap.
                 descriptors.closeWaits()
@@ -140,12 +140,26 @@ package enum Container {
                 if !options.isSibling { _ = try process.waitForExit() }
                 throw error
             }
-            return process
+            guard awaitsExecution, plan.launch.endsInSuccessor else { return process }
+            return try process.executedSuccessor(isSibling: options.isSibling)
         } catch let error as ContainerError {
             throw error
         } catch {
-            throw refusedNamespace(plan, error) ?? explained(error)
+            throw refusedGroup(options, error) ?? refusedNamespace(plan, error) ?? explained(error)
         }
+    }
+
+    /// What a host says to a user who may not move processes from one group to the other: cgroups(7), "Delegation".
+    private static func refusedGroup(_ options: LaunchedProcess.Options, _ error: any Error) -> ContainerError? {
+        guard let error = error as? LaunchError, error.entry == nil, error.errno.rawValue == EACCES,
+            options.cgroup != nil
+        else { return nil }
+        let advice = "start from a group below the same delegated one, as by systemd-run --user --scope"
+        return ContainerError(
+            code: .kernel,
+            message: "linux.cgroupsPath: no process of ours may enter the container's group: \(error.errno); \(advice)",
+            cause: error
+        )
     }
 
     /// What a host says that lets nobody, or not us, make user namespaces: user_namespaces(7).

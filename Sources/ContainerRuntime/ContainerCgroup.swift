@@ -39,6 +39,7 @@ package struct ContainerCgroup: Hashable, Sendable {
             for write in plan.writes {
                 let controller = String(write.file.prefix { $0 != "." })
                 if write.legacyController == nil, let error = refused[controller] {
+                    if write.isByName { throw ContainerError.kernel(write.origin, error) }
                     container.unenforced.append("\(write.origin): \(error)")
                 } else {
                     try container.apply(write)
@@ -131,7 +132,9 @@ package struct ContainerCgroup: Hashable, Sendable {
         let path = "\(directory)/\(write.file)"
         do { try writeFile(path, write.value) } catch {
             // A kernel without the feature lacks the file; a value that it refuses is a mistake of the configuration.
-            guard [ENOENT, EOPNOTSUPP].contains(error.errno.rawValue) else { throw .kernel(write.origin, error) }
+            guard [ENOENT, EOPNOTSUPP].contains(error.errno.rawValue), !write.isByName else {
+                throw .kernel(write.origin, error)
+            }
             unenforced.append("\(write.origin): this kernel has no \(write.file)")
         }
     }

@@ -54,7 +54,12 @@ extension ContainerPlan {
         // An image may not choose where procfs and sysfs lie: what protects them is bound to their paths.
         let isKernels = ["proc", "sysfs"].contains(type) || mount.destination.pathPrefixes.last == "/dev"
         let symlinks: SymlinkPolicy = isKernels ? .refuse : .follow
-        launch.append(.attachAt(slot, path: mount.destination, symlinks: symlinks), origin: origin)
+        let isSealed = type == "tmpfs" && options.isReadOnly
+        launch.append(
+            .attachAt(slot, path: mount.destination, symlinks: symlinks, keeps: isSealed),
+            origin: origin
+        )
+        if isSealed { seals.append(Seal(slot: slot, origin: origin)) }
         if type == "cgroup" { try appendLegacyGroups(mount, options, origin: origin) }
     }
 
@@ -72,6 +77,8 @@ extension ContainerPlan {
         let isOfKernel = ["proc", "sysfs", "cgroup", "cgroup2", "mqueue"].contains(type)
         if let label = mountLabel, !isOfKernel { parameters.append(.init("context", label)) }
         var recipe = FilesystemRecipe(type == "cgroup" ? "cgroup2" : type, parameters, attributes: attributes)
+        // An empty one gets the places of later mounts, and devices: it is sealed when all is in it.
+        if type == "tmpfs" { recipe.attributes.remove(.readOnly) }
         recipe.source = mount.source.flatMap { $0.isEmpty || $0.utf8.count > 255 ? nil : $0 }
         return recipe
     }
@@ -112,11 +119,18 @@ extension ContainerPlan {
         var recipe = try recipe(mount, type, options)
         recipe.attributes = []
         let slot = makeSlot(mount.destination.slotName, .filled(recipe, path: mount.destination))
-        let attributes = options.attributes.union(options.recursive.set)
+        let attributes = options.attributes.union(options.recursive.set).subtracting(.readOnly)
         if !attributes.isEmpty {
             launch.append(.setAttributes(slot, attributes, recursive: false), origin: origin)
         }
         return slot
+    }
+
+    /// Takes the right to write away from filesystems in memory that are to be read-only.
+    mutating func appendSeals() {
+        for seal in seals {
+            launch.append(.setAttributes(seal.slot, .readOnly, recursive: false), origin: seal.origin)
+        }
     }
 
     /// The propagation of a new mount, where it is not alone.
@@ -184,11 +198,18 @@ extension ContainerPlan {
         launch.append(.attachAt(slot, path: mount.destination, symlinks: .follow), origin: origin)
     }
 
+    /// Whether an option is a filesystem's: the kernel passes over it where nothing but a mount is made.
+    private static func isOfFilesystem(_ key: String) -> Bool {
+        [
+            "sync", "dirsync", "lazytime", "iversion", "mand", "mode", "uid", "gid", "size", "nr_blocks", "nr_inodes",
+        ].contains(key)
+    }
+
     /// What is not an option of a mount whose filesystem there is already.
     private mutating func check(_ mount: MountSpec, _ options: MountOptions, origin: String) throws(ContainerError) {
         for parameter in options.parameters {
             // As the kernel does: it belongs to the filesystem, which others have mounted.
-            if ["sync", "dirsync", "lazytime", "iversion", "mand"].contains(parameter.key) {
+            if Self.isOfFilesystem(parameter.key) {
                 unenforced.append("\(origin).options: '\(parameter.key)' is the filesystem's, and stays as it is")
                 continue
             }
@@ -279,7 +300,7 @@ extension ContainerPlan {
         return true
     }
 
-    private func deviceNode(_ device: LinuxSpec.Device, place: String) throws(ContainerError) -> DeviceNode {
+    func deviceNode(_ device: LinuxSpec.Device, place: String) throws(ContainerError) -> DeviceNode {
         let kind: DeviceNode.Kind
         switch device.type {
         case "c", "u": kind = .character

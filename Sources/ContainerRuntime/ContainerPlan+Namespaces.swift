@@ -74,19 +74,32 @@ extension ContainerPlan {
     }
 
     /// Enters the namespaces of a running container.
-    mutating func appendEntry(to container: LaunchSlot, _ linux: LinuxSpec) {
+    mutating func appendEntry(to container: LaunchSlot, _ spec: RuntimeSpec) {
         guard namespaces.all.contains(.user) else {
-            var kinds: Namespaces = [.mount, .network, .ipc, .uts, .cgroup]
+            var kinds: Namespaces = [.network, .ipc, .uts, .cgroup]
             if namespaces.all.contains(.time) { kinds.insert(.time) }
-            return launch.append(.join(container, kinds))
+            if entersLast { kinds.insert(.pid) }
+            guard namespaces.all.contains(.mount) else {
+                // The root is the container's for paths alone, so it is for this program.
+                let root = makeSlot("root", .directory(path: spec.root?.path ?? "/"))
+                launch.append(.join(container, kinds))
+                return launch.append(.changeRoot(root), origin: "root.path")
+            }
+            return launch.append(.join(container, kinds.union(.mount)))
         }
         // Only what is the container's own: the user namespace gives no right to enter what is the host's.
         launch.append(.join(container, namespaces.all))
         // Before it is among the container's processes, which a fork makes it.
         launch.append(.hide)
         launch.append(.fork([]))
-        launch.append(.setCredentials(linux.namespaceRoot))
+        launch.append(.setCredentials((spec.linux ?? LinuxSpec()).namespaceRoot))
     }
+
+    /// Whether a program that joins comes into the container's PID namespace as the last thing of all.
+    ///
+    /// Before that it has rights that the container does not have, and a process with CAP_SYS_PTRACE could take them from it
+    /// there, dumpable or not. In a user namespace that capability is not worth that much.
+    var entersLast: Bool { isEntry && inputs.hasTracers && isBornInContainer && namespaces.all.contains(.pid) }
 
     /// Whether a program that joins is born into the container's PID namespace, and not put there by a fork.
     var isBornInContainer: Bool { !namespaces.all.contains(.user) }

@@ -24,7 +24,8 @@ extension ContainerPlan {
             // Again, now that the process is in the groups that are to be the namespace's roots in v1 hierarchies too.
             if hasOwnGroups { launch.append(.unshare(.cgroup)) }
         }
-        launch.append(.makeSession)
+        // One that comes last of all opens its own.
+        if !entersLast { launch.append(.makeSession) }
         try appendStandardDescriptors(process, hasConsole: hasConsole)
         // A program that joins a user namespace has set them while it had the right to.
         if isFirst || isBornInContainer { try appendLimits(process) }
@@ -42,10 +43,11 @@ extension ContainerPlan {
             plan.launch.append(.checkProgram(candidates: candidates, name: program), origin: "process.args")
             plan.launch.append(.awaitGate(plan.gate()), origin: "start")
         }
+        let role: HelperRole = entersLast ? .successor(hasTerminal: process.terminal == true) : .program
         launch.append(
             .executeThrough(
                 makeSlot("helper", .helper),
-                asInit: inputs.hasInit && isFirst,
+                as: inputs.hasInit && isFirst ? .initial : role,
                 candidates: candidates,
                 arguments: arguments,
                 environment: environment
@@ -102,6 +104,7 @@ extension ContainerPlan {
             .openTerminal(into: slave, sendingTo: socket, owner: owner, size: size),
             origin: "process.terminal"
         )
+        if !entersLast { launch.append(.controlTerminal(slave), origin: "process.terminal") }
         if hasConsole { launch.append(.attachConsole(slave), origin: "process.terminal") }
         for number: UInt32 in 0...2 { launch.append(.duplicate(slave, as: number)) }
     }
@@ -152,8 +155,8 @@ extension ContainerPlan {
         let bounding = possible(capabilities(names.bounding, place: "\(place).bounding"), place: place)
         let permitted = capabilities(names.permitted, place: "\(place).permitted").intersection(available)
         let effective = capabilities(names.effective, place: "\(place).effective").intersection(available)
-        let inheritable = capabilities(names.inheritable, place: "\(place).inheritable")
-        let ambient = capabilities(names.ambient, place: "\(place).ambient")
+        let inheritable = capabilities(names.inheritable, place: "\(place).inheritable").intersection(available)
+        let ambient = capabilities(names.ambient, place: "\(place).ambient").intersection(available)
         launch.append(.setUmask(user.umask ?? 0o022), origin: user.umask == nil ? "" : "process.user.umask")
         launch.append(.limitBoundingSet(bounding), origin: "\(place).bounding")
         var credentials = Credentials(uid: user.uid, gid: user.gid, groups: user.additionalGids ?? [])

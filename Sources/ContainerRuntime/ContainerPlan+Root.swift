@@ -6,26 +6,40 @@ extension ContainerPlan {
     ///
     /// Hooks are to see the mounts among the host's files; and in a user namespace the kernel shows itself only to those
     /// who see it already, by a procfs or sysfs that is still there.
-    private var entersRoot: Bool { inputs.awaitsHooks || isConfined }
+    private var entersRoot: Bool { inputs.awaitsHooks || isConfined || sharesMounts }
+
+    /// Whether the container's mounts are among the host's, at the path of its root, which is its own for paths alone.
+    var sharesMounts: Bool { !namespaces.all.contains(.mount) }
 
     /// Takes what is needed of the host, and goes to the new root.
     mutating func appendRoot(_ spec: RuntimeSpec) throws(ContainerError) {
         let place = spec.root?.path ?? "/"
         let root = inputs.mayMount ? makeSlot("root", .root) : launch.makeSlot("root")
         // A mount that is to get what is mounted at the host must not be cut off from it.
-        launch.append(.setPropagation(rootPropagation == nil || inputs.mayMount ? .private : .slave))
+        if !sharesMounts {
+            launch.append(.setPropagation(rootPropagation == nil || inputs.mayMount ? .private : .slave))
+        }
         if !inputs.mayMount { launch.append(.copyTree(place, into: root), origin: "root.path") }
         appendCovers(spec)
         if !inputs.mayMount { appendCopies(spec) }
         try appendHostCopies(spec)
-        if inputs.staysOnRoot {
+        if inputs.staysOnRoot, !sharesMounts {
             unenforced.append("--no-pivot: the host's files lie below the root, in reach of who has CAP_SYS_CHROOT")
             return launch.append(.coverRoot(root), origin: "root.path")
         }
         guard entersRoot else { return launch.append(.pivot(root), origin: "root.path") }
         let host = launch.makeSlot("host")
-        launch.append(.enter(root, at: inputs.awaitsHooks ? place : "/", host: host), origin: "root.path")
+        let isVisible = inputs.awaitsHooks || sharesMounts
+        launch.append(.enter(root, at: isVisible ? place : "/", host: host), origin: "root.path")
         oldRoot = host
+        guard sharesMounts else { return }
+        guard place.contains(where: { $0 != "/" }) else {
+            throw .invalid("root.path", "the host's own root needs a mount namespace in linux.namespaces")
+        }
+        // What is mounted below is not for the other namespaces that the host's mounts are shared with.
+        var change = MountChange()
+        change.top.propagation = .private
+        launch.append(.change(root, change), origin: "root.path")
     }
 
     /// What comes when everything in the root is made.
@@ -33,7 +47,7 @@ extension ContainerPlan {
         guard let root = launch.slots.first(where: { $0.name == "root" }) else { return }
         if let oldRoot {
             if inputs.awaitsHooks { launch.append(.awaitGate(gate()), origin: "hooks") }
-            launch.append(.leave(root, host: oldRoot), origin: "root.path")
+            launch.append(sharesMounts ? .close(oldRoot) : .leave(root, host: oldRoot), origin: "root.path")
         } else if inputs.staysOnRoot, inputs.awaitsHooks {
             launch.append(.awaitGate(gate()), origin: "hooks")
         }
@@ -72,11 +86,41 @@ extension ContainerPlan {
             launch.append(.copyTree(path, into: slot), origin: "mounts[\(index)]")
             hostCopies[mount.destination] = slot
         }
-        guard spec.hasOwnDevices else { return }
+        guard !spec.hasForeignDevices else { return }
+        if inputs.makesDevices, namespaces.created.contains(.mount) { return try appendMadeDevices(spec) }
         for path in ContainerPlan.defaultDevices.map({ "/dev/\($0.0)" }) { appendHostDevice(path, origin: "") }
         for (index, device) in (spec.linux?.devices ?? []).enumerated() where device.type != "p" {
             appendHostDevice(device.path, origin: "linux.devices[\(index)]")
         }
+    }
+
+    /// Copies devices of a filesystem that we have made for them: they can be made in no user namespace but ours.
+    ///
+    /// It lies over the host's devices for a moment, since only what is mounted somewhere can be copied.
+    private mutating func appendMadeDevices(_ spec: RuntimeSpec) throws(ContainerError) {
+        var devices: [(path: String, made: MadeDevice, origin: String)] = []
+        func add(_ device: LinuxSpec.Device, _ origin: String) throws(ContainerError) {
+            guard !devices.contains(where: { $0.path == device.path }) else { return }
+            var node = try deviceNode(device, place: origin)
+            node.path = "\(devices.count)"
+            let uid = LinuxSpec.hostID(of: device.uid ?? 0, spec.linux?.uidMappings)
+            let gid = LinuxSpec.hostID(of: device.gid ?? 0, spec.linux?.gidMappings)
+            devices.append((device.path, MadeDevice(node: node, uid: uid, gid: gid), origin))
+        }
+        for (name, major, minor) in ContainerPlan.defaultDevices {
+            try add(.init(type: "c", path: "/dev/\(name)", major: Int64(major), minor: Int64(minor)), "")
+        }
+        for (index, device) in (spec.linux?.devices ?? []).enumerated() where device.type != "p" {
+            try add(device, "linux.devices[\(index)]")
+        }
+        let filesystem = makeSlot("devices", .devices(devices.map(\.made)))
+        launch.append(.attachAt(filesystem, path: "/dev", symlinks: .refuse), origin: "linux.devices")
+        for device in devices {
+            let slot = launch.makeSlot(device.path.slotName)
+            launch.append(.copyMount("/dev/\(device.made.node.path)", into: slot), origin: device.origin)
+            hostCopies[device.path] = slot
+        }
+        launch.append(.detach("/dev"), origin: "linux.devices")
     }
 
     private mutating func appendHostDevice(_ path: String, origin: String) {

@@ -27,10 +27,21 @@ package enum DescriptorSource: Hashable, Sendable {
     case namespace(path: String, Namespaces, own: Bool)
     /// The FIFO that tells a waiting process to go on; lent.
     case gate
+    /// A filesystem in memory with devices in it.
+    case devices([MadeDevice])
+    /// A directory of the host.
+    case directory(path: String)
     /// The program between us and the image's own: `LaunchHelper`.
     case helper
     /// Standard input, output or error of the program.
     case stdio(Int32)
+}
+
+/// A device that we make for a container: its path is a name alone, its owners are the host's.
+package struct MadeDevice: Hashable, Sendable {
+    package var node: DeviceNode
+    package var uid: UInt32
+    package var gid: UInt32
 }
 
 /// What a process waits for that the launching process does.
@@ -81,11 +92,20 @@ package struct ContainerPlan: Hashable, Sendable {
     var hostCopies: [String: LaunchSlot] = [:]
     /// Where mounts are by now.
     var mounted: [String] = []
+    /// A filesystem in memory that is to be read-only, and what asks for it.
+    struct Seal: Hashable, Sendable {
+        var slot: LaunchSlot
+        var origin: String
+    }
+    /// Those that there are.
+    var seals: [Seal] = []
     /// The label of files of new filesystems.
     var mountLabel: String?
     /// The root that is entered from, until it is left.
     var oldRoot: LaunchSlot?
-    let inputs: PlanInputs
+    private(set) var inputs: PlanInputs
+    /// Whether this is a program that joins a container, and not its first process.
+    let isEntry: Bool
     let namespaces: NamespacePlan
 
     /// Compiles a configuration for a host that can do everything; `seccomp` is its compiled filter, if it has one.
@@ -98,6 +118,7 @@ package struct ContainerPlan: Hashable, Sendable {
     /// Compiles a configuration with what is known of the host and of the caller.
     package init(_ spec: RuntimeSpec, _ inputs: PlanInputs) throws(ContainerError) {
         self.inputs = inputs
+        isEntry = false
         guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
         guard spec.root != nil else { throw .invalid("root", "missing: there is no root directory") }
         let linux = spec.linux ?? LinuxSpec()
@@ -136,6 +157,7 @@ package struct ContainerPlan: Hashable, Sendable {
         appendPathRestrictions(spec)
         // Before the root is read-only, and so that restrictions hold for it.
         appendWorkingDirectory(process)
+        appendSeals()
         appendEnd(ofRoot: spec)
         try appendProcess(
             process,
@@ -152,6 +174,8 @@ package struct ContainerPlan: Hashable, Sendable {
     package init(exec spec: RuntimeSpec, _ inputs: PlanInputs) throws(ContainerError) {
         guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
         self.inputs = inputs
+        if spec.mayTrace { self.inputs.hasTracers = true }
+        isEntry = true
         namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
         launch = LaunchPlan(namespaces: [])
         if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: false) }
@@ -159,7 +183,7 @@ package struct ContainerPlan: Hashable, Sendable {
         let container = makeSlot("container", .container)
         // From here on nothing by a path of ours, and nothing of the image is read: the container's processes can
         // change every path of it at any time.
-        appendEntry(to: container, spec.linux ?? LinuxSpec())
+        appendEntry(to: container, spec)
         try appendProcess(
             process,
             isFirst: false,

@@ -83,6 +83,9 @@ package struct MountOptions: Hashable, Sendable {
         }
     }
 
+    /// Whether nobody is to write to the mount.
+    package var isReadOnly: Bool { attributes.union(recursive.set).contains(.readOnly) }
+
     /// What becomes of a copy of a mount that there is.
     ///
     /// A copy is private where nobody says otherwise: that of a shared mount would stay the twin of what it was copied

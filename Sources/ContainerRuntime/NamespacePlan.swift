@@ -65,9 +65,7 @@ struct NamespacePlan: Hashable {
 
     /// Refuses what contradicts itself, or what we have no right to.
     func check(_ linux: LinuxSpec, isPrivileged: Bool) throws(ContainerError) {
-        guard all.contains(.mount) else {
-            throw .unsupported("linux.namespaces", "a container without a mount namespace of its own is not supported")
-        }
+        if !all.contains(.mount) { try checkSharedMounts(linux) }
         guard isPrivileged || all.contains(.user) else {
             throw .invalid(
                 "linux.namespaces",
@@ -80,6 +78,18 @@ struct NamespacePlan: Hashable {
         }
         guard linux.timeOffsets?.isEmpty != false || created.contains(.time) else {
             throw .invalid("linux.timeOffsets", "needs a new time namespace in linux.namespaces")
+        }
+    }
+
+    /// Refuses what a container that mounts among the host's mounts can't have.
+    private func checkSharedMounts(_ linux: LinuxSpec) throws(ContainerError) {
+        guard !all.contains(.user) else {
+            throw .invalid("linux.namespaces", "a user namespace has no right to the host's mounts; add one for mounts")
+        }
+        for (name, paths) in [("maskedPaths", linux.maskedPaths), ("readonlyPaths", linux.readonlyPaths)] {
+            guard paths?.isEmpty != false else {
+                throw .invalid("linux.\(name)", "needs a mount namespace in linux.namespaces")
+            }
         }
     }
 }

@@ -41,6 +41,8 @@ struct OpenedSources: ~Copyable {
             case .helper: keep(try LaunchHelper.make(), as: slot)
             case .teller(let wait): numbers[slot] = try makePipe(wait)
             case .ready(let wait): numbers[slot] = waits[wait]
+            case .devices(let devices): keep(try DetachedMount.holding(devices).takeDescriptor(), as: slot)
+            case .directory(let path): keep(try OwnedDescriptor.path(path + "/."), as: slot)
             case .procfs: keep(try OwnedDescriptor.procfs(), as: slot)
             case .namespace(let path, let kind, let own):
                 let namespace = try OwnedDescriptor.reading(path)
@@ -116,6 +118,26 @@ struct OpenedSources: ~Copyable {
     }
 
     deinit { for number in owned + tellers.values { _ = OwnedDescriptor(adopting: number) } }
+}
+
+extension DetachedMount {
+    /// A filesystem in memory with devices in it, which can be used, but neither executed nor of a set user id.
+    fileprivate static func holding(_ devices: [MadeDevice]) throws(SyscallError) -> DetachedMount {
+        let recipe = FilesystemRecipe("tmpfs", [.init("mode", "755")], attributes: [.noSetuid, .noExecute])
+        let mount = try filesystem(recipe)
+        let directory = mount.descriptor.rawValue
+        for (node, uid, gid) in devices.map({ ($0.node, $0.uid, $0.gid) }) {
+            let made = mknodat(directory, node.path, node.fileMode, dev_t(node.device))
+            _ = try SyscallError.checkErrno(made, "mknodat", "\(node)")
+            _ = try SyscallError.checkErrno(
+                fchownat(directory, node.path, uid, gid, AT_SYMLINK_NOFOLLOW),
+                "fchownat",
+                "\(node)"
+            )
+            _ = try SyscallError.checkErrno(fchmodat(directory, node.path, node.mode, 0), "fchmodat", "\(node)")
+        }
+        return mount
+    }
 }
 
 extension HostMount {

@@ -51,6 +51,8 @@ package struct PlanInputs: Hashable, Sendable {
     package var group: UInt32 = 0
     /// We are in a user namespace that is not the host's.
     package var isInUserNamespace = false
+    /// A process of the container that a program joins may have CAP_SYS_PTRACE, whether the program has it or not.
+    package var hasTracers = false
     /// What the host can label processes and files with.
     package var labels: Set<SecurityLabel> = [.apparmor, .selinux]
     /// The name of a session keyring of the container's own; nil to leave it ours.
@@ -66,6 +68,9 @@ package struct PlanInputs: Hashable, Sendable {
 
     /// Whether we may make and copy mounts; a child in a user namespace of its own may, where we may not.
     var mayMount: Bool { has("SYS_ADMIN") }
+
+    /// Whether we may make devices that can be used; in a user namespace nobody may.
+    var makesDevices: Bool { mayMount && has("MKNOD") && !isInUserNamespace }
 
     /// Adds what this host and this process have to do with a configuration; a missing source of a mount is an error.
     package mutating func observe(for spec: RuntimeSpec) throws(ContainerError) {
@@ -85,7 +90,8 @@ package struct PlanInputs: Hashable, Sendable {
             sources[source] = status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
         }
         labels = SecurityLabel.ofHost(for: spec)
-        for path in spec.linux?.maskedPaths ?? [] where RuntimeSpec.maskedPaths.contains(path) {
+        for path in spec.linux?.maskedPaths ?? []
+        where RuntimeSpec.maskedPaths.contains(path) || path.hasSuffix("/\(StandardOptions.sensorName)") {
             var status = stat()
             let isThere = lstat(path, &status) == 0
             kernelPaths[path] = !isThere ? .absent : status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
@@ -96,7 +102,10 @@ package struct PlanInputs: Hashable, Sendable {
 
     /// A device of the host is bound where none can be made, so it has to be there.
     private func checkDevices(of spec: RuntimeSpec) throws(ContainerError) {
-        let isBound = isInUserNamespace || spec.linux?.namespaces?.contains { $0.type == "user" } == true
+        let kinds = spec.linux?.namespaces ?? []
+        let hasOwnMounts = kinds.contains { $0.type == "mount" && $0.path?.isEmpty != false }
+        let isBound =
+            isInUserNamespace || kinds.contains { $0.type == "user" } && !(makesDevices && hasOwnMounts)
         for (index, device) in (spec.linux?.devices ?? []).enumerated() where isBound {
             let place = "linux.devices[\(index)]"
             let missing = "is made in no user namespace, and the host has no such device there to bind"
@@ -133,5 +142,14 @@ package struct PlanInputs: Hashable, Sendable {
             }
             lowestOOMScore = Int(try readFile("/proc/self/oom_score_adj").split(separator: "\n").first ?? "")
         } catch { throw .kernel("process", error) }
+    }
+}
+
+extension RuntimeSpec {
+    /// Whether the process is given CAP_SYS_PTRACE, or may get it.
+    var mayTrace: Bool {
+        let sets = process?.capabilities
+        let names = [sets?.bounding, sets?.effective, sets?.permitted, sets?.inheritable, sets?.ambient]
+        return names.contains { $0?.contains("CAP_SYS_PTRACE") == true }
     }
 }

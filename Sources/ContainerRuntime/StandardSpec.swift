@@ -41,6 +41,8 @@ package struct StandardOptions: Hashable, Sendable {
     package var deviceRules: [ResourcesSpec.Device] = []
     package var resources = ResourcesSpec()
     package var sysctl: [String: String] = [:]
+    /// Directories of sysfs that are masked beside the usual ones: `sensorsOfHost`.
+    package var sensors: [String] = []
 
     /// The standard for one program; its capabilities are replaced.
     package init(_ process: ProcessSpec) { self.process = process }
@@ -79,7 +81,7 @@ extension RuntimeSpec {
         } else {
             resources.devices = [.init(allow: false)] + options.deviceRules
             if !options.showsSystemPaths {
-                linux.maskedPaths = maskedPaths
+                linux.maskedPaths = maskedPaths + options.sensors
                 linux.readonlyPaths = readonlyPaths
             }
             if !options.isUnconfined { linux.seccomp = .standard(capabilities: capabilities) }
@@ -130,6 +132,15 @@ extension RuntimeSpec {
 }
 
 extension StandardOptions {
+    /// How hot each processor got, which tells what others compute; found once, since it does not change.
+    package static let sensorsOfHost: [String] = {
+        let processors = "/sys/devices/system/cpu"
+        return namesInDirectory(processors).filter { $0.hasPrefix("cpu") && $0.dropFirst(3).allSatisfy(\.isNumber) }
+            .map { "\(processors)/\($0)/\(sensorName)" }.filter { fileExists($0) }.sorted()
+    }()
+
+    static let sensorName = "thermal_throttle"
+
     /// What a service has when it says nothing.
     private static let usual = [
         "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",

@@ -27,6 +27,16 @@ extension OwnedDescriptor {
         return mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino
     }
 
+    /// The number of the mount that this is a file of, as in `/proc/self/mountinfo`: proc_pid_fdinfo(5).
+    package borrowing func mountNumber() throws(SyscallError) -> UInt64 {
+        let path = "/proc/self/fdinfo/\(rawValue)"
+        let line = try readFile(path).split(separator: "\n").first { $0.hasPrefix("mnt_id:") }
+        guard let number = line?.split(whereSeparator: \.isWhitespace).last.flatMap({ UInt64($0) }) else {
+            throw SyscallError(call: "read", subject: path, errno: Errno(rawValue: EPROTO))
+        }
+        return number
+    }
+
     /// Makes a file that has no path and lives in memory: memfd_create(2) with `MFD_CLOEXEC`.
     package static func memory(_ name: String) throws(SyscallError) -> OwnedDescriptor {
         let result = name.withCString {
@@ -73,4 +83,9 @@ extension OwnedDescriptor {
         }
         return file
     }
+}
+
+/// Takes away the mount at a path of the host with all that is below it: umount2(2), `MNT_DETACH`.
+package func detachMounts(at path: String) throws(SyscallError) {
+    _ = try SyscallError.checkErrno(umount2(path, CInt(MNT_DETACH)), "umount2", path)
 }

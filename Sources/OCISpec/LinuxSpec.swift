@@ -57,6 +57,8 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
         package init(secs: Int64? = nil, nanosecs: UInt32? = nil) { (self.secs, self.nanosecs) = (secs, nanosecs) }
     }
 
+    /// One of `linux.netDevices`, by its name on the host: version 1.3.
+    package struct NetworkDevice: Codable, Hashable, Sendable { package var name: String? }
     /// `linux.intelRdt`.
     package struct IntelRdt: Codable, Hashable, Sendable {
         package var closID: String?
@@ -89,6 +91,7 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
     package var intelRdt: IntelRdt?
     package var personality: Personality?
     package var timeOffsets: [String: TimeOffset]?
+    package var netDevices: [String: NetworkDevice]?
 
     /// No Linux settings.
     package init() {}

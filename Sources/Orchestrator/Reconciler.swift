@@ -4,7 +4,7 @@
 package struct Reconciler: Sendable {
     /// What is wanted and what is there.
     package private(set) var state: ProjectState
-    /// How many operations are under way at once at most; nil for no limit.
+    /// How many operations are under way at once at most while somebody waits for an answer; nil for no limit.
     package var limit: Int?
     private var inFlight: [Subject: Step.Operation] = [:]
     /// The definitions that containers under way are made from; a command may ask for others meanwhile.
@@ -254,7 +254,7 @@ package struct Reconciler: Sendable {
         for step in plan.steps where step.after.isEmpty {
             guard let subject = step.operation.subject, inFlight[subject] == nil else { continue }
             // The end of any of them lets the next one begin.
-            if let limit, inFlight.count >= limit { continue }
+            if let limit, !requests.isEmpty, inFlight.count >= limit { continue }
             inFlight[subject] = step.operation
             switch step.operation {
             case .create(let name), .recreate(let name):

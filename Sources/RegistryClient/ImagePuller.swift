@@ -18,7 +18,7 @@ package struct ImagePuller: Sendable {
     let session: RegistrySession
     let store: ImageStore
     let threads: NIOThreadPool
-    private let policy: SignaturePolicy
+    let policy: SignaturePolicy
     private let turns: Turns
 
     /// How many blobs come at once.

@@ -143,6 +143,7 @@ extension Supervisor {
         } else {
             awaited = .steps
         }
+        reconciler.limit = request.stepLimit
         if verb == "start" { release { services.isEmpty || services.contains($0.service) } }
         command(reply, awaited, timeout: request.waitTimeout) { state, _ in
             switch verb {

@@ -49,7 +49,7 @@ package enum SupervisorProcess {
         try await lockDirectory(directory)
         try directory.prepare()
         let keeper = SharedLink(link)
-        let clock: @Sendable () -> WallTime = { now() }
+        let clock: @Sendable () -> WallTime = { .now }
         let poller = try Poller()
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         // Most of a step is the kernel's work, and some of it waits: for grace periods, and for locks of the network.
@@ -123,6 +123,8 @@ package enum SupervisorProcess {
         // Only now: who asked for the end is told of it when nothing is left.
         supervisor.answerLast()
         await server.close(listener)
+        // What the kernel still does for threads of ours that remove links, it does alone: nobody need wait for our end.
+        if supervisor.isGone { flock(Keeper.Inherited.directory, LOCK_UN) }
     }
 
     /// The state as it really is, written down; what the keeper wrote of ended processes is then of no more use.
@@ -162,12 +164,6 @@ package enum SupervisorProcess {
         // A starter that has gone away hears nothing.
         _ = text.withUTF8 { write(Keeper.Inherited.ready, $0.baseAddress, $0.count) }
         close(Keeper.Inherited.ready)
-    }
-
-    private static func now() -> WallTime {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return WallTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 }
 

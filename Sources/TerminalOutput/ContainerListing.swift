@@ -1,3 +1,4 @@
+import OCISpec
 package import Orchestrator
 import Supervisor
 

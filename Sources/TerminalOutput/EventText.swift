@@ -1,3 +1,4 @@
+import OCISpec
 import Orchestrator
 package import Supervisor
 

@@ -1,3 +1,4 @@
+import OCISpec
 import ComposeModel
 import Glibc
 package import Orchestrator

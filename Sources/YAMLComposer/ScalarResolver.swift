@@ -17,8 +17,7 @@ enum ScalarResolver {
         if digit && isTimestamp(text) { return .timestamp(moment(text)) }
         let plain = text.filter { $0 != "_" }
         if let number = number(plain, as: Int.self) { return .int(number) }
-        // Too large for us, but still the number that was written rather than one near it.
-        if digit, let number = number(plain, as: UInt64.self) { return .string(String(number)) }
+        if digit, let number = number(plain, as: UInt64.self) { return .largeInt(number) }
         if isFloat(text), let number = Double(plain), number.isFinite { return .float(number) }
         return .string(text)
     }

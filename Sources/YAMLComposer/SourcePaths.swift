@@ -54,7 +54,7 @@ package struct SourcePaths {
                 add(entry.value, inner, &result)
                 put(entry.keyMark, inner)
             }
-        case .null, .bool, .int, .float, .string, .timestamp: break
+        case .null, .bool, .int, .largeInt, .float, .string, .timestamp: break
         }
     }
 }

@@ -5,6 +5,8 @@ package struct YAMLNode: Sendable {
         case null
         case bool(Bool)
         case int(Int)
+        /// A whole number that is too large for `int`.
+        case largeInt(UInt64)
         case float(Double)
         case string(String)
         /// A plain date, which YAML 1.1 readers turn into a time value.
@@ -59,6 +61,7 @@ extension YAMLNode {
         case .string(let text), .timestamp(let text): text
         case .bool(let value): value ? "true" : "false"
         case .int(let number): String(number)
+        case .largeInt(let number): String(number)
         case .float(let number): Self.text(of: number)
         case .null, .sequence, .mapping: nil
         }
@@ -113,7 +116,7 @@ extension YAMLNode {
         switch content {
         case .sequence(let elements): copy.content = .sequence(elements.map { $0.moved(place) })
         case .mapping(let mapping): copy.content = .mapping(mapping.movingMarks(place) { $0.moved(place) })
-        case .null, .bool, .int, .float, .string, .timestamp: break
+        case .null, .bool, .int, .largeInt, .float, .string, .timestamp: break
         }
         return copy
     }

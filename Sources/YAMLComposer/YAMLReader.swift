@@ -201,7 +201,9 @@ private struct Composition: ~Copyable {
         }
         switch (tag, value) {
         case ("tag:yaml.org,2002:float", .int(let number)): return .float(Double(number))
-        case ("tag:yaml.org,2002:int", .int), ("tag:yaml.org,2002:float", .float), ("tag:yaml.org,2002:bool", .bool),
+        case ("tag:yaml.org,2002:float", .largeInt(let number)): return .float(Double(number))
+        case ("tag:yaml.org,2002:int", .int), ("tag:yaml.org,2002:int", .largeInt), ("tag:yaml.org,2002:float", .float),
+            ("tag:yaml.org,2002:bool", .bool),
             ("tag:yaml.org,2002:null", .null):
             return value
         case ("tag:yaml.org,2002:int", _), ("tag:yaml.org,2002:float", _), ("tag:yaml.org,2002:bool", _),
@@ -218,7 +220,7 @@ extension YAMLNode {
         switch content {
         case .null: "nothing"
         case .bool: "true or false"
-        case .int, .float: "a number"
+        case .int, .largeInt, .float: "a number"
         case .string: "text"
         case .timestamp: "a date"
         case .sequence: "a list"

@@ -32,7 +32,7 @@ final class ForegroundSession {
     private let session: CommandSession
     private let wishes: Wishes
     private let interrupts: InterruptWatch
-    private let since = ProjectReading.now
+    private let since = WallTime.now
     private let log: LogOutput
     /// Where the answer to the command comes from, until it has come.
     private var up: SupervisorLine?
@@ -137,7 +137,7 @@ final class ForegroundSession {
         selection.services = wishes.shown.isEmpty ? [""] : wishes.shown
         selection.since = since
         let storage = ProjectReading.roots.storage
-        let follower = try LogFollower(session.directory, storage: storage, selection: selection) { ProjectReading.now }
+        let follower = try LogFollower(session.directory, storage: storage, selection: selection) { WallTime.now }
         self.follower = follower
         let shown = try session.directory.state().containers.filter { selection.includes($0) && $0.goal != .remove }
         log.add(shown)

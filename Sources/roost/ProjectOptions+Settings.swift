@@ -25,7 +25,7 @@ extension ProjectOptions {
     var nameSeparator: String { compatibility || ProcessContext.isOn("COMPOSE_COMPATIBILITY") ? "_" : "-" }
 
     /// How much is done at once: `--parallel`, then `COMPOSE_PARALLEL_LIMIT`; nil for no limit.
-    var atOnce: Int? {
+    var stepLimit: Int? {
         let limit = parallel ?? ProcessContext.variable("COMPOSE_PARALLEL_LIMIT").flatMap { Int($0) }
         return limit.flatMap { $0 > 0 ? $0 : nil }
     }
@@ -34,7 +34,7 @@ extension ProjectOptions {
     func completed(_ options: UpOptions) -> UpOptions {
         var options = options
         options.nameSeparator = nameSeparator
-        options.stepLimit = atOnce
+        options.stepLimit = stepLimit
         return options
     }
 }

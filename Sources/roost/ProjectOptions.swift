@@ -35,7 +35,7 @@ struct ProjectOptions: ParsableArguments {
     @Flag(help: "Keep networks, volumes, configs and secrets that no service uses.")
     var allResources = false
 
-    @Option(parsing: .unconditional, help: "How much up, create, scale and run do at once; -1 is no limit.")
+    @Option(parsing: .unconditional, help: "How much a command does at once; -1 is no limit.")
     var parallel: Int?
 
     @Flag(help: "Put \"_\" between the parts of container names, not \"-\".") var compatibility = false
@@ -56,6 +56,12 @@ struct ProjectOptions: ParsableArguments {
         throw ValidationError("there is no progress \"\(progress)\"; choose auto, tty, plain, json or quiet")
     }
 
+    /// Made when a project is named that lies on another machine.
+    private static let remoteProjects = RemoteProjects(
+        environment: ProcessContext.environment,
+        roots: ProjectReading.roots
+    )
+
     /// What the loader is asked for, with what the process knows.
     func loadOptions(services: [String]) -> LoadOptions {
         var options = LoadOptions(
@@ -69,6 +75,7 @@ struct ProjectOptions: ParsableArguments {
         options.projectDirectory = projectDirectory
         options.services = services
         options.keepsUnusedResources = allResources
+        options.fetch = { reference throws(RemoteFailure) in try Self.remoteProjects.project(reference) }
         return options
     }
 }

@@ -9,13 +9,6 @@ enum ProjectReading {
         StateRoots(environment: ProcessContext.environment, isRoot: geteuid() == 0)
     }
 
-    /// The moment.
-    static var now: WallTime {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return WallTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-    }
-
     /// Runs `body`; an error goes to standard error, and ends the command with status 1.
     static func reporting<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as ExitCode { throw error } catch {

@@ -14,11 +14,17 @@ enum TerminalRelay {
         return try started.process.waitForExit().shellStatus
     }
 
-    /// Relays until the terminal has no program any more.
-    static func relay(_ master: Int32, _ signals: borrowing SignalWatch) {
+    /// Relays until the terminal has no program any more; does something else when another descriptor is readable.
+    static func relay(
+        _ master: Int32,
+        _ signals: borrowing SignalWatch,
+        beside other: Int32? = nil,
+        _ react: () -> Void = {}
+    ) {
         var input = STDIN_FILENO
         while true {
-            let ready = waitReadable([master, input, signals.descriptor])
+            let ready = waitReadable([master, input, signals.descriptor, other ?? -1])
+            if ready[3] { react() }
             if ready[2], signals.next() != nil { setSize(of: master) }
             if ready[1], !copy(from: input, to: master) { input = -1 }
             if ready[0], !copy(from: master, to: STDOUT_FILENO) { return }

@@ -164,6 +164,11 @@ class Report:
         floor, run = self.median("run", "floor"), self.median("run", "roost run --rm")
         found.append(("`run --rm`: within twice the floor", run / floor if run and floor else None,
                       lambda x: x <= 2, "%.1f"))
+        for view in dict.fromkeys(view for view, _ in self.peaks):
+            ours, crun = (self.peaks.get((view, name + " run")) for name in ("roost", "crun"))
+            more = ours and crun and (statistics.median(ours) - statistics.median(crun)) / 1e6
+            found.append(("peak memory of `runtime run` on %s: at most crun's and 8 MB" % view, more,
+                          lambda x: x <= 8, "%+.1f MB"))
         return table(["aim", "found", ""], [[aim, form % value, "reached" if good(value) else "**missed**"]
                                             for aim, value, good, form in found if value is not None])
 
@@ -186,6 +191,7 @@ class Report:
             "samples": [{"of": list(key), "seconds": values, "least": self.least[key]}
                         for key, values in self.samples.items()],
             "memory": [{"of": list(key), "bytes": values} for key, values in self.memory.items()],
+            "peaks": [{"of": list(key), "bytes": values} for key, values in self.peaks.items()],
             "left": [{"of": list(key), "names": sorted(left)} for key, left in self.left.items()],
             "skipped": [{"name": name, "reason": reason} for name, reason in self.skipped],
         }

@@ -1,3 +1,4 @@
+import OCISpec
 import Foundation
 import Glibc
 import LinuxSystem

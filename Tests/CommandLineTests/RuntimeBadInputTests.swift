@@ -93,6 +93,10 @@ struct RuntimeBadInputTests {
         Case("a hook by a relative path", names: "hooks.prestart[0].path") {
             set("hooks.prestart", [["path": "../bin/true"]], in: &$0)
         },
+        Case("a file of control groups that there is not", names: "linux.resources.unified.cgroup.no-such-file") {
+            set("linux.resources.unified", ["cgroup.no-such-file": "1"], in: &$0)
+        },
+        Case("an interface of the host", names: "linux.netDevices") { set("linux.netDevices", ["eth0": [:]], in: &$0) },
         Case("caches to assign", names: "linux.intelRdt") { set("linux.intelRdt", ["closID": "a"], in: &$0) },
         Case("a NUL in a path", names: "process.cwd") { set("process.cwd", "/a\0b", in: &$0) },
         Case("10 MB of environment", names: "process.env: ") {

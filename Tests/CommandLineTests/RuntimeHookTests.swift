@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import Testing
 
@@ -39,6 +40,25 @@ struct RuntimeHookTests {
         )
     }
 
+    @Test func thoseOfTheHostRunInTheBundleAndSeeTheMountsFromThere() throws {
+        let box = try BundleScratch()
+        func look() -> [[String: Any]] {
+            let script = "pwd >> \(box.share)/said; test -e root/proc/self && echo mounted >> \(box.share)/said"
+            return [["path": "/bin/sh", "args": ["sh", "-c", "\(script) || true"], "env": ["PATH=/usr/bin:/bin"]]]
+        }
+        let root = box.bundle + "/root"
+        for name in ["usr", "bin", "lib", "lib64"] { try makeDirectories(root + "/" + name, mode: 0o755) }
+        try box.write("true") { spec in
+            spec["root"] = ["path": "root"]
+            for name in ["usr", "bin", "lib", "lib64"] where fileExists("/" + name) {
+                BundleScratch.mount(&spec, "/" + name, type: "bind", source: "/" + name, "rbind", "ro")
+            }
+            spec["hooks"] = ["createRuntime": look(), "createContainer": look()]
+        }
+        #expect(try box.run() == .init(output: "", error: "", status: 0))
+        #expect(box.said() == "\(box.bundle)\n\(box.bundle)\nmounted\n")
+    }
+
     @Test func oneAfterTheStartIsToldThatTheContainerRuns() throws {
         let box = try BundleScratch()
         try box.write("true") { spec in spec["hooks"] = ["poststart": hook("poststart", box.share + "/said")] }
@@ -54,6 +74,69 @@ struct RuntimeHookTests {
         let answer = try box.runtime("create", "--bundle", box.bundle, box.id)
         #expect(answer.status == 1)
         #expect(answer.error == "error: hooks.createRuntime[0]: /bin/sh ended with status 3\n")
+        #expect(try box.leftovers() == [])
+    }
+
+    @Test(arguments: ["startContainer", "poststart"])
+    func oneThatFailsWithTheStartEndsTheContainer(_ name: String) throws {
+        let box = try BundleScratch()
+        try box.write("exec sleep 1000") { spec in
+            spec["hooks"] = [
+                name: hook(name, "/mnt/../dev/null", status: 3), "poststop": hook("poststop", box.share + "/said"),
+            ]
+        }
+        #expect(try box.runtime("create", "--bundle", box.bundle, box.id).error == "")
+        let failure = "error: hooks.\(name)[0]: /bin/sh ended with status 3\n"
+        #expect(try box.runtime("start", box.id) == .init(output: "", error: failure, status: 1))
+        #expect(try box.runtime("state", box.id).status == 1)
+        #expect(try box.leftovers() == [])
+        #expect(box.said() == "poststop \"status\":\"stopped\"\n")
+
+        #expect(try box.run() == .init(output: "", error: failure, status: 1))
+        #expect(try box.leftovers() == [])
+        #expect(box.said() == "poststop \"status\":\"stopped\"\npoststop \"status\":\"stopped\"\n")
+    }
+
+    @Test func thoseAfterTheEndAllRunWhateverBecomesOfThem() throws {
+        let box = try BundleScratch()
+        try box.write("exit 5") { spec in
+            spec["hooks"] = [
+                "poststop": hook("one", box.share + "/said", status: 3) + hook("two", box.share + "/said")
+                    + hook("three", box.share + "/said", status: 4)
+            ]
+        }
+        let answer = try box.run()
+        #expect(
+            answer.error == """
+                warning: hooks.poststop[0]: /bin/sh ended with status 3
+                warning: hooks.poststop[2]: /bin/sh ended with status 4
+
+                """
+        )
+        #expect(answer.status == 5)
+        #expect(
+            box.said().split(separator: "\n").compactMap { $0.split(separator: " ").first } == ["one", "two", "three"]
+        )
+        #expect(try box.leftovers() == [])
+    }
+
+    @Test func whatOneThatHangsHasStartedEndsWithIt() throws {
+        let box = try BundleScratch()
+        #expect(mkfifo(box.share + "/held", 0o600) == 0)
+        let script = "(exec sleep 1000) > \(box.share)/held & exec sleep 1000"
+        try box.write("true") { spec in
+            spec["hooks"] = [
+                "createRuntime": [
+                    ["path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"], "timeout": 1]
+                ]
+            ]
+        }
+        // A FIFO has an end when nobody is left who could write to it.
+        let held = OwnedDescriptor(adopting: open(box.share + "/held", O_RDONLY | O_NONBLOCK | O_CLOEXEC))
+        #expect(try box.run().status == 1)
+        #expect(waitReadable([held.rawValue], milliseconds: 10_000)[0])
+        var byte: UInt8 = 0
+        #expect(read(held.rawValue, &byte, 1) == 0)
         #expect(try box.leftovers() == [])
     }
 

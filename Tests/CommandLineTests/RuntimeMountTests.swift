@@ -44,6 +44,44 @@ struct RuntimeMountTests {
         )
     }
 
+    @Test func aReadOnlyFilesystemInMemoryHasThePlacesOfMountsBelow() throws {
+        let box = try BundleScratch()
+        let script = """
+            # The host's own lie below the first two.
+            for place in /dev /dev/pts; do \(Self.look("/dev").replacing("\"/dev\"", with: "\"'$place'\"")) | tail -1; done
+            \(Self.look("/srv")); \(Self.look("/srv/a/b"))
+            for file in /dev/x /srv/x /srv/a/x; do touch $file 2> /dev/null || echo no $file; done
+            touch /srv/a/b/x; echo > /dev/null; ls /srv /dev/null
+            """
+        try box.write(script) { spec in
+            let mounts = (spec["mounts"] as? [[String: Any]] ?? []).map { mount in
+                mount["destination"] as? String == "/dev"
+                    ? mount.merging(["options": ["nosuid", "ro", "mode=755"]]) { $1 } : mount
+            }
+            spec["mounts"] = mounts
+            BundleScratch.mount(&spec, "/srv", type: "tmpfs", source: "tmpfs", "rro")
+            BundleScratch.mount(&spec, "/srv/a/b", type: "tmpfs", source: "tmpfs")
+        }
+        let answer = try box.run()
+        #expect(answer.error == "")
+        #expect(
+            answer.output == """
+                ro,nosuid,relatime -
+                rw,nosuid,noexec,relatime -
+                ro,relatime -
+                rw,relatime -
+                no /dev/x
+                no /srv/x
+                no /srv/a/x
+                /dev/null
+
+                /srv:
+                a
+
+                """
+        )
+    }
+
     @Test func mountsTravelAsTheyAreTo() throws {
         let box = try BundleScratch()
         let script = (["/"] + ["private", "shared", "slave", "unbindable"].map { "/mnt/\($0)" }).map(Self.look)
@@ -163,5 +201,88 @@ struct RuntimeMountTests {
         let other = try BundleScratch()
         try other.write("grep -c _ses.\(other.id) /proc/keys")
         #expect(try other.runtime("run", "--no-new-keyring", "--bundle", other.bundle, other.id).output == "0\n")
+    }
+
+    /// Adds a container that makes its mounts among the host's: a root of its own, in which the shell is the host's.
+    private func shareMounts(_ box: BundleScratch, _ program: [String]) throws {
+        let root = box.bundle + "/root"
+        for name in ["usr", "lib", "lib64", "bin"] { try makeDirectories(root + "/" + name, mode: 0o755) }
+        try box.write(program) { spec in
+            spec["hostname"] = nil
+            spec["root"] = ["path": "root", "readonly": true]
+            for name in ["usr", "lib", "lib64", "bin"] where fileExists("/" + name) {
+                BundleScratch.mount(&spec, "/" + name, type: "bind", source: "/" + name, "rbind", "ro")
+            }
+            spec["linux"] = ["namespaces": [["type": "pid"]]]
+        }
+    }
+
+    /// Runs a script in a mount namespace that takes along what may be left; `$ROOST` is the runtime, `$ROOT` the root.
+    private func amongMounts(_ box: BundleScratch, _ script: String) throws -> CommandLineScratch.Answer {
+        let variables = """
+            ROOST="\(box.scratch.program) runtime --root \(box.state)" ID=\(box.id) BUNDLE=\(box.bundle)
+            ROOT=\(box.bundle)/root
+            mounts() { awk -v root=$ROOT 'index($5, root) == 1 { print substr($5, length(root) + 1) }' /proc/self/mountinfo; }
+
+            """
+        return try box.scratch.run("/usr/bin/unshare", ["--mount", "/bin/sh", "-ec", variables + script])
+    }
+
+    @Test func withoutANamespaceTheyAreAmongTheHostsUntilTheContainerIsDeleted() throws {
+        let box = try BundleScratch()
+        try shareMounts(box, ["/bin/sh", "-c", "read line < /mnt/end"])
+        #expect(mkfifo(box.share + "/end", 0o600) == 0)
+        let answer = try amongMounts(
+            box,
+            """
+            $ROOST run --detach --bundle $BUNDLE $ID
+            mounts | grep -Ex '(/proc|/dev|/mnt|)' | sort
+            $ROOST exec $ID /bin/sh -c 'echo /*; pwd; touch /made 2> /dev/null || echo read-only'
+            $ROOST delete --force $ID
+            mounts
+            """
+        )
+        #expect(
+            answer.output == """
+
+                /dev
+                /mnt
+                /proc
+                /bin /dev /lib /lib64 /mnt /proc /usr
+                /
+                read-only
+
+                """
+        )
+        #expect(answer.error == "")
+        #expect(try box.leftovers() == [])
+    }
+
+    @Test(arguments: [["/bin/true"], ["/no-such-program"]])
+    func withoutANamespaceNothingStaysOfOneThatEndsOrFails(_ program: [String]) throws {
+        let box = try BundleScratch()
+        try shareMounts(box, program)
+        let answer = try amongMounts(box, "$ROOST run --bundle $BUNDLE $ID || true; mounts")
+        #expect(answer.output == "")
+        #expect(try box.leftovers() == [])
+    }
+
+    @Test(
+        arguments: [
+            ("linux.maskedPaths", ["namespaces": [["type": "pid"]], "maskedPaths": ["/proc/keys"]]),
+            ("linux.readonlyPaths", ["namespaces": [["type": "pid"]], "readonlyPaths": ["/proc/sys"]]),
+            ("root.path", ["namespaces": [["type": "pid"]]]),
+        ] as [(String, [String: any Sendable])]
+    )
+    func withoutANamespaceWhatWouldChangeTheHostIsRefused(_ place: String, _ linux: [String: any Sendable]) throws {
+        let box = try BundleScratch()
+        try box.write("true") { spec in
+            spec["hostname"] = nil
+            spec["linux"] = linux
+        }
+        let answer = try box.run()
+        #expect(answer.status == 1)
+        #expect(answer.error.hasPrefix("error: \(place): "))
+        #expect(try box.leftovers() == [])
     }
 }

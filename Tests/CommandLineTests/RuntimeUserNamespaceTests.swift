@@ -70,26 +70,61 @@ struct RuntimeUserNamespaceTests {
         #expect(try other.run() == .init(output: "/dev/pts/0\r\n", error: "", status: 0))
     }
 
-    @Test func aDeviceIsTheHostsOwnOrNone() throws {
+    @Test func devicesAreMadeForIt() throws {
         let box = try BundleScratch()
-        func write(_ path: String) throws {
-            try box.write("stat -c %t:%T:%h \(path)") { spec in
-                BundleScratch.addUserNamespace(&spec)
-                BundleScratch.change(&spec, "linux") { linux in
-                    linux["devices"] = [["type": "c", "path": path, "major": 1, "minor": 11]]
-                }
+        let script = """
+            cd /dev; stat -c '%n %F %t:%T %a %u:%g' null tty nothing deep/disk pipe; echo x > null; head -c 2 zero | wc -c
+            awk '$5 ~ "^/dev/(null|nothing|deep/disk)$" { print $5, $6 }' /proc/self/mountinfo
+            """
+        try box.write(script) { spec in
+            BundleScratch.addUserNamespace(&spec)
+            BundleScratch.change(&spec, "linux") { linux in
+                linux["devices"] = [
+                    [
+                        "type": "c", "path": "/dev/nothing", "major": 1, "minor": 3, "fileMode": 0o640, "uid": 1,
+                        "gid": 2,
+                    ],
+                    ["type": "b", "path": "/dev/deep/disk", "major": 254, "minor": 7],
+                    ["type": "p", "path": "/dev/pipe", "fileMode": 0o600],
+                ]
             }
         }
-        try write("/dev/nothing")
-        let missing = "is made in no user namespace, and the host has no such device there to bind"
-        #expect(try box.run().error == "error: linux.devices[0]: /dev/nothing \(missing)\n")
+        #expect(
+            try box.run()
+                == .init(
+                    output: """
+                        null character special file 1:3 666 0:0
+                        tty character special file 5:0 666 0:0
+                        nothing character special file 1:3 640 1:2
+                        deep/disk block special file fe:7 666 0:0
+                        pipe fifo 0:0 600 0:0
+                        2
+                        /dev/null rw,nosuid,noexec,relatime
+                        /dev/nothing rw,nosuid,noexec,relatime
+                        /dev/deep/disk rw,nosuid,noexec,relatime
+
+                        """,
+                    error: "",
+                    status: 0
+                )
+        )
         #expect(try box.leftovers() == [])
-        // Another one than the configuration means.
-        try write("/dev/zero")
-        #expect(try box.run().error == "error: linux.devices[0]: /dev/zero \(missing)\n")
-        guard fileExists("/dev/kmsg") else { return }
-        try write("/dev/kmsg")
-        #expect(try box.run() == .init(output: "1:b:1\n", error: "", status: 0))
+    }
+
+    @Test func theyAreBoundInARootWithoutDevicesOfItsOwn() throws {
+        let box = try BundleScratch()
+        let root = box.bundle + "/root"
+        for name in ["usr", "bin", "lib", "lib64", "dev", "proc", "mnt"] { try makeDirectories(root + "/" + name) }
+        for path in [box.bundle, root, root + "/dev"] { chmod(path, 0o755) }
+        try box.write("echo x > /dev/null && stat -c %t:%T /dev/null /dev/full") { spec in
+            BundleScratch.addUserNamespace(&spec, first: 0, count: 1)
+            spec["root"] = ["path": "root"]
+            spec["mounts"] = [["destination": "/proc", "type": "proc", "source": "proc"]]
+            for name in ["usr", "bin", "lib", "lib64"] where fileExists("/" + name) {
+                BundleScratch.mount(&spec, "/" + name, type: "bind", source: "/" + name, "rbind", "ro")
+            }
+        }
+        #expect(try box.run() == .init(output: "1:3\n1:7\n", error: "", status: 0))
     }
 
     @Test func clocksAreSetOff() throws {

@@ -80,6 +80,123 @@ struct ComposeRulesTests {
         #expect(web([first, second], others) == #"{"dns_opt":["b"],"expose":["2","1"]}"#)
     }
 
+    @Test("all devices in one word are no list that grows, but a word that a service replaces")
+    func gpus() {
+        let list = "gpus: [{device_ids: [\"0\"]}]"
+        let base = "services: {base: {image: i, gpus: all}, web: {image: i, extends: base, \(list)}}"
+        #expect(web([base]) == #"{"gpus":[{"device_ids":["0"]}]}"#)
+        let first = "services: {web: {image: i, gpus: all}}"
+        #expect(web([first, "services: {web: {\(list)}}"]) == #"{"gpus":[{"count":-1},{"device_ids":["0"]}]}"#)
+        #expect(web([first, first]).contains("a list can't be merged with a list of an earlier file"))
+    }
+
+    @Test("what scale says is shown in deploy too") func scale() {
+        let text = "services: {web: {image: i, scale: 3, deploy: {mode: replicated}}}"
+        #expect(web([text]).contains(#""replicas":3"#))
+        let (tree, _) = load(["compose.yaml": text]) { $0.checksConsistency = false }
+        #expect(tree?["services"]?["web"]?["deploy"]?["replicas"] == nil)
+    }
+
+    @Test("lines of an environment file count more than earlier files, and less than the service's own")
+    func serviceFiles() {
+        let text = "services: {web: {image: i, env_file: [b.env, a.env], environment: {OWN: o}}}"
+        let files = ["b.env": "A=2\nQ=9", "a.env": "A=1\nZ=${A}${Q}${OWN}\nOWN=x\nY=${OWN}"]
+        #expect(web([text], files) == #"{"environment":{"A":"1","OWN":"o","Q":"9","Y":"o","Z":"19o"}}"#)
+    }
+
+    @Test("an empty build context stays one, and none is the project's directory")
+    func contexts() {
+        let (tree, _) = load(["compose.yaml": "services: {a: {build: \"\"}, b: {build: {target: t}}}"]) {
+            $0.normalises = false
+        }
+        #expect(tree?["services"]?["a"]?["build"]?["context"]?.string == "")
+        #expect(tree?["services"]?["b"]?["build"]?["context"]?.string == "/app")
+    }
+
+    @Test("paths of other files start at the project's directory when they stay as they are written")
+    func writtenPaths() {
+        let files = [
+            "compose.yaml": "include: [in/c.yaml]\nservices: {web: {extends: {file: up/b.yaml, service: base}}}",
+            "in/c.yaml": "include: [deep/c.yaml]\nservices: {a: {image: i, volumes: [\"./d:/d\", \"/h:/h\"]}}",
+            "in/deep/c.yaml": "services: {b: {image: i, volumes: [\"../d:/d\", \"./e:/e\"]}}",
+            "up/b.yaml": "services: {base: {image: i, volumes: [\"../d:/d\"]}}",
+        ]
+        let (tree, report) = load(files) { $0.resolvesPaths = false }
+        #expect(report == "")
+        func sources(_ name: String) -> [String] {
+            (tree?["services"]?[name]?["volumes"]?.sequence ?? []).compactMap { $0["source"]?.string }
+        }
+        #expect(sources("web") == ["d"])
+        #expect(sources("a") == ["in/d", "/h"])
+        #expect(sources("b") == ["in/d", "in/deep/e"])
+    }
+
+    @Test("a list of names asks for no more than names") func names() {
+        let text = """
+            services:
+              a: {image: x, container_name: one, env_file: [{path: e, format: odd}], profiles: ["${P}"]}
+              b: {image: x, container_name: one}
+            volumes: {unused: {}}
+            """
+        let (tree, report) = load(["compose.yaml": text, "e": ""], environment: ["P": "p"]) {
+            $0.wantsNamesOnly = true
+            $0.profiles = ["p"]
+        }
+        #expect(report == "")
+        #expect(tree?["services"]?.mapping?.keys.count == 2)
+        let (raw, _) = load(["compose.yaml": text, "e": ""]) {
+            $0.wantsNamesOnly = true
+            $0.interpolates = false
+        }
+        #expect(raw?["volumes"]?.mapping?.isEmpty == true)
+    }
+
+    @Test("without replaced variables a value is as it was written, and an empty list in JSON none")
+    func raw() {
+        let text = """
+            x-a: []
+            services:
+              a:
+                image: x
+                gpus: all
+                volumes_from: []
+                ports: []
+                environment: [E, U]
+            """
+        let (tree, _) = load(["compose.yaml": text], environment: ["E": ""]) { $0.interpolates = false }
+        let shown = tree.map { ConfigTree(form: .json, escapesDollars: false).tree(of: $0) }
+        let service = shown?["services"]?["a"]
+        #expect(service?["gpus"]?.sequence?.first?["count"]?.string == "all")
+        #expect(service?["volumes_from"]?.isNull == true && shown?["x-a"]?.isNull == true)
+        #expect(service?["ports"]?.sequence?.isEmpty == true)
+        #expect(service?["environment"]?.sequence?.compactMap(\.string) == ["E", "U"])
+        let limit = load(["compose.yaml": "services: {a: {image: x, ulimits: {nofile: \"${N}\"}}}"]) {
+            $0.interpolates = false
+        }
+        #expect(limit.report.contains("must be a number or have \"soft\" and \"hard\""), "\(limit.report)")
+    }
+
+    @Test("whether .env is read is asked only where no other files are named") func disabled() {
+        let text = ["compose.yaml": "services: {web: {image: i}}", "e": ""]
+        let variables = ["COMPOSE_DISABLE_ENV_FILE": "x"]
+        #expect(load(text, environment: variables).report.contains("is true or false, not \"x\""))
+        #expect(load(text, environment: variables) { $0.environmentFiles = ["e"] }.report == "")
+    }
+
+    @Test("what is not completed has the name of its files, and targets that are clean") func incomplete() {
+        let text =
+            "name: A Shop\nservices: {web: {image: i, label_file: l, volumes: [\"vol:/a/../d/\", /x//y]}}\nvolumes: {vol: }"
+        let (tree, report) = load(["compose.yaml": text, "l": "a=b"]) {
+            $0.normalises = false
+            $0.resolvesEnvironment = false
+        }
+        #expect(report == "" && tree?["name"]?.string == "A Shop")
+        let web = tree?["services"]?["web"]
+        #expect(web?["volumes"]?.sequence?.compactMap { $0["target"]?.string } == ["/d", "/x/y"])
+        #expect(web?["labels"]?["a"]?.string == "b")
+        #expect(load(["compose.yaml": text]) { $0.wantsNamesOnly = true }.report.contains("there is no file l"))
+    }
+
     @Test("options of a provider take each other's place, and lists of them join")
     func providerOptions() {
         let files = [
@@ -125,6 +242,10 @@ struct ComposeRulesTests {
                 "blkio_config: {weight_device: [{path: /a}], device_read_bps: [{rate: 1k}]}",
                 #"{"blkio_config":{"device_read_bps":[{"Path":"","Rate":"1024"}],"weight_device":[{"Path":"/a","Weight":0}]}}"#
             ),
+            ("storage_opt: {a: 1.5}", "services.web.storage_opt.a must be text or a whole number, not 1.5"),
+            ("storage_opt: {a: 1, b: }", #"{"storage_opt":{"a":"1","b":""}}"#),
+            ("mem_limit: \"0x10\"", "services.web.mem_limit must be an amount such as 512m or 2g, not \"0x10\""),
+            ("cpus: \"0x1p-1\"", #"{"cpus":0.5}"#),
             ("group_add: [1.5]", "services.web.group_add must be text or a whole number, not 1.5"),
             ("expose: [1.5]", "services.web.expose must be text or a whole number, not 1.5"),
             ("memswap_limit: \"-1\"", "services.web.memswap_limit must be an amount such as 512m or 2g, not \"-1\""),

@@ -65,27 +65,6 @@ struct SettingsTests {
     }
 
     @Test(
-        "projects on other machines are refused with a reason",
-        arguments: [
-            ("https://github.com/a/b.git", "a git repository"), ("git@github.com:a/b.git#main:dir", "a git repository"),
-            ("oci://registry.example/a:1", "a registry"),
-        ]
-    )
-    func remote(name: String, place: String) {
-        let reason = "\"\(name)\" can't be read: projects from \(place) are not supported yet"
-        let files = [
-            "compose.yaml": "include: [\"\(name)\"]\nservices: {a: {image: x, depends_on: [b]}}",
-            "e.yaml": "services: {a: {extends: {file: \"\(name)\", service: b}}}",
-        ]
-        #expect(load(files) { $0.files = [name] }.report.hasPrefix("error: \(reason)\n"))
-        for file in ["compose.yaml", "e.yaml"] {
-            let report = load(files) { $0.files = [file] }.report
-            #expect(report.contains(reason))
-            #expect(report.split(separator: "\n").count { $0.hasPrefix(file) } == 1)
-        }
-    }
-
-    @Test(
         "a command line is split as Compose splits it",
         arguments: [
             ("a  b", ["a", "b"]), ("'a b' \"c\"d", ["a b", "cd"]), ("a \"\" b", ["a", "", "b"]), ("a | b", ["a"]),

@@ -96,6 +96,17 @@ struct CgroupPlanTests {
         )
     }
 
+    @Test("no swap is no swap, whatever memory there is", arguments: [nil, 64 << 20] as [Int64?])
+    func withoutSwap(limit: Int64?) throws {
+        var resources = ResourcesSpec()
+        var memory = ResourcesSpec.Memory()
+        (memory.limit, memory.swap) = (limit, 0)
+        resources.memory = memory
+        let plan = try CgroupPlan(resources, on: unified, available: ["memory"])
+        #expect(plan.writes.map(\.description) == (limit.map { ["memory.max \($0)"] } ?? []) + ["memory.swap.max 0"])
+        #expect(plan.unenforced.isEmpty)
+    }
+
     @Test("memory and swap that contradict each other are refused")
     func swap() {
         var resources = ResourcesSpec()

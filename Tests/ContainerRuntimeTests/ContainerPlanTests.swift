@@ -258,6 +258,7 @@ struct ContainerPlanTests {
             lines(plan, from: "session", to: "chdir") == """
                 session
                 terminal as $terminal owner 33 80x24, master to $terminal-socket  # process.terminal
+                controlling terminal $terminal  # process.terminal
                 attach $terminal at /dev/console no-symlinks  # process.terminal
                 descriptor 0 $terminal
                 descriptor 1 $terminal
@@ -302,6 +303,28 @@ struct ContainerPlanTests {
 
                 """
         )
+    }
+
+    @Test(
+        "where others may trace what they see, it comes into their sight as the last thing of all",
+        arguments: [false, true]
+    )
+    func tracers(hasTerminal: Bool) throws {
+        var inputs = PlanInputs()
+        inputs.hasTracers = true
+        let plan = try ContainerPlan(exec: spec { $0.process?.terminal = hasTerminal }, inputs)
+        let steps = plan.launch.description.split(separator: "\n")
+        #expect(steps[1] == "join mount,pid,net,ipc,uts,cgroup namespace $container")
+        #expect(!steps.contains { $0 == "session" || $0.hasPrefix("controlling terminal") })
+        #expect(steps.last?.contains(" after a fork" + (hasTerminal ? ", at its terminal" : "")) == true)
+        #expect(plan.launch.endsInSuccessor)
+        let ownRight = try ContainerPlan(
+            exec: spec { $0.process?.capabilities?.bounding = ["CAP_SYS_PTRACE"] },
+            PlanInputs()
+        )
+        #expect(ownRight.launch.endsInSuccessor)
+        let withoutIDs = try ContainerPlan(exec: spec { $0.linux?.namespaces?.removeAll { $0.type == "pid" } }, inputs)
+        #expect(!withoutIDs.launch.endsInSuccessor)
     }
 
     /// A change that makes the configuration wrong, and what is said of it.
@@ -364,8 +387,8 @@ struct ContainerPlanTests {
             Mistake("mounts[0].source: there is no prepared mount 'data'") {
                 $0.mounts = [.init(destination: "/a", type: "prepared", source: "data")]
             },
-            Mistake("mounts[0].options: 'size' is not an option of a bind mount") {
-                $0.mounts = [.init(destination: "/a", type: "bind", source: "/b", options: ["bind", "size=1"])]
+            Mistake("mounts[0].options: 'r0' is not an option of a bind mount") {
+                $0.mounts = [.init(destination: "/a", type: "bind", source: "/b", options: ["bind", "r0"])]
             },
         ]
     )

@@ -16,6 +16,8 @@ struct SystemdTests {
             try scope("user-0-app.slice:libpod:x").path == "/user.slice/user-0.slice/user-0-app.slice/libpod-x.scope"
         )
         #expect(try scope("-.slice::x").path == "/x.scope")
+        #expect(try scope("-::x").path == "/x.scope")
+        #expect(try SystemdScope(cgroupsPath: "", id: ContainerID("box"), isUsers: true).slice == "user.slice")
         #expect(try scope("").path == "/system.slice/roost-box.scope")
         #expect(try scope("::").path == "/system.slice/box.scope")
     }
@@ -92,23 +94,121 @@ struct SystemdTests {
         for count in 0..<bytes.count { #expect(DBusReply(Array(bytes[..<count])) == nil) }
     }
 
+    @Test("a property of another object is asked for by its interface, and the text of the answer is read")
+    func property() throws {
+        let call = DBusCall(serial: 1, interface: DBusCall.properties, member: "Get", arguments: [])
+        #expect(String(decoding: call.bytes, as: UTF8.self).contains("org.freedesktop.DBus.Properties"))
+        var body = DBusWriter()
+        body.write(.variant(.string("/user.slice")))
+        var writer = DBusWriter()
+        for byte: UInt8 in [0x6c, 2, 0, 1] { writer.byte(byte) }
+        writer.word(UInt32(body.bytes.count))
+        writer.word(1)
+        writer.array(alignment: 8) {
+            $0.align(8)
+            $0.byte(8)
+            $0.signature("g")
+            $0.signature("v")
+        }
+        writer.align(8)
+        let reply = try #require(DBusReply(writer.bytes + body.bytes))
+        #expect(reply.texts == ["/user.slice"])
+        for count in 0..<(writer.bytes + body.bytes).count {
+            #expect(DBusReply(Array((writer.bytes + body.bytes)[..<count])) == nil)
+        }
+    }
+
+    private func limits(_ resources: ResourcesSpec) throws -> [String] {
+        try SystemdScope.limits(resources).map { "\($0.name) \($0.value)" }
+    }
+
     @Test("limits are told in systemd's words")
-    func limits() {
+    func limits() throws {
         var resources = ResourcesSpec()
         var memory = ResourcesSpec.Memory()
-        (memory.limit, memory.swap) = (100, 300)
+        (memory.limit, memory.swap, memory.reservation) = (100, 300, 50)
         resources.memory = memory
         var time = ResourcesSpec.CPU()
-        (time.quota, time.shares) = (50_000, 1024)
+        (time.quota, time.shares, time.cpus, time.mems) = (50_000, 1024, "0-1,9", "0")
         resources.cpu = time
         resources.pids = .init(limit: -1)
-        let found = SystemdScope.limits(resources).map { "\($0.name) \($0.value)" }
+        resources.blockIO = .init()
+        resources.blockIO?.weight = 500
         #expect(
-            found == [
-                "MemoryMax long(100)", "MemorySwapMax long(200)", "CPUWeight long(39)",
-                "CPUQuotaPerSecUSec long(500000)",
-                "TasksMax long(18446744073709551615)",
+            try limits(resources) == [
+                "MemoryMax long(100)", "MemoryLow long(50)", "MemorySwapMax long(200)", "CPUWeight long(39)",
+                "CPUQuotaPerSecUSec long(500000)", "CPUQuotaPeriodUSec long(100000)", "AllowedCPUs bytes([3, 2])",
+                "AllowedMemoryNodes bytes([1])", "IOWeight long(4950)", "TasksMax long(18446744073709551615)",
             ]
         )
+        resources = ResourcesSpec()
+        time = ResourcesSpec.CPU()
+        (time.quota, time.period) = (-1, 20_000)
+        resources.cpu = time
+        memory = ResourcesSpec.Memory()
+        (memory.limit, memory.swap) = (-1, -1)
+        resources.memory = memory
+        #expect(
+            try limits(resources) == [
+                "MemoryMax long(18446744073709551615)", "MemorySwapMax long(18446744073709551615)",
+                "CPUQuotaPerSecUSec long(18446744073709551615)", "CPUQuotaPeriodUSec long(20000)",
+            ]
+        )
+    }
+
+    @Test("files of the unified hierarchy that systemd writes too are told to it, and win")
+    func unified() throws {
+        var resources = ResourcesSpec()
+        resources.pids = .init(limit: 5)
+        resources.unified = [
+            "pids.max": "7", "memory.high": "max", "cpu.max": "25000 50000", "cpuset.cpus": "1", "cpu.weight": "300",
+            "memory.oom.group": "1", "hugetlb.2MB.max": "0",
+        ]
+        #expect(
+            try limits(resources) == [
+                "CPUQuotaPerSecUSec long(500000)", "CPUQuotaPeriodUSec long(50000)", "CPUWeight long(300)",
+                "AllowedCPUs bytes([2])", "MemoryHigh long(18446744073709551615)", "TasksMax long(7)",
+            ]
+        )
+    }
+
+    @Test(
+        "a list of processors that is none is refused",
+        arguments: ["a", "1-", "3-2", "-1", "1,,2", "0-70000", "9999"]
+    )
+    func strangeLists(text: String) {
+        #expect(SystemdScope.mask(text) == nil)
+        var resources = ResourcesSpec()
+        resources.cpu = .init()
+        resources.cpu?.cpus = text
+        #expect(throws: ContainerError.self) { try SystemdScope.limits(resources) }
+    }
+
+    @Test("a configuration's properties are those of its scope, and annotations add to them and win")
+    func properties() throws {
+        var spec = RuntimeSpec()
+        let prefix = "org.systemd.property."
+        spec.annotations = [
+            "\(prefix)TimeoutStopUSec": "uint64 5", "\(prefix)CollectMode": "'inactive'",
+            "\(prefix)Before": "['a.service']",
+            "\(prefix)SendSIGHUP": "true", "\(prefix)KillSignal": "37", "other": "x",
+        ]
+        let found = try scope("").properties(process: 7, spec).map { "\($0.name) \($0.value)" }
+        #expect(
+            found == [
+                #"Description string("container roost-box.scope")"#, #"Slice string("system.slice")"#,
+                "PIDs words([7])", "Delegate boolean(true)", "DefaultDependencies boolean(false)",
+                "CPUAccounting boolean(true)", "IOAccounting boolean(true)", "MemoryAccounting boolean(true)",
+                "TasksAccounting boolean(true)", #"Before strings(["a.service"])"#, #"CollectMode string("inactive")"#,
+                "KillSignal signedWord(37)", "SendSIGHUP boolean(true)", "TimeoutStopUSec long(5)",
+            ]
+        )
+        for (key, value) in [
+            ("\(prefix)X", "a"), ("\(prefix)X", ""), ("\(prefix)X", "uint64 -1"), ("\(prefix)X", "'a"),
+            ("\(prefix)X", "[1]"), ("\(prefix)x", "1"), (prefix, "1"), ("\(prefix)A.B", "1"), ("\(prefix)X", "[]"),
+        ] {
+            spec.annotations = [key: value]
+            #expect(throws: ContainerError.self, "\(key) \(value)") { try scope("").properties(process: 7, spec) }
+        }
     }
 }

@@ -160,6 +160,29 @@ import struct Foundation.URL
         }
     }
 
+    @Test("of a repository that nobody knows yet, no more is taken than the bounds allow") func bounds() throws {
+        let server = try serverWithRepository()
+        try server.write("r/zeros", String(repeating: "0", count: 1 << 20))
+        try server.write("r/noise", String((0..<40_000).map { _ in "abcdefghij".randomElement() ?? "a" }))
+        try server.git("r", "add", ".")
+        try server.git("r", "commit", "-q", "-m", "much")
+        let repository = try server.repository("r")
+        let commit = try repository.commit(scratch: server.scratch())
+        let enough = GitBounds(packBytes: 4 << 20, fileBytes: 4 << 20, files: 10)
+        try repository.checkOut(commit, into: "\(server.directory)/enough", within: enough)
+        #expect(fileExists("\(server.directory)/enough/zeros") && !fileExists("\(server.directory)/enough/.git"))
+        for (name, change) in [
+            ("pack", { $0.packBytes = 2000 }), ("bytes", { $0.fileBytes = 1 << 20 }), ("files", { $0.files = 3 }),
+        ] as [(String, (inout GitBounds) -> Void)] {
+            var bounds = enough
+            change(&bounds)
+            #expect(throws: BuildError.self, "\(name)") {
+                try repository.checkOut(commit, into: "\(server.directory)/\(name)", within: bounds)
+            }
+            #expect(!fileExists("\(server.directory)/\(name)/zeros"))
+        }
+    }
+
     @Test("a submodule on the host's disk is not fetched") func submodules() throws {
         let server = try serverWithRepository()
         try server.write("r/.gitmodules", "[submodule \"s\"]\n\tpath = s\n\turl = file://\(server.directory)/r\n")

@@ -20,6 +20,13 @@ struct SimulatedMachine {
     private var random: SplitMix
     /// Of so many operations one fails; 0 for none.
     var failureRate: UInt64 = 0
+    /// How many operations were under way at once at most.
+    private(set) var mostRunning = 0
+    /// How many may be, until the next crash.
+    var limit: Int? {
+        get { reconciler.limit }
+        set { reconciler.limit = newValue }
+    }
 
     init(_ state: ProjectState, seed: UInt64) {
         saved = state
@@ -153,6 +160,7 @@ struct SimulatedMachine {
                     "\(operation) while another operation is under way"
                 )
                 running.append(operation)
+                mostRunning = max(mostRunning, running.count)
             case .publish: pending.append(.published)
             case .wake(let moment): wake = moment
             case .answer(let request, let failures): answers[request] = failures

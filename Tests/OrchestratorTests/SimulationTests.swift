@@ -100,6 +100,21 @@ struct SimulationTests {
         #expect(machine.alive.isEmpty)
     }
 
+    @Test("no more is under way at once than a command allows", arguments: 0..<40, [1, 2, 3])
+    func limited(seed: UInt64, limit: Int) {
+        var random = SplitMix(state: seed)
+        var machine = SimulatedMachine(ProjectState(project: "p"), seed: seed)
+        machine.limit = limit
+        let wanted = wish(&random)
+        let up = machine.request { _ = $0.up(wanted) }
+        settle(&machine)
+        let end = machine.request { $0.down(removesVolumes: true) }
+        settle(&machine)
+        #expect(machine.answers == [up: [], end: []])
+        #expect(machine.mostRunning <= limit)
+        #expect(machine.state == ProjectState(project: "p"))
+    }
+
     @Test("answers every request, and recovers from failures when it is asked again", arguments: 0..<300)
     func failures(seed: UInt64) throws {
         var random = SplitMix(state: seed)

@@ -47,6 +47,28 @@ extension Scenarios {
             }
         }
 
+        @Test("--parallel and COMPOSE_PARALLEL_LIMIT bound stop and down as well")
+        func limited() throws {
+            // Whoever is held up by another one's command leaves a trace.
+            let hook = "mkdir /shared/busy || touch /shared/overlap; sleep 0.2; rmdir /shared/busy; true"
+            let service = "\(Up.sleeper), volumes: [\"./shared:/shared\"], pre_stop: [{command: [sh, -c, \"\(hook)\"]}]"
+            let text = "services: { a: {\(service)}, b: {\(service)}, c: {\(service)} }"
+            try Scenario.with(text, files: ["shared/keep": ""]) { scenario in
+                let trace = "\(scenario.directory)/shared/overlap"
+                try scenario.roost("--parallel", "2", "up", "-d", "--wait")
+                try scenario.roost("--parallel", "1", "stop")
+                #expect(!FileManager.default.fileExists(atPath: trace))
+                try scenario.roost("start")
+                #expect(try scenario.run(["down"], environment: ["COMPOSE_PARALLEL_LIMIT": "1"]).status == 0)
+                #expect(!FileManager.default.fileExists(atPath: trace))
+                try scenario.roost("up", "-d", "--wait")
+                try scenario.roost("stop")
+                #expect(FileManager.default.fileExists(atPath: trace), "without a limit they stop at once")
+                let wrong = try scenario.run(["stop"], environment: ["COMPOSE_PARALLEL_LIMIT": "few"])
+                #expect(wrong.status == 1 && wrong.stderr.contains("COMPOSE_PARALLEL_LIMIT is a whole number"))
+            }
+        }
+
         @Test("--always-recreate-deps and -V make anew what they say, and -V new volumes with it")
         func recreation() throws {
             let text = """

@@ -60,7 +60,8 @@ final class Footprint {
         if try HostNetwork.open().hasTable(table) { found.append("table \(table)") }
         found += groups(of: mounts).map { "control group \($0)" }
         for directory in [
-            "run/projects/\(project)", "run/networks", "storage/containers", "storage/volumes", "storage/staging",
+            "run/projects/\(project)", "run/networks", "run/bundles", "run/runtimes/crun", "run/runtimes/runc",
+            "run/runtimes/runsc", "storage/containers", "storage/volumes", "storage/staging",
         ] {
             // Locks belong to all projects of the machine.
             found += Self.names("\(scratch)/\(directory)").filter { $0 != "lock" && $0 != ".lock" }.map {

@@ -8,14 +8,26 @@ extension Scenarios {
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/crun"), "needs crun: make test installs it")
     )
     struct Runtimes {
-        @Test("a service of crun's has its network, ports, volumes, health, limits, log and status from roost")
-        func crun() throws {
+        /// The runtimes of this machine, by the word for them and by the path of a program; `ROOST_RUNTIMES` names
+        /// others, with commas between them.
+        private static let installed =
+            ["crun", "runc", "/usr/bin/crun", "/usr/sbin/runc"].filter { word in
+                (word.hasPrefix("/") ? [""] : ["/usr/bin/", "/usr/sbin/"]).contains {
+                    FileManager.default.isExecutableFile(atPath: $0 + word)
+                }
+            } + (ProcessInfo.processInfo.environment["ROOST_RUNTIMES"] ?? "").split(separator: ",").map(String.init)
+
+        @Test(
+            "a service of another runtime has its network, names, ports, volumes, health, limits, log and status from roost",
+            arguments: installed
+        )
+        func serves(runtime: String) throws {
             let port = Scenario.freePort()
             let compose = """
                 services:
                   web:
                     image: rootfs:/
-                    runtime: crun
+                    runtime: \(runtime)
                     command: python3 -m http.server -d /srv/data 8000
                     ports: ["127.0.0.1:\(port):8000"]
                     volumes: ["data:/srv/data", "./file:/srv/file:ro"]
@@ -24,7 +36,7 @@ extension Scenarios {
                     healthcheck: {test: [CMD, test, -e, /srv/file], interval: 1s}
                   job:
                     image: rootfs:/
-                    runtime: /usr/bin/crun
+                    runtime: \(runtime)
                     command: sh -c 'getent hosts web > /dev/null && echo found; exit 7'
                     depends_on: {web: {condition: service_healthy}}
                 volumes: {data: {}}
@@ -41,8 +53,10 @@ extension Scenarios {
                 #expect(try scenario.roost("logs", "--no-log-prefix", "job") == "found\n")
                 // The one that made it knows it too, by the first half of its id.
                 let id = try #require(try scenario.identities()["web-1"]).prefix(32)
-                let known = try scenario.host("crun", "--root", "\(scenario.runtime)/runtimes/crun", "list", "-q")
-                #expect(known.stdout == "\(id)\n")
+                let program = String(runtime.split(separator: "/").last ?? "")
+                let state = "\(scenario.runtime)/runtimes/\(program)"
+                let known = try scenario.host(program, "--root", state, "state", "\(id)")
+                #expect(known.stdout.contains("\"\(id)\""), "\(known)")
                 try scenario.roost("restart", "-t", "1", "web")
                 try scenario.roost("up", "-d", "--wait", "web")
                 try scenario.roost("pause", "web")
@@ -50,12 +64,39 @@ extension Scenarios {
                 try scenario.roost("unpause", "web")
                 try scenario.roost("kill", "web")
                 try scenario.wait(for: ["web-1": "exited 137"])
-                let left = try scenario.host(
-                    "sh",
-                    "-c",
-                    "ls \(scenario.runtime)/runtimes/crun \(scenario.runtime)/bundles"
-                )
+                let left = try scenario.host("sh", "-c", "ls \(state) \(scenario.runtime)/bundles")
                 #expect(left.stdout.split(separator: "\n").filter { $0.count == 32 }.isEmpty, "\(left.stdout)")
+            }
+        }
+
+        @Test(
+            "it is started again as its policy says, replaced when its file changes, and run for one command",
+            .enabled(if: installed.contains("runc"), "needs runc: make test installs it")
+        )
+        func policies() throws {
+            let compose = """
+                services:
+                  a:
+                    image: rootfs:/
+                    runtime: runc
+                    restart: on-failure:2
+                    command: sh -c 'echo begun; exit 4'
+                  b: {image: "rootfs:/", runtime: runc, stop_signal: SIGKILL, command: sleep infinity}
+                """
+            try Scenario.with(compose) { scenario in
+                try scenario.roost("up", "-d")
+                try scenario.wait(for: ["a-1": "exited 4", "b-1": "running"])
+                try Scenario.wait("three starts") {
+                    try scenario.roost("logs", "--no-log-prefix", "a") == "begun\nbegun\nbegun\n" ? () : nil
+                }
+                let before = try scenario.identities()
+                try scenario.rewrite(compose.replacing("sleep infinity", with: "sleep 10000"))
+                try scenario.roost("up", "-d", "b")
+                #expect(try scenario.identities()["b-1"] != before["b-1"])
+                #expect(try scenario.roost("top", "b").contains("sleep 10000"))
+                #expect(try scenario.run(["run", "--rm", "-T", "b", "sh", "-c", "echo one; exit 3"]).status == 3)
+                try scenario.roost("cp", "compose.yaml", "b:/copied")
+                #expect(try scenario.roost("exec", "-T", "b", "cat", "/copied").contains("runtime: runc"))
             }
         }
 

@@ -1,3 +1,4 @@
+import OCISpec
 import Orchestrator
 import Supervisor
 import Testing

@@ -131,6 +131,37 @@ extension OneAtATime {
             }
         }
 
+        @Test(
+            "that may trace what joins it finds nothing there with more rights than it has itself, and nothing of ours"
+        )
+        func tracedJoiner() throws {
+            let script = """
+                import os
+                print("ready", flush=True)
+                last, known = os.getpid(), set()
+                while True:
+                    for pid in range(last + 1, last + 5):
+                        try:
+                            memory = os.open(f"/proc/{pid}/mem", os.O_RDWR)
+                            os.close(memory)
+                            link = os.readlink(f"/proc/{pid}/exe")
+                            with open(f"/proc/{pid}/status") as status: rights = status.read().split("CapPrm:")[1].split()[0]
+                            if (link, rights) in known: continue
+                            known.add((link, rights))
+                            with open("/seen", "a") as log: print(link, rights, file=log)
+                        except OSError: pass
+                    with open("/proc/loadavg") as load: last = max(last, int(load.read().split()[4]) - 1)
+                """
+            try whileRunning(script, capabilities: ["SYS_PTRACE"]) { box, pidfd in
+                try join(box, pidfd, times: 50)
+                let own = try box.execute(["sh", "-c", "grep CapPrm /proc/self/status | cut -f 2"], in: pidfd).output
+                let seen = seen(box).split(separator: "\n")
+                #expect(!seen.isEmpty)
+                #expect(!seen.contains { $0.contains(".xctest") || $0.contains("swiftpm") })
+                #expect(Set(seen.compactMap { $0.split(separator: " ").last }).subtracting([own.prefix(16)]) == [])
+            }
+        }
+
         @Test("whose user id a process of the host has gives that one no look at a start")
         func watchedFromHost() throws {
             let script = """
@@ -344,9 +375,11 @@ extension OneAtATime {
         private func whileRunning(
             _ script: String,
             isConfined: Bool = false,
+            capabilities: [String] = [],
             _ body: (borrowing Box, Int32) throws -> Void
         ) throws {
             var box = try Box(["python3", "-c", script])
+            box.options.addedCapabilities = capabilities
             if isConfined {
                 box.confine()
                 box.options.addedCapabilities = ["ALL"]

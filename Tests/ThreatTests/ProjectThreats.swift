@@ -115,5 +115,120 @@ extension Scenarios {
                 chmod(scenario.scratch, 0o700)
             }
         }
+
+        @Test(
+            "An image's labels and annotations neither name projects nor choose a runtime, and reach no program of the host"
+        )
+        func labels() throws {
+            let compose = """
+                services:
+                  a: {image: "docker-archive:./evil.tar", command: sleep infinity, stop_signal: SIGKILL, network_mode: none}
+                """
+            // Everything that anybody believes of a label: Docker Compose, Podman, containerd, and ourselves.
+            let make = """
+                import hashlib, io, json, os, shutil, subprocess, tarfile
+                def pack(members):
+                    out = io.BytesIO()
+                    with tarfile.open(fileobj=out, mode="w") as tar:
+                        for name, data, mode in members:
+                            info = tarfile.TarInfo(name); info.size, info.mode = len(data), mode
+                            tar.addfile(info, io.BytesIO(data))
+                    return out.getvalue()
+                programs = [shutil.which("sleep"), shutil.which("ls")]
+                lists = subprocess.run(["ldd", *programs], stdout=subprocess.PIPE, text=True).stdout.split()
+                files = programs + sorted({word for word in lists if word.startswith("/") and not word.endswith(":")})
+                layer = pack([(path.replace("/usr/bin", "/bin").lstrip("/"), open(path, "rb").read(), 0o755) for path in files])
+                trap = "touch " + os.path.abspath("hit")
+                labels = {
+                    "io.roost.run.remove": "true", "io.roost.run.aliases": "true", "io.roost.seccomp": "unconfined",
+                    "io.roost.runtime": chr(10).join([os.path.abspath("trap"), "/tmp", "/tmp", "x"]),
+                    "com.docker.compose.project": "other", "com.docker.compose.service": "b", "RUN": trap, "INSTALL": trap,
+                    "io.containerd.image.name": "docker.io/library/other:1", "io.kubernetes.cri-containerd.image": "managed",
+                    "org.opencontainers.image.ref.name": "other:1", "run.oci.handler": "krun", "devices": "nvidia.com/gpu=all",
+                }
+                with open("trap", "w") as file: file.write("#!/bin/sh" + chr(10) + trap)
+                os.chmod("trap", 0o755)
+                config = json.dumps({
+                    "os": "linux", "architecture": os.environ["MACHINE"],
+                    "config": {"Cmd": ["sleep"], "Env": ["PATH=/bin"], "Labels": labels},
+                    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
+                }).encode()
+                manifest = [{"Config": "c.json", "RepoTags": ["evil:1"], "Layers": ["l.tar"], "Annotations": labels}]
+                with open("evil.tar", "wb") as file:
+                    file.write(pack([("l.tar", layer, 0o644), ("c.json", config, 0o644),
+                                     ("manifest.json", json.dumps(manifest).encode(), 0o644)]))
+                """
+            try Scenario.with(compose, files: ["make.py": make]) { scenario in
+                #if arch(arm64)
+                scenario.variables["MACHINE"] = "arm64"
+                #else
+                scenario.variables["MACHINE"] = "amd64"
+                #endif
+                let made = try scenario.host("/usr/bin/python3", "make.py")
+                try #require(made.status == 0, "\(made.stderr)")
+                try scenario.roost("up", "-d")
+                #expect(try scenario.roost("ls", "-a", "-q") == "\(scenario.name)\n")
+                let container = try #require(try scenario.containers().first)
+                #expect(container.Project == scenario.name && container.Service == "a")
+                let template = "{{.Label \"com.docker.compose.service\"}} {{.Label \"RUN\"}}"
+                #expect(try scenario.roost("ps", "--format", template) == "a \n")
+                let directory = "\(scenario.runtime)/projects/\(scenario.name)/containers/\(scenario.name)-a-1"
+                let spec = try String(contentsOfFile: "\(directory)/config.json", encoding: .utf8)
+                for word in ["nvidia", "krun", "other", "trap", "unconfined"] {
+                    #expect(!spec.contains(word), "\(word)")
+                }
+                #expect(spec.contains("seccomp"))
+                #expect(try scenario.roost("exec", "-T", "a", "ls", "/").contains("bin"))
+                try scenario.roost("kill")
+                try scenario.wait(for: ["a-1": "exited 137"])
+                #expect(try scenario.host("ls", "hit").status != 0)
+            }
+        }
+
+        @Test("Before and after somebody flushes all rules, a port of 127.0.0.1 is reached by the host alone")
+        func flushed() throws {
+            let port = Scenario.freePort()
+            let compose = """
+                services:
+                  a:
+                    image: rootfs:/
+                    command: python3 -m http.server 80
+                    working_dir: /srv
+                    stop_signal: SIGKILL
+                    ports: ["127.0.0.1:\(port):80"]
+                    healthcheck: {test: [CMD, grep, -q, ":0050", /proc/net/tcp], interval: 100ms}
+                  neighbour: {image: "rootfs:/", command: sleep infinity, stop_signal: SIGKILL}
+                """
+            let reach = """
+                import socket, struct, sys
+                own = next(line.split() for line in open("/proc/net/route") if line.split()[1] == "00000000")
+                gateway = socket.inet_ntoa(struct.pack("<I", int(own[2], 16)))
+                for address in [gateway, "127.0.0.1"] + sys.argv[2:]:
+                    line = socket.socket()
+                    line.settimeout(1)
+                    try: line.connect((address, int(sys.argv[1]))); print("connected to", address)
+                    except OSError: pass
+                print("tried")
+                """
+            try Scenario.with(compose, files: ["reach.py": reach]) { scenario in
+                try scenario.roost("up", "-d", "--wait")
+                try scenario.roost("cp", "reach.py", "neighbour:/reach.py")
+                let addresses = try scenario.host("hostname", "-I").stdout.split(whereSeparator: \.isWhitespace)
+                let others = addresses.filter { !$0.contains(":") }.map(String.init)
+                func check() throws {
+                    #expect(try scenario.page(port) != nil)
+                    let command = ["exec", "-T", "neighbour", "python3", "/reach.py", "\(port)"] + others
+                    let outcome = try scenario.run(command)
+                    #expect(outcome.stdout == "tried\n", "\(outcome)")
+                }
+                try check()
+                let table = "roost_\(scenario.name)"
+                #expect(try scenario.host("nft", "delete", "table", "inet", table).status == 0)
+                try Scenario.wait("the table") {
+                    try scenario.host("nft", "list", "table", "inet", table).status == 0 ? () : nil
+                }
+                try check()
+            }
+        }
     }
 }

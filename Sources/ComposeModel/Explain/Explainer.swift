@@ -14,7 +14,7 @@ struct Explainer {
                 return mapping.entries.flatMap { explanations(of: path.appending(.key($0.key)), in: tree) }
             case .sequence(let elements):
                 return elements.indices.flatMap { explanations(of: path.appending(.index($0)), in: tree) }
-            case .null, .bool, .int, .float, .string, .timestamp: break
+            case .null, .bool, .int, .largeInt, .float, .string, .timestamp: break
             }
         }
         return [Explanation(path: "\(path)", value: node, sources: sources(of: nodes, path))]

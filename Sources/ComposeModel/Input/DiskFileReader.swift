@@ -20,12 +20,26 @@ package struct DiskFileReader: FileReader {
         return unsafe String(cString: pointer)
     }
 
-    package func contents(of path: String) -> [UInt8]? {
+    package func isFile(_ path: String, within root: String) -> Bool {
+        guard isFile(path), let path = resolved(path), let root = resolved(root) else { return false }
+        return FilePath.isWithin(path, root)
+    }
+
+    package func contents(of path: String) -> [UInt8]? { contents(of: path, in: nil) }
+    package func contents(of path: String, within root: String) -> [UInt8]? { contents(of: path, in: root) }
+
+    private func contents(of path: String, in root: String?) -> [UInt8]? {
         // A pipe that nobody writes to would keep us waiting when it is opened, but not when it is read.
         let descriptor = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { if descriptor != STDIN_FILENO { close(descriptor) } }
         if descriptor != STDIN_FILENO && fcntl(descriptor, F_SETFL, O_RDONLY) < 0 { return nil }
+        // Where links have led is asked of what is open, so that nobody changes it in between: proc_pid_fd(5).
+        if let root {
+            guard let place = resolved("/proc/self/fd/\(descriptor)"), let root = resolved(root),
+                FilePath.isWithin(place, root)
+            else { return nil }
+        }
         var result: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {

@@ -17,7 +17,7 @@ struct EnvironmentFiles<Reader: FileReader> {
             guard reader.isFile(path), let bytes = reader.contents(of: path) else {
                 if required {
                     diagnostics.error(
-                        "there is no environment file \(FilePath.shown(path, from: workingDirectory))",
+                        "there is no environment file \(reader.shown(path, from: workingDirectory))",
                         at: nil
                     )
                 }
@@ -25,7 +25,7 @@ struct EnvironmentFiles<Reader: FileReader> {
             }
             var parser = Dotenv(lookup: { outer[$0] }, diagnostics: diagnostics)
             parser.earlier = values
-            let source = SourceFile(name: FilePath.shown(path, from: workingDirectory), bytes: bytes, kind: .variables)
+            let source = SourceFile(name: reader.shown(path, from: workingDirectory), bytes: bytes, kind: .variables)
             var found: [(String, String, SourceMark)] = []
             for variable in parser.variables(of: source) {
                 values[variable.name] = variable.value

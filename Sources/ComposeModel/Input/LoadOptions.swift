@@ -1,5 +1,11 @@
+/// Brings a project from another machine to this one; it is asked once for each reference.
+package typealias RemoteFetch = @Sendable (RemoteReference) throws(RemoteFailure) -> RemoteProject
+
 /// What to load and how: everything that comes from the command line and the process, as values.
 package struct LoadOptions: Sendable {
+    /// The names of Compose files that a directory is searched for, the best first.
+    package static let fileNames = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"]
+
     /// The files of `-f`, in order; empty to look for them.
     package var files: [String] = []
     /// The name of `-p`.
@@ -28,6 +34,13 @@ package struct LoadOptions: Sendable {
     package var keepsUnusedResources = false
     /// Whether environment files of services are read.
     package var resolvesEnvironment = true
+    /// Whether only the names of what the project has are wanted.
+    ///
+    /// Environment files stay unread then, containers may have one name, and services are selected also where variables
+    /// are not replaced.
+    package var wantsNamesOnly = false
+    /// Fetches what `-f`, `include` and `extends` name on other machines; nil to refuse it.
+    package var fetch: RemoteFetch?
 
     /// Options for a process with these variables in this directory.
     package init(environment: [String: String], workingDirectory: String) {

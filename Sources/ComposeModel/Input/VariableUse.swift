@@ -23,7 +23,7 @@ package struct VariableUse: Hashable, Sendable {
         case .string(let text): collect(text, &found)
         case .sequence(let elements): for element in elements { collect(element, &found) }
         case .mapping(let mapping): for entry in mapping.entries { collect(entry.value, &found) }
-        case .null, .bool, .int, .float, .timestamp: return
+        case .null, .bool, .int, .largeInt, .float, .timestamp: return
         }
     }
 

@@ -22,7 +22,10 @@ package struct ConfigTree {
         var project = project
         project.remove("version")
         project.remove("include")
-        guard escapesDollars else { return ordered(project) }
+        guard escapesDollars else {
+            var path: [String] = []
+            return ordered(project, &path)
+        }
         if form == .json { project.remove("models") }
         project.edit("services") { services in
             services.editEntries { _, service in
@@ -31,16 +34,23 @@ package struct ConfigTree {
                 service.edit("build") { build in build.edit("ssh", listKeys) }
             }
         }
-        if form == .json {
-            for kind in ["configs", "secrets"] {
-                project.edit(kind) { objects in
-                    objects.editEntries { if $1["external"]?.bool == false { $1.remove("external") } }
-                }
+        // In YAML, a config that says nothing else needs it for being read again.
+        for kind in form == .json ? ["configs", "secrets", "networks", "volumes"] : ["networks", "volumes"] {
+            project.edit(kind) { objects in
+                objects.editEntries { if $1["external"]?.bool == false { $1.remove("external") } }
             }
         }
         if form == .yaml { Self.dropEmptyParts(&project) } else { Self.addEmptyParts(&project) }
         var tree = shown(project, .object(Schema.project)) ?? project
         if tree["services"] == nil { tree.set("services", .mapping(.init())) }
+        if form == .json {
+            for key in tree.mapping?.keys ?? [] where key.hasPrefix("x-") {
+                tree.edit(key) { value in
+                    var path = [key]
+                    value = ordered(value, &path)
+                }
+            }
+        }
         if form == .json {
             tree.edit("services") { services in services.editEntries { _, service in Self.nameBlockLimits(&service) } }
         }
@@ -102,14 +112,48 @@ package struct ConfigTree {
         }
     }
 
-    /// The tree with the keys of all mappings in order.
-    private func ordered(_ node: YAMLNode) -> YAMLNode {
+    /// The tree with the keys of all mappings in order; in JSON an empty list is none, but for those that Compose sifts.
+    private func ordered(_ node: YAMLNode, _ path: inout [String]) -> YAMLNode {
         switch node.content {
-        case .sequence(let elements): node.with(.sequence(elements.map(ordered)))
-        case .mapping(let mapping): node.with(.mapping(sorted(mapping).compactMapValues { ordered($0.value) }))
-        case .null, .bool, .int, .float, .string, .timestamp: node
+        case .sequence(let elements):
+            if elements.isEmpty && form == .json && !Self.isSifted(path) { return node.with(.null) }
+            return node.with(
+                .sequence(
+                    elements.map { element in
+                        path.append("[]")
+                        defer { path.removeLast() }
+                        return ordered(element, &path)
+                    }
+                )
+            )
+        case .mapping(let mapping):
+            return node.with(
+                .mapping(
+                    sorted(mapping).compactMapValues { entry in
+                        path.append(entry.key)
+                        defer { path.removeLast() }
+                        return ordered(entry.value, &path)
+                    }
+                )
+            )
+        case .null, .bool, .int, .largeInt, .float, .string, .timestamp: return node
         }
     }
+
+    /// Whether Compose looks for repetitions in a list, which makes an empty one of it.
+    private static func isSifted(_ path: [String]) -> Bool {
+        guard path.count > 2 else { return false }
+        var pattern = path[2...].joined(separator: ".")
+        if path[0] == "services", path.count == 5, path[2] == "networks" { pattern = "networks.*.\(path[4])" }
+        return path[0] == "services" ? siftedOfServices.contains(pattern) : path[0] == "networks" && pattern == "labels"
+    }
+
+    private static let siftedOfServices: Set<String> = [
+        "annotations", "build.additional_contexts", "build.tags", "build.labels", "cap_add", "cap_drop", "devices",
+        "configs", "deploy.labels", "dns", "dns_opt", "dns_search", "env_file", "expose", "labels", "links",
+        "networks.*.aliases", "networks.*.link_local_ips", "ports", "profiles", "secrets", "sysctls", "tmpfs",
+        "volumes",
+    ]
 
     /// In JSON a network always has its address management, and a volume is never null.
     private static func addEmptyParts(_ project: inout YAMLNode) {
@@ -157,7 +201,7 @@ package struct ConfigTree {
                 YAMLMapping.Entry(key: Self.escaped($0.key), keyMark: $0.keyMark, value: $0.value)
             }
             return node.with(.mapping(YAMLMapping(renamed)))
-        case .null, .bool, .int, .float, .timestamp: return nil
+        case .null, .bool, .int, .largeInt, .float, .timestamp: return nil
         }
     }
 
@@ -232,7 +276,7 @@ extension YAMLNode {
         case .null, .bool(false), .int(0): true
         case .string(let text): text.isEmpty
         case .float(let number): number == 0
-        case .bool, .int, .timestamp, .sequence, .mapping: false
+        case .bool, .int, .largeInt, .timestamp, .sequence, .mapping: false
         }
     }
 }

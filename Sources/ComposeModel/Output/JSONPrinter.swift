@@ -16,7 +16,7 @@ package struct JSONPrinter {
         switch node.content {
         case .null: "null"
         case .string(let text), .timestamp(let text): quoted(text)
-        case .bool, .int, .float: node.scalarText ?? "null"
+        case .bool, .int, .largeInt, .float: node.scalarText ?? "null"
         case .sequence(let elements): "[" + elements.map(line).joined(separator: ", ") + "]"
         case .mapping(let mapping):
             "{" + mapping.entries.map { quoted($0.key) + ": " + line($0.value) }.joined(separator: ", ") + "}"
@@ -29,7 +29,7 @@ package struct JSONPrinter {
         case .string(let string), .timestamp(let string): text += Self.quoted(string)
         // JSON has no word for these; only extensions can hold them.
         case .float(let number) where !number.isFinite: text += Self.quoted(YAMLNode.text(of: number))
-        case .bool, .int, .float: text += node.scalarText ?? "null"
+        case .bool, .int, .largeInt, .float: text += node.scalarText ?? "null"
         case .sequence(let elements):
             guard !elements.isEmpty else { return text += "[]" }
             text += "["

@@ -43,7 +43,7 @@ struct Canonicalisation {
                 return apply(entry.value, inner, path)
             }
         case .shorthand(let shorthand, let long):
-            if isRaw && shorthand.staysRaw { return distinctPairs(node, shorthand) }
+            if isRaw && shorthand.staysRaw { return rawForm(node, shorthand, path) }
             return longForm(node, shorthand, path).flatMap { apply($0, long, path) }
         }
     }
@@ -83,7 +83,14 @@ struct Canonicalisation {
     }
 
     /// Raw pairs stay a list or a mapping; the later one of the same name wins.
-    private func distinctPairs(_ node: YAMLNode, _ shorthand: Shorthand) -> YAMLNode {
+    private func rawForm(_ node: YAMLNode, _ shorthand: Shorthand, _ path: String) -> YAMLNode? {
+        if case .limit = shorthand, let text = node.string {
+            // As in Compose, which casts a short form only while it replaces variables.
+            return wrong(
+                node,
+                "\(path) must be a number or have \"soft\" and \"hard\", not be \"\(text)\", as it stands"
+            )
+        }
         guard case .pairs = shorthand, let elements = node.sequence else { return node }
         return node.with(.sequence(KeyedList.joined(elements, [], by: .name)))
     }
@@ -91,7 +98,8 @@ struct Canonicalisation {
     /// The value of a scalar in the type that its place wants.
     private func read(_ node: YAMLNode, _ scalar: Scalar, _ path: String) -> YAMLNode? {
         guard let text = node.scalarText else {
-            return node.isNull && scalar.reading == .emptiableText ? node.with(.string("")) : node
+            let mayBeEmpty = scalar.reading == .wholeText && scalar.accepts.contains(.null)
+            return node.isNull && (mayBeEmpty || scalar.reading == .emptiableText) ? node.with(.string("")) : node
         }
         switch scalar.reading {
         case .text, .emptiableText: return node.with(.string(text))
@@ -110,7 +118,9 @@ struct Canonicalisation {
             }
             return integer(node, text, scalar, path)
         case .decimal:
-            guard let number = Double(text) else { return wrong(node, "\(path) must be a number, not \"\(text)\"") }
+            guard let number = DecimalText.value(of: text) else {
+                return wrong(node, "\(path) must be a number, not \"\(text)\"")
+            }
             // Compose keeps no more digits than this, and shows those.
             return node.with(.float(Double(Float(number).description) ?? number))
         case .bytes:

@@ -5,6 +5,8 @@ struct Consistency {
     let diagnostics: DiagnosticCollector
     /// Every service of the files, those that are off too.
     let knownServices: Set<String>
+    /// Whether two containers may have one name: nothing is made.
+    var allowsSharedNames = false
 
     /// Checks a normalised project.
     func check(_ project: YAMLNode) {
@@ -16,7 +18,7 @@ struct Consistency {
             checkLimits(entry)
         }
         checkCycles(services)
-        checkContainerNames(services)
+        if !allowsSharedNames { checkContainerNames(services) }
         ResourceConsistency(diagnostics: diagnostics).checkSecrets(project)
     }
 

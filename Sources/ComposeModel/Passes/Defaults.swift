@@ -48,9 +48,7 @@ struct Defaults {
 
     private func completeBuild(_ service: inout YAMLNode) {
         service.edit("build") { build in
-            if build["dockerfile"] != nil || build["dockerfile_inline"] != nil || normalises {
-                build.setDefault("context", .string("."))
-            }
+            build.setDefault("context", .string("."))
             if normalises && build["dockerfile_inline"] == nil { build.setDefault("dockerfile", .string("Dockerfile")) }
         }
     }

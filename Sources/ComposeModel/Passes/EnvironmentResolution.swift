@@ -7,6 +7,8 @@ struct EnvironmentResolution<Reader: FileReader> {
     let diagnostics: DiagnosticCollector
     /// Where the user is: paths in messages start there.
     let workingDirectory: String
+    /// Whether files of variables are read; those of labels always are.
+    var readsVariables = true
     /// How many bytes may still be read: files may be named many times.
     private var allowance = 256 << 20
     private var paths = SourcePaths()
@@ -28,7 +30,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         var project = project
         project.edit("services") { services in
             services.editEntries { name, service in
-                resolveVariables(name, &service)
+                if readsVariables { resolveVariables(name, &service) }
                 resolveLabels(&service)
             }
         }
@@ -36,17 +38,25 @@ struct EnvironmentResolution<Reader: FileReader> {
     }
 
     private mutating func resolveVariables(_ name: String, _ service: inout YAMLNode) {
+        // Where nothing has been completed, variables without a value are still there.
+        service.edit("environment") { variables in
+            variables.editEntries { name, value in
+                if value.isNull, let known = environment[name] { value.content = .string(known) }
+            }
+        }
         guard let files = service["env_file"]?.sequence else { return }
-        // Variables of the project count first, then those of the service, then those of the files so far.
+        // Variables of the project count first, then those of the service, then what the files have said so far.
         let own = service["environment"]?.mapping ?? YAMLMapping()
         var values = YAMLMapping()
         for file in files {
             guard let path = file["path"] else { continue }
             let known = values
-            let lookup = { [environment] in environment[$0] ?? own[$0]?.string ?? known[$0]?.string }
-            let place = { own[$0]?.mark ?? known[$0]?.mark }
-            let required = file["required"]?.bool ?? true
-            for entry in read(path, format: file["format"], required: required, lookup, place) { set(entry, &values) }
+            var source = EnvironmentSource(path: path, format: file["format"])
+            source.isRequired = file["required"]?.bool ?? true
+            source.earlier = known
+            source.lookup = { [environment] in environment[$0] ?? own[$0]?.string }
+            source.place = { own[$0]?.mark ?? known[$0]?.mark }
+            for entry in read(source) { set(entry, &values) }
         }
         if !diagnostics.missing.isEmpty { explainMissing(name, service, values) }
         for entry in service["environment"]?.mapping?.entries ?? [] { set(entry, &values) }
@@ -86,26 +96,35 @@ struct EnvironmentResolution<Reader: FileReader> {
         var values = YAMLMapping()
         for file in files {
             let known = values
-            for entry in read(file, format: nil, required: true, { known[$0]?.string }, { known[$0]?.mark }) {
-                set(entry, &values)
-            }
+            var source = EnvironmentSource(path: file)
+            source.lookup = { known[$0]?.string }
+            source.place = { known[$0]?.mark }
+            for entry in read(source) { set(entry, &values) }
         }
         for entry in service["labels"]?.mapping?.entries ?? [] { set(entry, &values) }
         service.remove("label_file")
         if !values.isEmpty { service.set("labels", .mapping(values)) }
     }
 
-    private mutating func read(
-        _ path: YAMLNode,
-        format: YAMLNode?,
-        required: Bool,
-        _ lookup: @escaping (String) -> String?,
-        _ place: @escaping (String) -> SourceMark?
-    ) -> [YAMLMapping.Entry] {
+    /// A file to be read, and what its lines may refer to.
+    private struct EnvironmentSource {
+        let path: YAMLNode
+        var format: YAMLNode?
+        var isRequired = true
+        /// What earlier files have said, whose place the lines take.
+        var earlier = YAMLMapping()
+        /// What counts more than the lines.
+        var lookup: (String) -> String? = { _ in nil }
+        /// Where a value stands that is no variable of the project.
+        var place: (String) -> SourceMark? = { _ in nil }
+    }
+
+    private mutating func read(_ file: EnvironmentSource) -> [YAMLMapping.Entry] {
+        let (path, format) = (file.path, file.format)
         let name = path.string ?? ""
         guard reader.isFile(name), let bytes = reader.contents(of: name) else {
-            if required {
-                diagnostics.error("there is no file \(FilePath.shown(name, from: workingDirectory))", at: path.mark)
+            if file.isRequired {
+                diagnostics.error("there is no file \(reader.shown(name, from: workingDirectory))", at: path.mark)
             }
             return []
         }
@@ -115,7 +134,7 @@ struct EnvironmentResolution<Reader: FileReader> {
             return []
         }
         let source = SourceFile(
-            name: FilePath.shown(name, from: workingDirectory),
+            name: reader.shown(name, from: workingDirectory),
             bytes: bytes,
             kind: .variables,
             step: .listed(path.mark)
@@ -123,8 +142,10 @@ struct EnvironmentResolution<Reader: FileReader> {
         let variables: [(name: String, value: String, mark: SourceMark)]
         switch format?.string {
         case nil, "":
-            variables = Dotenv(lookup: lookup, diagnostics: diagnostics, place: place).variables(of: source)
-        case "raw": variables = raw(source, lookup)
+            var parser = Dotenv(lookup: file.lookup, diagnostics: diagnostics, place: file.place)
+            for entry in file.earlier.entries { parser.earlier[entry.key] = entry.value.string }
+            variables = parser.variables(of: source)
+        case "raw": variables = raw(source, file.lookup)
         default:
             diagnostics.error("format must be \"raw\" or left out", at: format?.mark)
             return []
@@ -172,7 +193,7 @@ extension YAMLNode {
         switch content {
         case .sequence(let elements): return elements.contains { $0.contains(mark) }
         case .mapping(let mapping): return mapping.entries.contains { $0.value.contains(mark) }
-        case .null, .bool, .int, .float, .string, .timestamp: return false
+        case .null, .bool, .int, .largeInt, .float, .string, .timestamp: return false
         }
     }
 }

@@ -52,7 +52,7 @@ struct Interpolation {
             }
             if isDamaged { diagnostics.markDamaged(path.joined(separator: ".")) }
             return node.with(.mapping(result))
-        case .null, .bool, .int, .float, .timestamp: return node
+        case .null, .bool, .int, .largeInt, .float, .timestamp: return node
         }
     }
 
@@ -106,7 +106,7 @@ struct Interpolation {
         case .integer:
             if let number = Int(text) { return .int(number) }
         case .decimal:
-            if let number = Double(text) { return .float(number) }
+            if let number = DecimalText.value(of: text) { return .float(number) }
         case .count: return Int(text).map { .int($0) } ?? .string(text)
         case .text, .emptiableText, .wholeText, .literalInteger, .bytes, .duration, .fileMode: return .string(text)
         }

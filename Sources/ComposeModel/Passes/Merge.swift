@@ -6,6 +6,8 @@ struct Merge {
     let diagnostics: DiagnosticCollector
     /// Whether short ways of writing are still there.
     var isRaw = false
+    /// Whether a service is laid over the one it extends: Compose does that before it spells anything out.
+    var isExtending = false
 
     /// `base` with what `over` says laid over it.
     func apply(_ over: YAMLNode, over base: YAMLNode, _ shape: Shape) -> YAMLNode? {
@@ -21,6 +23,9 @@ struct Merge {
         case (.shorthand(.pairs, let long), _, _), (.shorthand(.assignments, let long), _, _),
             (.shorthand(.hosts, let long), _, _):
             return joined(over, base, shape, long)
+        // One word for all of them is no list that could grow.
+        case (.shorthand(.gpus, _), _, _) where isExtending && Self.isWord(base): return replacing(base, over)
+        case (.shorthand(.gpus, _), .sequence, .sequence) where Self.isWord(over): return refused(over, base)
         case (.shorthand(.single, let long), _, _) where isRaw:
             return apply(Self.listed(over), over: Self.listed(base), long)
         case (.shorthand(_, let long), _, _): return apply(over, over: base, long)
@@ -76,6 +81,12 @@ struct Merge {
 
     private static func without(_ removed: Set<String>, _ mapping: YAMLMapping) -> YAMLMapping {
         removed.isEmpty ? mapping : mapping.compactMapValues { removed.contains($0.key) ? nil : $0.value }
+    }
+
+    /// Whether a list was written as one word: its element stands where it does.
+    private static func isWord(_ list: YAMLNode) -> Bool {
+        guard let elements = list.sequence, elements.count == 1, let element = elements.first else { return false }
+        return element.mark.line == list.mark.line && element.mark.column == list.mark.column
     }
 
     // MARK: Pairs and lists
@@ -183,7 +194,7 @@ struct Merge {
             let kept = isReset ? elements.filter { $0.directive != .reset } : elements
             let values = kept.replacingElements(cleared)
             if isReset || values != nil { content = .sequence(values ?? kept) }
-        case .null, .bool, .int, .float, .string, .timestamp: return nil
+        case .null, .bool, .int, .largeInt, .float, .string, .timestamp: return nil
         }
         guard content != nil || node.directive != nil else { return nil }
         return YAMLNode(content ?? node.content, at: node.mark)

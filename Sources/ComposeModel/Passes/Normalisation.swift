@@ -68,7 +68,9 @@ struct Normalisation {
     /// Variables without a value take the one of the environment, if it has one.
     private func fill(_ variables: inout YAMLNode) {
         variables.editElements { line in
-            guard let name = line.string, !name.contains("="), let known = environment[name] else { return }
+            guard let name = line.string, !name.contains("="), let known = environment[name], !known.isEmpty else {
+                return
+            }
             line.content = .string("\(name)=\(known)")
         }
         variables.editEntries { key, value in

@@ -31,10 +31,8 @@ struct PathResolution {
     func service(_ service: YAMLNode) -> YAMLNode {
         var service = service
         service.edit("build") { build in
-            build.edit("context") { resolveContext(&$0) }
-            build.edit("additional_contexts") { contexts in
-                contexts.editEntries { resolveContext(&$1, mayBeEmpty: true) }
-            }
+            build.edit("context", resolveContext)
+            build.edit("additional_contexts") { contexts in contexts.editEntries { resolveContext(&$1) } }
             build.edit("ssh") { keys in
                 keys.editEntries { _, key in if key.string?.isEmpty == false { resolve(&key) } }
             }
@@ -58,9 +56,9 @@ struct PathResolution {
         node.content = .string(absolute(path))
     }
 
-    /// A build context may also be an address, which stays; so does a further context that is empty.
-    private func resolveContext(_ node: inout YAMLNode, mayBeEmpty: Bool = false) {
-        guard let path = node.string, !Self.isAddress(path), !(mayBeEmpty && path.isEmpty) else { return }
+    /// A build context may also be an address, which stays; so does one that is empty.
+    private func resolveContext(_ node: inout YAMLNode) {
+        guard let path = node.string, !Self.isAddress(path), !path.isEmpty else { return }
         node.content = .string(absolute(path))
     }
 

@@ -377,7 +377,7 @@ extension YAMLNode {
         switch content {
         case .null: .null
         case .bool: .boolean
-        case .int: .integer
+        case .int, .largeInt: .integer
         case .float(let number): number == number.rounded(.towardZero) && number.isFinite ? .integer : .number
         case .string: .string
         case .timestamp, .sequence, .mapping: nil
@@ -388,6 +388,7 @@ extension YAMLNode {
     var number: Double? {
         switch content {
         case .int(let number): Double(number)
+        case .largeInt(let number): Double(number)
         case .float(let number): number
         case .null, .bool, .string, .timestamp, .sequence, .mapping: nil
         }

@@ -4,7 +4,7 @@ extension ServiceDecoder {
     /// How the image is built; nil when it is not.
     func build() -> ServiceBuild? {
         guard let fields = fields.fields("build") else { return nil }
-        var build = ServiceBuild(context: fields.text("context") ?? ".")
+        var build = ServiceBuild(context: fields.text("context").flatMap { $0.isEmpty ? nil : $0 } ?? ".")
         build.dockerfile = fields.text("dockerfile")
         build.dockerfileText = fields.text("dockerfile_inline")
         build.arguments = fields.pairs("args")

@@ -27,6 +27,9 @@ struct ServiceDecoder {
             "pull_policy",
             hint: "use always, never, missing, build, daily, weekly or every_ with a length of time"
         ) { PullPolicy(text: $0) }
+        if fields.text("pull_policy") == "refresh", let age = fields.duration("pull_refresh_after") {
+            service.pullPolicy = .every(age)
+        }
         service.platform = fields.value("platform", hint: "use os/arch or os/arch/variant") { text in
             let parts = text.split(separator: "/", omittingEmptySubsequences: false)
             return (1...3).contains(parts.count) && !parts.contains("") ? text : nil
@@ -205,7 +208,8 @@ struct ServiceDecoder {
         let hint = "use host, service: with a service or container: with a container"
         service.pidMode = fields.value("pid", hint: hint) { NamespaceMode(text: $0) } ?? .own
         service.utsMode = fields.value("uts", hint: hint) { NamespaceMode(text: $0) } ?? .own
-        service.userMode = fields.value("userns_mode", hint: "use host") { NamespaceMode(text: $0) }
+        // Of words for what there is not `UnsupportedAttributes` tells.
+        service.userMode = fields.text("userns_mode").flatMap { NamespaceMode(text: $0) }
         service.cgroupMode = fields.value("cgroup", hint: "use host or private") { NamespaceMode(text: $0) }
         service.ipcMode =
             fields.value("ipc", hint: "use private, shareable, host, none, service: or container:") {

@@ -131,7 +131,7 @@ extension YAMLNode {
             let kept = mapping.compactMapValues { $0.value.plain }
             return kept.isEmpty ? nil : with(.mapping(kept))
         case .sequence(let elements): return with(.sequence(elements.map { $0.plain ?? $0 }))
-        case .bool, .int, .float, .string, .timestamp: return self
+        case .bool, .int, .largeInt, .float, .string, .timestamp: return self
         }
     }
 
@@ -144,7 +144,7 @@ extension YAMLNode {
             }
             return with(.mapping(YAMLMapping(entries.sorted { $0.key < $1.key })))
         case .sequence(let elements): return with(.sequence(elements.map(\.ordered)))
-        case .null, .bool, .int, .float, .string, .timestamp: return self
+        case .null, .bool, .int, .largeInt, .float, .string, .timestamp: return self
         }
     }
 }

@@ -8,7 +8,9 @@ extension UnsupportedAttributes.Rule {
         .warn("platform", "programs of another processor run only if the host emulates it") { value, _ in
             !isOwnPlatform(value.string ?? "")
         },
-        .warn("pull_refresh_after", "the age of an image is not looked at", hint: "use pull_policy: daily or weekly"),
+        .warn("pull_refresh_after", "it counts with pull_policy: refresh only") { _, service in
+            service["pull_policy"]?.string != "refresh"
+        },
         .refuse("models", "models are not served", hint: "run the model server as a service of its own"),
         .refuse("use_api_socket", "there is no engine whose socket could be used"),
         .warn("credential_spec", "managed accounts are those of Windows"),
@@ -65,8 +67,12 @@ extension UnsupportedAttributes.Rule {
     }
 
     private static let namespaces: [Self] = [
-        .refuse("userns_mode", "containers use the host's user numbers", hint: "use host") { value, _ in
-            value.string != "host"
+        .refuse(
+            "userns_mode",
+            "services have no user namespace, their user numbers are the host's",
+            hint: "leave it out, or use host; auto, keep-id, nomap and private are Podman's"
+        ) { value, _ in
+            !["host", ""].contains(value.string)
         },
         .warn("security_opt/*", "AppArmor profiles are not put on") { value, _ in
             if case .appArmor(let profile) = option(value) { profile != "unconfined" } else { false }

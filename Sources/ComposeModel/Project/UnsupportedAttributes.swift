@@ -124,7 +124,7 @@ extension YAMLNode {
         case .float(let number): number == 0
         case .sequence(let elements): elements.isEmpty
         case .mapping(let mapping): mapping.isEmpty
-        case .bool, .int, .timestamp: false
+        case .bool, .int, .largeInt, .timestamp: false
         }
     }
 }

@@ -50,7 +50,7 @@ enum Schema {
         "cpus": .decimal, "cpuset": .text, "mem_limit": .bytes, "mem_reservation": .wholeBytes,
         "mem_swappiness": .wholeBytes, "memswap_limit": .bytes, "oom_kill_disable": .flag,
         "oom_score_adj": .integer(-1000...1000, showsZero: true),
-        "pids_limit": .number, "shm_size": .bytes, "storage_opt": .map(of: optionValue), "ulimits": ulimits,
+        "pids_limit": .number, "shm_size": .bytes, "storage_opt": .map(of: wholeOption), "ulimits": ulimits,
         "device_cgroup_rules": .uniqueTexts,
         "gpus": .shorthand(.gpus, for: .list(of: .object(gpuRequest), by: .none)),
     ]
@@ -97,6 +97,9 @@ enum Schema {
     private static let optionScalar = Shape.scalar(Scalar([.string, .number, .boolean], .text, keepsZero: true))
     private static let optionValue = Shape.scalar(
         Scalar([.string, .number, .null], .emptiableText, keepsZero: true)
+    )
+    private static let wholeOption = Shape.scalar(
+        Scalar([.string, .number, .null], .wholeText, keepsZero: true)
     )
     private static let logging = {
         var shape = ObjectShape(["driver": .text, "options": .map(of: optionValue)])

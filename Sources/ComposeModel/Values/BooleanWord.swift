@@ -1,5 +1,5 @@
 /// The words that Compose takes for true and false where it wants a truth value.
-enum BooleanWord {
+package enum BooleanWord {
     /// The truth value of a text in a file.
     static func value(of text: String) -> Bool? {
         switch text.lowercased() {
@@ -10,7 +10,7 @@ enum BooleanWord {
     }
 
     /// The truth value of a variable that configures Compose itself.
-    static func setting(_ text: String) -> Bool? {
+    package static func setting(_ text: String) -> Bool? {
         switch text.filter({ $0 != " " }).lowercased() {
         case "true", "1", "t": true
         case "false", "0", "f": false

@@ -14,7 +14,9 @@ package struct ByteCount: Hashable, Sendable, CustomStringConvertible {
         let end = text.utf8.index(after: last)
         // One blank may stand before the unit.
         let number = text.utf8[last] == 0x20 ? text[..<last] : text[..<end]
-        guard let value = Double(number), value.isFinite, let power = Self.power(of: text[end...].lowercased()) else {
+        guard let value = DecimalText.value(of: number), value.isFinite,
+            let power = Self.power(of: text[end...].lowercased())
+        else {
             return nil
         }
         let scaled = value * Double(1 << (10 * power))

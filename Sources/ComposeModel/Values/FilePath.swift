@@ -23,6 +23,14 @@ enum FilePath {
         path.hasPrefix("/") ? cleaned(path) : cleaned(directory + "/" + path)
     }
 
+    /// The way from one absolute directory to another.
+    static func relative(_ path: String, from directory: String) -> String {
+        let (there, here) = (path.split(separator: "/"), directory.split(separator: "/"))
+        let common = zip(there, here).prefix { $0 == $1 }.count
+        let parts = here.dropFirst(common).map { _ in ".." } + there.dropFirst(common).map(String.init)
+        return parts.isEmpty ? "." : parts.joined(separator: "/")
+    }
+
     /// The directory that holds `path`.
     static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
@@ -33,6 +41,11 @@ enum FilePath {
     static func shown(_ path: String, from directory: String) -> String {
         let prefix = directory == "/" ? "/" : directory + "/"
         return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+    }
+
+    /// Whether the cleaned `path` is `directory` or lies in it.
+    static func isWithin(_ path: String, _ directory: String) -> Bool {
+        directory == "/" || path == directory || path.hasPrefix(directory + "/")
     }
 
     /// The last part of `path`.

@@ -103,6 +103,7 @@ package struct JSONReader {
     private static func number(_ text: String) -> YAMLNode.Content? {
         guard let first = text.utf8.first, first == 0x2D || (0x30...0x39).contains(first) else { return nil }
         if let whole = Int(text) { return .int(whole) }
+        if let whole = UInt64(text) { return .largeInt(whole) }
         // Double also reads hexadecimal numbers and words.
         let isDecimal = text.utf8.allSatisfy { (0x2B...0x39).contains($0) || $0 == 0x45 || $0 == 0x65 }
         return isDecimal ? Double(text).flatMap { $0.isFinite ? .float($0) : nil } : nil

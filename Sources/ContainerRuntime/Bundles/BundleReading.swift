@@ -35,7 +35,7 @@ extension RuntimeSpec {
     func groupPath(_ id: ContainerID, isPrivileged: Bool = true) throws(ContainerError) -> String {
         let place = "linux.cgroupsPath"
         guard let path = linux?.cgroupsPath, !path.isEmpty else {
-            return (isPrivileged ? "" : RuntimeSpec.ownGroup) + "/roost-runtime/\(id)"
+            return (isPrivileged ? "" : RuntimeSpec.ownGroup) + "/\(Cgroup.runtime)/\(id)"
         }
         guard path.split(separator: ":", omittingEmptySubsequences: false).count != 3 else {
             throw .unsupported(place, "'\(path)' names a slice of systemd, which takes --systemd-cgroup")

@@ -23,6 +23,15 @@ struct HookRun {
     /// The most of a hook's error output that a message shows.
     private static let shown = 1024
 
+    /// Runs all of them, whatever becomes of the others; returns what went wrong.
+    func runAll(_ hooks: [HooksSpec.Hook]?) -> [ContainerError] {
+        var failures: [ContainerError] = []
+        for (index, hook) in (hooks ?? []).enumerated() {
+            do { try run(hook, "hooks.\(name)[\(index)]") } catch { failures.append(error) }
+        }
+        return failures
+    }
+
     /// Runs all of them; throws at the first that fails, or takes longer than its timeout.
     func run(_ hooks: [HooksSpec.Hook]?) throws(ContainerError) {
         for (index, hook) in (hooks ?? []).enumerated() { try run(hook, "hooks.\(name)[\(index)]") }
@@ -42,7 +51,9 @@ struct HookRun {
             let process = try start(hook, input.rawValue, output.rawValue)
             guard waitReadable([process.descriptor.rawValue], milliseconds: Int32((hook.timeout ?? -1) * 1000))[0]
             else {
-                try? sendSignal(SIGKILL, to: process.descriptor.rawValue)  // it may just have ended
+                // What it has started goes with it, unless that has made a session of its own. Nobody has taken its status,
+                // so the number is still its own; it may just have ended.
+                Glibc.kill(-process.pid, SIGKILL)
                 _ = try process.waitForExit()
                 throw ContainerError.invalid(origin, "\(hook.path) took longer than its \(hook.timeout ?? 0) seconds")
             }
@@ -90,7 +101,13 @@ struct HookRun {
                 options.pidNamespace = pidfd
                 plan.append(.join(slot, [.mount, .network, .ipc, .uts]))
             }
+            // Who is root in a user namespace alone may not be let in there.
+            if !kinds.contains(.user) { plan.append(.changeDirectory(state.bundle)) }
+        } else if fileExists(state.bundle) {
+            // It may be gone by the end.
+            plan.append(.changeDirectory(state.bundle))
         }
+        plan.append(.makeSession)
         for (number, descriptor) in [input, output, output].enumerated() {
             let slot = plan.makeSlot("descriptor-\(number)")
             descriptors[slot] = descriptor

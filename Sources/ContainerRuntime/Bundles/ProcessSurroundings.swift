@@ -43,7 +43,7 @@ extension RuntimeSpec {
 
 extension LinuxSpec {
     /// The id outside that an id of a container is; the same where nothing maps it.
-    fileprivate static func hostID(of id: UInt32, _ mappings: [IDMapping]?) -> UInt32 {
+    static func hostID(of id: UInt32, _ mappings: [IDMapping]?) -> UInt32 {
         let mapping = (mappings ?? []).first {
             id >= $0.containerID && UInt64(id) < UInt64($0.containerID) + UInt64($0.size)
         }

@@ -12,18 +12,15 @@ package struct CreatedContainer: ~Copyable {
     fileprivate let isStarted: Bool
 
     /// Lets the process go on, and returns when its program is executed.
-    ///
-    /// Returns what went wrong in hooks after that.
-    package borrowing func start() throws(ContainerError) -> [ContainerError] {
-        if isStarted { return [] }
-        let failures = try container.start()
+    package borrowing func start() throws(ContainerError) {
+        if isStarted { return }
+        try container.start()
         do { try process.awaitExecution() } catch {
             if case .executeThrough(_, _, _, let arguments, _)? = error.entry?.step {
                 throw .program(arguments.first ?? "", error)
             }
             throw ContainerError(code: .kernel, message: "container \(container.id): \(error)", cause: error)
         }
-        return failures
     }
 
     /// Ends what runs, and removes the container; returns what could not be done, and what went wrong in hooks.
@@ -47,6 +44,8 @@ extension RuntimeContainer {
         package var usesSystemd = false
         /// Whether the container has a session keyring of its own.
         package var hasKeyring = true
+        /// The socket of the service manager that wants to know when the program is ready.
+        package var manager: String?
 
         /// A bundle, and nothing lent.
         package init(bundle: String) { self.bundle = bundle }
@@ -69,7 +68,9 @@ extension RuntimeContainer {
             try SeccompProgram(compiling: seccomp)
         }
         // Nobody has to be waited for where nothing is to happen between the two: the process can then share our memory.
-        let needsGate = spec.hooks?.isEmpty == false || inputs.seccomp?.hasListener == true || options.usesSystemd
+        let needsGate =
+            spec.hooks?.isEmpty == false || inputs.seccomp?.hasListener == true || options.usesSystemd
+            || options.manager != nil
         inputs.awaitsStart = needsGate || !options.startsAtOnce
         inputs.awaitsHooks = spec.hooks?.areBeforeRoot == true
         inputs.keptDescriptors = options.keptDescriptors
@@ -77,11 +78,20 @@ extension RuntimeContainer {
         inputs.keyring = options.hasKeyring ? "_ses.\(id)" : nil
         // What is wrong with the configuration is to be known before anything is made.
         try inputs.observe(for: spec)
+        // Its source is made with the container.
+        if let manager = options.manager { spec.addNotices(of: manager, from: store.notices(of: id)) }
         let plan = try ContainerPlan(spec.ofContainer, inputs)
         var scope: SystemdScope?
-        if options.usesSystemd { scope = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id) }
         let path: String
-        if let scope { path = scope.path } else { path = try spec.groupPath(id, isPrivileged: inputs.mayMount) }
+        if options.usesSystemd {
+            // Whether systemd is there is to be known before anything is made.
+            let named = try SystemdScope(cgroupsPath: spec.linux?.cgroupsPath ?? "", id: id, isUsers: geteuid() != 0)
+            var manager = try SystemdManager.connect()
+            path = try manager.controlGroup() + named.path
+            scope = named
+        } else {
+            path = try spec.groupPath(id, isPrivileged: inputs.mayMount)
+        }
         try store.checkFree(id)
         try refuseForeignGroup(path)
         try store.claim(id)
@@ -89,7 +99,7 @@ extension RuntimeContainer {
             id: "\(id)",
             bundle: options.bundle,
             rootfs: spec.root?.path ?? "",
-            created: Timestamp.now(),
+            created: Timestamp.text(nanoseconds: FileMetadata.Timestamp.now.sinceEpoch),
             owner: getuid(),
             cgroup: path,
             unit: scope?.unit,
@@ -98,6 +108,7 @@ extension RuntimeContainer {
         let container = RuntimeContainer(id, in: store, record: record)
         do {
             try store.write(record, of: id)
+            if options.manager != nil { try store.makeNotices(of: id) }
             return try container.launch(plan, options, scope)
         } catch {
             // The first error is the one to tell; what stays is there for `delete --force`.
@@ -139,10 +150,7 @@ extension RuntimeContainer {
         var inputs = given.inputs
         var unenforced: [String] = []
         var group: ContainerCgroup?
-        if scope != nil {
-            // Whether systemd is there is to be known before anything is made.
-            _ = try SystemdManager.connect()
-        } else {
+        if scope == nil {
             group = try inputs.mayMount ? makeGroup(spec) : makeDelegatedGroup(&spec, &unenforced)
         }
         inputs.awaitsScope = scope != nil
@@ -155,7 +163,7 @@ extension RuntimeContainer {
         let plan = isAsPlanned ? given : try ContainerPlan(planned.ofContainer, inputs)
         var surroundings =
             try inputs.mayMount
-            ? Container.Surroundings(root: copyRoot(plan.rootPropagation))
+            ? Container.Surroundings(root: copyRoot(plan))
             : Container.Surroundings(stdio: (0, 1, 2))
         surroundings.group = group
         surroundings.terminal = options.terminal
@@ -171,8 +179,8 @@ extension RuntimeContainer {
         let atGroups = scope.map { scope in
             { (pid: Int32) in
                 var manager = try SystemdManager.connect()
-                try manager.start(scope, process: pid, spec.linux?.resources)
-                let made = try makeGroup(spec)
+                try manager.start(scope, process: pid, spec)
+                let made = try makeGroup(spec, hasDevices: inputs.mayMount)
                 try made.attachLegacy(pid: pid)
                 scopeGroup = made
             }
@@ -216,13 +224,22 @@ extension RuntimeContainer {
         return CreatedContainer(container: created, process: process, unenforced: unenforced, isStarted: isStarted)
     }
 
-    private func copyRoot(_ propagation: MountPropagation?) throws(ContainerError) -> DetachedMount {
+    private func copyRoot(_ plan: ContainerPlan) throws(ContainerError) -> DetachedMount {
+        let propagation = plan.rootPropagation
         var change = MountChange()
         // A shared mount can't be pivoted to; what is to be one gets what is mounted at the host, and gives it on.
         change.all.propagation = propagation == nil || propagation == .unbindable ? .private : .slave
-        do { return try DetachedMount.copy(of: record.rootfs, recursive: true, change: change) } catch {
+        do {
+            let root = try DetachedMount.copy(of: record.rootfs, recursive: true, change: change)
+            if plan.sharesMounts {
+                var noted = record
+                noted.rootMount = try root.descriptor.mountNumber()
+                try store.write(noted, of: id)
+            }
+            return root
+        } catch let error as ContainerError { throw error } catch let error as SyscallError {
             throw .kernel("root.path", error)
-        }
+        } catch { throw .invalid("root.path", "\(error)") }
     }
 
     /// The group of a container whose user may not make one everywhere; none where nothing is delegated to that user.
@@ -247,6 +264,7 @@ extension RuntimeContainer {
             guard [EACCES, EPERM, EROFS].contains(refused) else { throw error }
             // What was made on the way goes; others' groups stay.
             try group.group.removeIfEmpty()
+            try group.group.removeOwnParents()
             if let resources = spec.linux?.resources, resources != ResourcesSpec() {
                 unenforced.append("linux.resources: no control group is delegated to us at \(record.cgroup)")
             }
@@ -255,10 +273,13 @@ extension RuntimeContainer {
         }
     }
 
-    private func makeGroup(_ spec: RuntimeSpec) throws(ContainerError) -> ContainerCgroup {
+    /// Makes the group, or takes over that of a scope.
+    ///
+    /// No device can be made in a user namespace, so an ordinary user's container has no rules for them.
+    private func makeGroup(_ spec: RuntimeSpec, hasDevices: Bool = true) throws(ContainerError) -> ContainerCgroup {
         let named = try group.group
         let above = named.missingParents
-        let devices = try DeviceProgram(spec.linux?.resources?.devices ?? [])
+        let devices = hasDevices ? try DeviceProgram(spec.linux?.resources?.devices ?? []) : nil
         let made = try ContainerCgroup.make(
             record.cgroup,
             in: named.hierarchies,

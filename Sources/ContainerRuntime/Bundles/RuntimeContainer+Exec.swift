@@ -37,6 +37,7 @@ extension RuntimeContainer {
             try SeccompProgram(compiling: seccomp)
         }
         inputs.keptDescriptors = options.keptDescriptors
+        inputs.hasTracers = record.config.mayTrace
         try inputs.observeOurselves()
         if let list = process.execCPUAffinity?.initial, !list.isEmpty {
             let place = "process.execCPUAffinity.initial"
@@ -45,20 +46,31 @@ extension RuntimeContainer {
                 throw .kernel(place, error)
             } catch let error as ContainerError { throw error } catch { throw .invalid(place, "\(error)") }
         }
-        let group = try joinedGroup(options.group, isPrivileged: inputs.mayMount)
+        var group = try joinedGroup(options.group, isPrivileged: inputs.mayMount)
         inputs.awaitsGroups = group?.needsAttachment == true
+        var atGroups: ((Int32) throws -> Void)?
+        if let unit = record.unit, let wanted = group, !inputs.mayMount {
+            // From a user's session to a scope of the same user only systemd may move a process.
+            let below = String(wanted.group.path.dropFirst(record.cgroup.count))
+            (group, inputs.awaitsGroups) = (nil, true)
+            atGroups = { pid in
+                var manager = try SystemdManager.connect()
+                try manager.attach(process: pid, to: unit, below: below)
+            }
+        }
         var surroundings = Container.ExecSurroundings(container: pidfd.rawValue)
         surroundings.terminal = options.terminal
         surroundings.group = group
         surroundings.ignoresPause = options.ignoresPause
         try spec.giveStandardDescriptors()
         guard inputs.seccomp?.hasListener == true else {
-            let launched = try Container.execute(ContainerPlan(exec: spec, inputs), in: surroundings)
+            let plan = try ContainerPlan(exec: spec, inputs)
+            let launched = try Container.execute(plan, in: surroundings, atGroups: atGroups)
             withExtendedLifetime(pidfd) {}
             return launched
         }
         inputs.awaitsStart = true
-        let launched = try executeWithListener(ContainerPlan(exec: spec, inputs), surroundings)
+        let launched = try executeWithListener(ContainerPlan(exec: spec, inputs), surroundings, atGroups)
         withExtendedLifetime(pidfd) {}
         return launched
     }
@@ -102,24 +114,25 @@ extension RuntimeContainer {
     /// Holds the program back until somebody listens to its filter.
     private func executeWithListener(
         _ plan: ContainerPlan,
-        _ given: Container.ExecSurroundings
+        _ given: Container.ExecSurroundings,
+        _ atGroups: ((Int32) throws -> Void)?
     ) throws(ContainerError) -> LaunchedProcess {
         do {
             let gate = try Pipe()
             var surroundings = given
             surroundings.gate = gate.reading.rawValue
-            let launched = try Container.execute(plan, in: surroundings)
+            let launched = try Container.execute(plan, in: surroundings, atGroups: atGroups)
             do {
                 try launched.awaitGate()
                 try tellListener(of: launched)
                 try Container.passGate(gate.writing.rawValue)
-                try launched.awaitExecution()
+                if !plan.launch.endsInSuccessor { try launched.awaitExecution() }
             } catch {
                 try? sendSignal(SIGKILL, to: launched.descriptor.rawValue)  // it may just have ended
                 _ = try? launched.waitForExit()  // the first error is the one to tell
                 throw error
             }
-            return launched
+            return plan.launch.endsInSuccessor ? try launched.executedSuccessor(isSibling: false) : launched
         } catch let error as ContainerError {
             throw error
         } catch { throw ContainerError(code: .kernel, message: "exec: \(error)", cause: error) }

@@ -46,15 +46,17 @@ package struct RuntimeContainer: Sendable {
     private static let found = Result { () throws(SyscallError) in try CgroupHierarchies.ofHost() }
         .mapError { ContainerError.kernel("control groups", $0) }
 
-    /// Lets the waiting process execute its program; returns what went wrong in hooks after that.
-    package func start() throws(ContainerError) -> [ContainerError] {
+    /// Lets the waiting process execute its program; a hook that fails ends and removes the container.
+    package func start() throws(ContainerError) {
         let status = status
         guard status == .created else { throw wrongState("cannot start a container that is \(status.rawValue)") }
         let hooks = record.config.hooks
         if let first = hooks?.startContainer, !first.isEmpty {
             let pidfd = try process()
             let place = HookRun.Place.container(pidfd.rawValue, record.config.ofContainer)
-            try HookRun(name: "startContainer", state: state(.created), place: place).run(first)
+            try endingOnFailure { () throws(ContainerError) in
+                try HookRun(name: "startContainer", state: state(.created), place: place).run(first)
+            }
         }
         let path = store.gate(of: id)
         // Nobody has it open for reading: the process is gone.
@@ -63,10 +65,17 @@ package struct RuntimeContainer: Sendable {
         let gate = OwnedDescriptor(adopting: number)
         do { try Container.passGate(gate.rawValue) } catch { throw .kernel("container \(id)", error) }
         removeFile(path)
-        do { try HookRun(name: "poststart", state: state(.running), place: .host).run(hooks?.poststart) } catch {
-            return [error]
+        try endingOnFailure { () throws(ContainerError) in
+            try HookRun(name: "poststart", state: state(.running), place: .host).run(hooks?.poststart)
         }
-        return []
+    }
+
+    /// Runs hooks, and ends and removes the container where one fails: OCI Runtime Specification, "Lifecycle".
+    private func endingOnFailure(_ hooks: () throws(ContainerError) -> Void) throws(ContainerError) {
+        do { try hooks() } catch {
+            _ = try? remove()  // the first error is the one to tell; what stays is there for `delete --force`
+            throw error
+        }
     }
 
     /// Sends a signal to the first process, or to all.
@@ -127,6 +136,20 @@ package struct RuntimeContainer: Sendable {
         throw wrongState("container not running: it is \(status.rawValue)")
     }
 
+    /// Takes away the mounts of a container that has made them among the host's.
+    private func detachRoot() throws(ContainerError) {
+        let kinds = record.config.linux?.namespaces ?? []
+        guard !kinds.contains(where: { $0.type == "mount" }), let mount = try store.find(id)?.rootMount else { return }
+        do throws(SyscallError) {
+            // Whatever else has been mounted there since is somebody else's.
+            guard try OwnedDescriptor.path(record.rootfs).mountNumber() == mount else { return }
+            try detachMounts(at: record.rootfs)
+        } catch {
+            guard error.errno != .notFound else { return }
+            throw .kernel("container \(id)", error)
+        }
+    }
+
     func wrongState(_ message: String) -> ContainerError {
         ContainerError(code: .wrongState, message: "container \(id): \(message)")
     }
@@ -155,7 +178,10 @@ package struct RuntimeContainer: Sendable {
     }
 
     /// Ends what runs, removes the groups, and forgets the container; tells of what went wrong on the way.
+    ///
+    /// Does nothing where that is done already, and the hooks have run.
     func remove() throws(ContainerError) -> [ContainerError] {
+        guard fileExists(store.directory(of: id)) else { return [] }
         do {
             if let process = try record.process?.open() {
                 try? sendSignal(SIGKILL, to: process.rawValue)  // it may just have ended
@@ -170,10 +196,14 @@ package struct RuntimeContainer: Sendable {
         } catch { throw ContainerError(code: .kernel, message: "\(error)", cause: error) }
         let group = try group
         if let failure = group.remove().first { throw .kernel("container \(id)", failure) }
+        if let unit = record.unit {
+            // It sees by itself that the group is empty, but not at once, and till then the name is taken.
+            var manager = try SystemdManager.connect()
+            try manager.stop(unit)
+        }
         group.group.removeOwnParents()
+        try detachRoot()
         try store.remove(id)
-        let hooks = record.config.hooks?.poststop
-        do { try HookRun(name: "poststop", state: state(.stopped), place: .host).run(hooks) } catch { return [error] }
-        return []
+        return HookRun(name: "poststop", state: state(.stopped), place: .host).runAll(record.config.hooks?.poststop)
     }
 }

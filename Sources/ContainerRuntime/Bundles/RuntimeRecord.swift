@@ -21,6 +21,8 @@ package struct RuntimeRecord: Codable, Hashable, Sendable {
     package var cgroup: String
     /// The scope of systemd's that the group is; nil where it is ours to make.
     package var unit: String?
+    /// The mount at `rootfs`, by its number, where the container's mounts are among the host's.
+    package var rootMount: UInt64?
     /// The first process; nil until it waits at its gate.
     package var process: ProcessIdentity?
     /// The configuration as it was then.

@@ -18,6 +18,9 @@ package struct RuntimeStore: Hashable, Sendable {
     /// The FIFO at which its process waits; there until it is started.
     func gate(of id: ContainerID) -> String { "\(directory(of: id))/exec.fifo" }
 
+    /// The directory with the socket at which its program says that it is ready; there where somebody wants to know.
+    func notices(of id: ContainerID) -> String { "\(directory(of: id))/notify" }
+
     /// Takes a name: whoever makes its directory has it, mkdir(2).
     func claim(_ id: ContainerID) throws(ContainerError) {
         do { try makeDirectories(root, mode: 0o711) } catch { throw .kernel("--root", error) }
@@ -27,6 +30,13 @@ package struct RuntimeStore: Hashable, Sendable {
                 throw .kernel("--root", SyscallError(call: "mkdir", subject: directory(of: id), errno: reason))
             }
             throw RuntimeStore.taken(id)
+        }
+    }
+
+    /// Makes the directory for a program that is to say when it is ready.
+    func makeNotices(of id: ContainerID) throws(ContainerError) {
+        guard mkdir(notices(of: id), 0o755) == 0 else {
+            throw .kernel("NOTIFY_SOCKET", SyscallError(call: "mkdir", subject: notices(of: id), errno: .current))
         }
     }
 

@@ -3,12 +3,15 @@ indirect enum DBusValue: Hashable, Sendable {
     case string(String)
     case boolean(Bool)
     case word(UInt32)
+    case signedWord(Int32)
     case long(UInt64)
+    case signedLong(Int64)
     case bytes([UInt8])
     case words([UInt32])
+    case strings([String])
     case variant(DBusValue)
     /// Structures of a name and a variant.
-    case properties([(name: String, value: DBusValue)])
+    case properties([DBusProperty])
     /// An empty array of structures `(sa(sv))`.
     case noUnits
 
@@ -18,9 +21,12 @@ indirect enum DBusValue: Hashable, Sendable {
         case .string: "s"
         case .boolean: "b"
         case .word: "u"
+        case .signedWord: "i"
         case .long: "t"
+        case .signedLong: "x"
         case .bytes: "ay"
         case .words: "au"
+        case .strings: "as"
         case .variant: "v"
         case .properties: "a(sv)"
         case .noUnits: "a(sa(sv))"
@@ -82,9 +88,12 @@ struct DBusWriter {
         case .string(let text): string(text)
         case .boolean(let isTrue): word(isTrue ? 1 : 0)
         case .word(let number): word(number)
+        case .signedWord(let number): word(UInt32(bitPattern: number))
         case .long(let number): long(number)
+        case .signedLong(let number): long(UInt64(bitPattern: number))
         case .bytes(let content): array(alignment: 1) { $0.bytes += content }
         case .words(let content): array(alignment: 4) { for number in content { $0.word(number) } }
+        case .strings(let content): array(alignment: 4) { for text in content { $0.string(text) } }
         case .variant(let inner):
             signature(inner.signature)
             write(inner)
@@ -104,8 +113,13 @@ struct DBusWriter {
 /// A call of systemd's manager, little endian: D-Bus Specification, "Message Protocol".
 struct DBusCall {
     let serial: UInt32
+    var interface = DBusCall.manager
     let member: String
     let arguments: [DBusValue]
+
+    static let manager = "org.freedesktop.systemd1.Manager"
+    /// What every object's properties are read by.
+    static let properties = "org.freedesktop.DBus.Properties"
 
     var bytes: [UInt8] {
         var body = DBusWriter()
@@ -117,7 +131,7 @@ struct DBusCall {
         message.word(serial)
         message.array(alignment: 8) {
             $0.field(1, "o", "/org/freedesktop/systemd1")
-            $0.field(2, "s", "org.freedesktop.systemd1.Manager")
+            $0.field(2, "s", interface)
             $0.field(3, "s", member)
             $0.field(6, "s", "org.freedesktop.systemd1")
             let types = arguments.map(\.signature).joined()
@@ -145,7 +159,7 @@ struct DBusReply: Hashable, Sendable {
     var replyTo: UInt32?
     var member: String?
     var errorName: String?
-    /// The strings and object paths that the body begins with; a number among them is passed over.
+    /// The strings and object paths that the body begins with, those in variants too; a number among them is passed over.
     var texts: [String]
 
     /// The size of a message whose first 16 bytes are there; nil when it is none, or too large to be meant.
@@ -196,6 +210,11 @@ struct DBusReply: Hashable, Sendable {
                 texts.append(text)
             case "u":
                 guard reader.word() != nil else { return nil }
+            case "v":
+                guard let inner = reader.signature() else { return nil }
+                guard inner == "s" || inner == "o" else { return }
+                guard let text = reader.string() else { return nil }
+                texts.append(text)
             default: return
             }
         }

@@ -29,13 +29,13 @@ struct SystemdManager: ~Copyable {
         do {
             var manager = SystemdManager(socket: try StreamSocket.connect(to: path))
             let user = "\(geteuid())".utf8.map { String($0, radix: 16) }.joined()
-            try manager.socket.writeAll(Array("\0AUTH EXTERNAL \(user)\r\n".utf8), subject: path)
+            // In one piece: what comes in the same piece as its end, systemd reads only when there is more to read.
+            try manager.socket.writeAll(Array("\0AUTH EXTERNAL \(user)\r\nBEGIN\r\n".utf8), subject: path)
             while !manager.received.contains(UInt8(ascii: "\n")) { try manager.receive() }
             guard manager.received.starts(with: Array("OK ".utf8)),
                 let end = manager.received.firstIndex(of: UInt8(ascii: "\n"))
             else { throw ContainerError.unsupported("--systemd-cgroup", "systemd does not let us in") }
             manager.received.removeSubrange(...end)
-            try manager.socket.writeAll(Array("BEGIN\r\n".utf8), subject: path)
             return manager
         } catch let error as ContainerError {
             throw error
@@ -49,33 +49,64 @@ struct SystemdManager: ~Copyable {
 
     private init(socket: consuming OwnedDescriptor) { self.socket = socket }
 
+    /// The control group that this manager's units are below; empty for that of the system.
+    mutating func controlGroup() throws(ContainerError) -> String {
+        let subject = "its control group"
+        let arguments = [DBusValue.string(DBusCall.manager), .string("ControlGroup")]
+        let reply = try answer("Get", arguments, subject, interface: DBusCall.properties)
+        let path = try SystemdManager.checked(reply, subject).texts.first ?? ""
+        return path == "/" ? "" : path
+    }
+
     /// Makes a scope with a process in it, and returns when systemd has moved that into its control group.
     mutating func start(
         _ scope: SystemdScope,
         process pid: Int32,
-        _ resources: ResourcesSpec?
+        _ spec: RuntimeSpec
     ) throws(ContainerError) {
-        let properties = scope.properties(process: pid, resources)
+        let properties = try scope.properties(process: pid, spec)
         let job = try call(
             "StartTransientUnit",
             [.string(scope.unit), .string("fail"), .properties(properties), .noUnits],
             scope.unit
         )
+        let result = try awaitEnd(of: job, scope.unit)
+        guard result == "done" else {
+            throw .unsupported("linux.cgroupsPath", "\(scope.unit): systemd says \(result)")
+        }
+    }
+
+    /// Has systemd move a process into a unit's control group, or into one below it: `/name`.
+    mutating func attach(process pid: Int32, to unit: String, below group: String) throws(ContainerError) {
+        _ = try call(
+            "AttachProcessesToUnit",
+            [.string(unit), .string(group), .words([UInt32(bitPattern: pid)])],
+            unit
+        )
+    }
+
+    /// Has systemd forget a unit, whose name may then be used again.
+    ///
+    /// One that it does not know any more is as good.
+    mutating func stop(_ unit: String) throws(ContainerError) {
+        let reply = try answer("StopUnit", [.string(unit), .string("replace")], unit)
+        guard reply.errorName != "org.freedesktop.systemd1.NoSuchUnit" else { return }
+        _ = try awaitEnd(of: try SystemdManager.checked(reply, unit), unit)
+    }
+
+    private mutating func awaitEnd(of job: DBusReply, _ unit: String) throws(ContainerError) -> String {
         while true {
-            let message = try next(scope.unit)
+            let message = try next(unit)
             // The texts of JobRemoved: the job, the unit, the result.
             guard message.kind == .signal, message.member == "JobRemoved", message.texts.first == job.texts.first
             else { continue }
-            guard message.texts.last == "done" else {
-                throw .unsupported("linux.cgroupsPath", "\(scope.unit): systemd says \(message.texts.last ?? "")")
-            }
-            return
+            return message.texts.last ?? ""
         }
     }
 
     /// Tells systemd of limits of a scope that have changed.
     mutating func update(_ unit: String, _ resources: ResourcesSpec) throws(ContainerError) {
-        let limits = SystemdScope.limits(resources)
+        let limits = try SystemdScope.limits(resources)
         guard !limits.isEmpty else { return }
         _ = try call("SetUnitProperties", [.string(unit), .boolean(true), .properties(limits)], unit)
     }
@@ -85,17 +116,30 @@ struct SystemdManager: ~Copyable {
         _ arguments: [DBusValue],
         _ unit: String
     ) throws(ContainerError) -> DBusReply {
+        try SystemdManager.checked(try answer(member, arguments, unit), unit)
+    }
+
+    private static func checked(_ reply: DBusReply, _ unit: String) throws(ContainerError) -> DBusReply {
+        guard reply.kind == .answer else {
+            let reason = reply.texts.first ?? reply.errorName ?? "no reason"
+            throw ContainerError(code: .kernel, message: "systemd: \(unit): \(reason)")
+        }
+        return reply
+    }
+
+    /// What systemd says to a call, be it an error.
+    private mutating func answer(
+        _ member: String,
+        _ arguments: [DBusValue],
+        _ unit: String,
+        interface: String = DBusCall.manager
+    ) throws(ContainerError) -> DBusReply {
         serial += 1
-        let call = DBusCall(serial: serial, member: member, arguments: arguments)
+        let call = DBusCall(serial: serial, interface: interface, member: member, arguments: arguments)
         do { try socket.writeAll(call.bytes, subject: "systemd") } catch { throw .kernel(unit, error) }
         while true {
             let message = try next(unit)
-            guard message.replyTo == serial else { continue }
-            guard message.kind == .answer else {
-                let reason = message.texts.first ?? message.errorName ?? "no reason"
-                throw ContainerError(code: .kernel, message: "systemd: \(unit): \(reason)")
-            }
-            return message
+            if message.replyTo == serial { return message }
         }
     }
 

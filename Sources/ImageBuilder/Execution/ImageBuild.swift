@@ -177,32 +177,18 @@ package struct ImageBuild: Sendable {
         let target = plan.target
         var configuration = target.configuration
         var history = target.base?.configuration.history ?? []
-        var latest = target.base?.configuration.created ?? Self.text(nanoseconds: 0)
+        var latest = target.base?.configuration.created ?? Timestamp.text(nanoseconds: 0)
         for entry in target.history {
             var isEmpty = true
             if let step = entry.step, let layer = execution.result(step)?.layers.last {
                 isEmpty = layer.isEmpty
-                latest = max(latest, Self.text(nanoseconds: layer.snapshot.created))
+                latest = max(latest, Timestamp.text(nanoseconds: layer.snapshot.created))
             }
-            let created = settings.latestTime.map { Self.text(nanoseconds: $0 * 1_000_000_000) } ?? latest
+            let created = settings.latestTime.map { Timestamp.text(nanoseconds: $0 * 1_000_000_000) } ?? latest
             history.append(.init(createdBy: entry.createdBy, created: created, isEmptyLayer: isEmpty, comment: "roost"))
         }
         configuration.history = history
-        configuration.created = settings.latestTime.map { Self.text(nanoseconds: $0 * 1_000_000_000) } ?? latest
+        configuration.created = settings.latestTime.map { Timestamp.text(nanoseconds: $0 * 1_000_000_000) } ?? latest
         return configuration
-    }
-
-    /// A time as RFC 3339 has it, in UTC.
-    static func text(nanoseconds: Int64) -> String {
-        var seconds = time_t(nanoseconds / 1_000_000_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func padded(_ number: some BinaryInteger, _ width: Int) -> String {
-            let digits = "\(number)"
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        let date = "\(padded(parts.tm_year + 1900, 4))-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
-        let time = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
-        return "\(date)T\(time).\(padded(nanoseconds % 1_000_000_000, 9))Z"
     }
 }

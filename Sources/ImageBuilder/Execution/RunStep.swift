@@ -164,6 +164,7 @@ struct RunStep {
         process.user = user.user
         process.rlimits = settings.limits.isEmpty ? nil : settings.limits
         var options = StandardOptions(process)
+        options.sensors = StandardOptions.sensorsOfHost
         options.isPrivileged = isPrivileged
         if network == .host { options.network = .host }
         options.hostname = NameFiles.hostname

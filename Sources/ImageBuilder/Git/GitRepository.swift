@@ -1,5 +1,21 @@
+import Crypto
 import Glibc
 import LinuxSystem
+
+/// How much of a repository is taken, when nobody knows it yet.
+package struct GitBounds: Hashable, Sendable {
+    /// The most bytes that are fetched, as git packs them.
+    package var packBytes: Int
+    /// The most bytes of the files of a commit together, and how many there may be.
+    package var fileBytes: Int
+    package var files: Int
+
+    package init(packBytes: Int, fileBytes: Int, files: Int) {
+        self.packBytes = packBytes
+        self.fileBytes = fileBytes
+        self.files = files
+    }
+}
 
 /// Fetches commits of repositories with the host's git, which runs nothing that a repository holds.
 ///
@@ -8,6 +24,7 @@ import LinuxSystem
 package struct GitRepository: Sendable {
     private let address: GitAddress
     private let environment: [String: String]
+    private var bounds: GitBounds?
     /// How long one command may take, in seconds.
     private static let patience = 1800
 
@@ -66,6 +83,44 @@ package struct GitRepository: Sendable {
             _ = try git(directory, ["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"])
         }
         if !keepsGitDirectory { try removeGitDirectories(in: directory) }
+    }
+
+    /// Puts the files of a commit into `directory`, which must not be there: no more than `bounds` allow, and nothing of
+    /// other repositories, or of git.
+    ///
+    /// Blocks. Throws `BuildError`; the caller removes the directory then too.
+    package func checkOut(_ commit: String, into directory: String, within bounds: GitBounds) throws {
+        var own = self
+        own.bounds = bounds
+        _ = try own.git(nil, ["init", "-q", "--template=", "--", directory])
+        try own.fetch(commit, into: directory)
+        try own.checkSize(of: commit, in: directory, bounds)
+        _ = try own.git(directory, ["checkout", "-q", "--force", "--detach", commit], isLocal: true)
+        try OwnedDescriptor.directory(directory).removeTree(".git")
+    }
+
+    /// A small pack may hold large files.
+    private func checkSize(of commit: String, in directory: String, _ bounds: GitBounds) throws {
+        let list = try git(directory, ["ls-tree", "-r", "-l", "-z", "--full-tree", commit], isLocal: true)
+        var (files, bytes) = (0, 0)
+        for entry in list.split(separator: "\0") {
+            // Mode, kind, object, size, and after a tab the path.
+            let fields = entry.prefix { $0 != "\t" }.split(separator: " ")
+            files += 1
+            bytes = min(bytes, bounds.fileBytes) + (fields.count == 4 ? Int(fields[3]) ?? 0 : 0)
+        }
+        guard files <= bounds.files, bytes <= bounds.fileBytes, list.utf8.count < HostCommand.limit else {
+            throw BuildError(
+                .tooLarge,
+                "\(address.remote) has more than \(bounds.files) files or \(bounds.fileBytes >> 20) MiB of them"
+            )
+        }
+    }
+
+    /// A name for what a commit of this repository holds, fit for a file.
+    package func name(of commit: String) -> String {
+        SHA256.hash(data: Array("\(address.remote)\n\(commit)".utf8)).prefix(16)
+            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// Opens the directory of the repository that the address names, following no link.
@@ -140,7 +195,8 @@ package struct GitRepository: Sendable {
             name: "git",
             arguments: place + Self.settings.flatMap { ["-c", $0] } + arguments,
             environment: variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" },
-            searchPath: path
+            searchPath: path,
+            fileLimit: bounds?.packBytes
         )
         let result = try command.run(seconds: Self.patience)
         guard result.status == 0 else {

@@ -11,6 +11,8 @@ struct HostCommand {
     let environment: [String]
     /// Directories between ":".
     let searchPath: String
+    /// The most bytes of a file that it writes; nil for no limit.
+    var fileLimit: Int?
 
     struct Result {
         var status: Int32
@@ -26,7 +28,7 @@ struct HostCommand {
     }
 
     /// How much of an output is kept, in bytes.
-    private static let limit = 16 << 20
+    static let limit = 16 << 20
 
     /// Runs it.
     ///
@@ -70,6 +72,9 @@ struct HostCommand {
             plan.append(.duplicate(slot, as: UInt32(number)))
         }
         plan.append(.closeDescriptors(from: 3))
+        if let fileLimit {
+            plan.append(.setLimit(ResourceLimit(.fsize, soft: UInt64(fileLimit), hard: UInt64(fileLimit))))
+        }
         plan.append(.execute(candidates: [path], arguments: [name] + arguments, environment: environment))
         let process = try LaunchedProcess.start(plan, descriptors: slots)
         do { try process.awaitExecution() } catch {

@@ -9,6 +9,9 @@ extension FileMetadata.Timestamp {
         return .init(seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
     }
 
+    /// In nanoseconds since 1970-01-01 00:00 UTC.
+    package var sinceEpoch: Int64 { seconds * 1_000_000_000 + Int64(nanoseconds) }
+
     private var times: [timespec] {
         let time = timespec(tv_sec: Int(clamping: seconds), tv_nsec: Int(clamping: nanoseconds))
         return [time, time]

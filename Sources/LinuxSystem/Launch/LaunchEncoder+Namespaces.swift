@@ -48,11 +48,15 @@ extension LaunchEncoder {
             close(place)
             list.call(SYS_fchdir, [.slot(slot.index)])
             list.call(SYS_chroot, [list.string(".")])
+        case .changeRoot(let slot):
+            list.call(SYS_fchdir, [.slot(slot.index)])
+            list.call(SYS_chroot, [list.string(".")])
         case .leave(let slot, let host):
             list.call(SYS_fchdir, [.slot(host.index)])
             list.call(SYS_chroot, [list.string(".")])
             pivot(to: slot.index)
             close(host.index)
+        case .detach(let path): list.call(SYS_umount2, [list.string(path), .flags(MNT_DETACH)])
         case .copyTree(let path, let slot):
             list.call(
                 SYS_open_tree,

@@ -6,6 +6,7 @@ extension LaunchEncoder {
         switch step {
         case .openTerminal(let slave, let socket, let owner, let size):
             openTerminal(into: slave.index, sendingTo: socket.index, owner: owner, size: size)
+        case .controlTerminal(let slot): list.call(SYS_ioctl, [.slot(slot.index), .flags(TIOCSCTTY), .null])
         case .sendDescriptor(let slot, let socket): send(slot.index, to: socket.index)
         case .attachConsole(let slave):
             let copy = list.scratchSlot()
@@ -58,7 +59,6 @@ extension LaunchEncoder {
         list.call(SYS_fchown, [.slot(slave), .flags(owner), .flags(UInt32.max)])
         send(master, to: socket)
         close(master)
-        list.call(SYS_ioctl, [.slot(slave), .flags(TIOCSCTTY), .null])
     }
 
     /// The message holds the number of the descriptor, which must be known beforehand: it is made 0.

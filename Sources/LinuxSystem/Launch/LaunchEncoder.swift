@@ -34,12 +34,12 @@ struct LaunchEncoder {
         case .setPropagation, .copyMount, .pivot, .coverRoot, .makeFilesystem, .attachAt, .mask, .remount,
             .setAttributes:
             encodeMount(step)
-        case .enter, .leave, .copyTree, .change: encodeTree(step)
+        case .enter, .leave, .changeRoot, .copyTree, .change, .detach: encodeTree(step)
         case .makeDirectory, .makeWorkingDirectory, .makeFile, .makeSymlink, .makeDevice, .setOwner, .write,
             .setOOMScore, .openOwn, .writeValue:
             encodeFile(step)
         case .exit: list.call(SYS_exit_group, [.null])
-        case .openTerminal, .attachConsole, .sendDescriptor: encodeTerminal(step)
+        case .openTerminal, .controlTerminal, .attachConsole, .sendDescriptor: encodeTerminal(step)
         case .setCredentials, .limitBoundingSet, .setCapabilities, .raiseAmbient, .setNoNewPrivileges, .loadSeccomp:
             encodePrivilege(step)
         case .makeSession: list.call(SYS_setsid, [])
@@ -86,8 +86,8 @@ struct LaunchEncoder {
             }
         case .execute(let candidates, let arguments, let environment):
             encodeExecution(candidates, arguments, environment)
-        case .executeThrough(let helper, let asInit, let candidates, let arguments, let environment):
-            executeThrough(helper.index, (asInit ? "i" : "x") + "\(reportNumber)", candidates, arguments, environment)
+        case .executeThrough(let helper, let role, let candidates, let arguments, let environment):
+            executeThrough(helper.index, "\(role.letter)\(reportNumber)", candidates, arguments, environment)
         case .executeDescriptor(let slot, let arguments, let environment):
             list.call(
                 SYS_execveat,
@@ -171,11 +171,11 @@ struct LaunchEncoder {
             list.call(SYS_chroot, [list.string(".")])
             list.call(SYS_chdir, [list.string("/")])
         case .makeFilesystem(let recipe, let slot): makeFilesystem(recipe, into: slot.index)
-        case .attachAt(let slot, let path, let symlinks):
+        case .attachAt(let slot, let path, let symlinks, let keeps):
             let target = open(path, flags: O_PATH, resolve: resolution(symlinks))
             moveMount(slot.index, to: target)
             close(target)
-            close(slot.index)
+            if !keeps { close(slot.index) }
         case .mask(let path, let slot): mask(path, with: slot?.index)
         case .remount(let path, let attributes): remount(path, attributes)
         case .setAttributes(let slot, let attributes, let recursive):

@@ -51,6 +51,11 @@ package struct LaunchPlan: Hashable, Sendable, CustomStringConvertible {
     /// Whether one of the steps is a `fork`.
     var forks: Bool { entries.contains { if case .fork = $0.step { true } else { false } } }
 
+    /// Whether the program is not the process that the plan was carried out in, but one that comes last of all.
+    package var endsInSuccessor: Bool {
+        if case .executeThrough(_, .successor, _, _, _)? = entries.last?.step { true } else { false }
+    }
+
     /// An empty plan for a child with the given new namespaces.
     package init(namespaces: Namespaces) { self.namespaces = namespaces }
 

@@ -44,6 +44,8 @@ package enum LaunchStep: Hashable, Sendable {
     case enter(LaunchSlot, at: String, host: LaunchSlot)
     /// Ends what `enter` began: the mount becomes the root of the namespace, as by `pivot`: pivot_root(2).
     case leave(LaunchSlot, host: LaunchSlot)
+    /// Makes a directory the root for paths alone: chroot(2).
+    case changeRoot(LaunchSlot)
     /// Copies the mount at a path of the host with all mounts below it, detached: open_tree(2), Linux 5.2.
     case copyTree(String, into: LaunchSlot)
 
@@ -52,7 +54,11 @@ package enum LaunchStep: Hashable, Sendable {
     /// Makes a filesystem that is not yet visible anywhere: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2.
     case makeFilesystem(FilesystemRecipe, into: LaunchSlot)
     /// Attaches a detached mount at a path: openat2(2), move_mount(2).
-    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy)
+    ///
+    /// With `keeps` the descriptor stays for a later step.
+    case attachAt(LaunchSlot, path: String, symlinks: SymlinkPolicy, keeps: Bool = false)
+    /// Takes away the mount at a path: umount2(2), `MNT_DETACH`.
+    case detach(String)
     /// Attaches a detached file over a file, or an empty read-only directory over a directory, where there is one.
     ///
     /// Without a file, what is there must be a directory.
@@ -100,9 +106,11 @@ package enum LaunchStep: Hashable, Sendable {
     ///
     /// Executing a set-user-ID program takes it back. A start that is not over when that thread ends may miss it.
     case endWithStarter
-    /// Makes a terminal in the devpts at `/dev/pts`, sends its master over a socket (`SCM_RIGHTS`), keeps the slave and
-    /// makes it the session's: pty(7), ioctl_tty(2), `TIOCGPTPEER`, Linux 4.13. Uses descriptor 0 on the way.
+    /// Makes a terminal in the devpts at `/dev/pts`, sends its master over a socket (`SCM_RIGHTS`) and keeps the slave:
+    /// pty(7), ioctl_tty(2), `TIOCGPTPEER`, Linux 4.13. Uses descriptor 0 on the way.
     case openTerminal(into: LaunchSlot, sendingTo: LaunchSlot, owner: UInt32, size: TerminalSize?)
+    /// Makes a terminal the session's: ioctl_tty(2), `TIOCSCTTY`.
+    case controlTerminal(LaunchSlot)
     /// Sends a descriptor over a socket: unix(7), `SCM_RIGHTS`. Uses descriptor 0 on the way.
     case sendDescriptor(LaunchSlot, to: LaunchSlot)
     /// Ends the process with status 0, without a program.
@@ -154,16 +162,47 @@ package enum LaunchStep: Hashable, Sendable {
     /// Executes the first of `candidates` that exists: execve(2).
     case execute(candidates: [String], arguments: [String], environment: [String])
     /// Executes the first of `candidates` that exists, through `LaunchHelper`, which then is what the program finds at
-    /// `/proc/self/exe` in its first moment; `asInit` keeps the helper as first process, with the program as its child.
+    /// `/proc/self/exe` in its first moment.
     case executeThrough(
         LaunchSlot,
-        asInit: Bool,
+        as: HelperRole,
         candidates: [String],
         arguments: [String],
         environment: [String]
     )
     /// Executes a program that has no name: execveat(2).
     case executeDescriptor(LaunchSlot, arguments: [String], environment: [String])
+}
+
+/// What `LaunchHelper` is to a program.
+package enum HelperRole: Hashable, Sendable {
+    /// It becomes the program.
+    case program
+    /// It stays, as first process, and the program is its child.
+    case initial
+    /// It goes on in a new process, a sibling that has a session of its own and becomes the program: in the PID namespace
+    /// that the plan has joined, where nobody has seen it with other rights than the program's.
+    ///
+    /// The launching process learns of it by `LaunchedProcess.successor`.
+    case successor(hasTerminal: Bool)
+
+    /// The letter by which the helper knows it.
+    var letter: String {
+        switch self {
+        case .program: "x"
+        case .initial: "i"
+        case .successor(let hasTerminal): hasTerminal ? "t" : "f"
+        }
+    }
+
+    /// What is different from becoming the program.
+    var description: String {
+        switch self {
+        case .program: ""
+        case .initial: " below init"
+        case .successor(let hasTerminal): " after a fork" + (hasTerminal ? ", at its terminal" : "")
+        }
+    }
 }
 
 extension LaunchStep: CustomStringConvertible {
@@ -184,10 +223,12 @@ extension LaunchStep: CustomStringConvertible {
         case .coverRoot(let slot): "cover / with \(slot)"
         case .enter(let slot, let path, _): "attach \(slot) at \(path), enter"
         case .leave(let slot, _): "leave, pivot \(slot)"
+        case .changeRoot(let slot): "enter \(slot)"
         case .copyTree(let path, let slot): "copy \(path) and below as \(slot)"
         case .makeFilesystem(let recipe, let slot): "filesystem \(recipe) as \(slot)"
-        case .attachAt(let slot, let path, let symlinks):
+        case .attachAt(let slot, let path, let symlinks, _):
             "attach \(slot) at \(path)\(symlinks == .refuse ? " no-symlinks" : "")"
+        case .detach(let path): "detach \(path)"
         case .mask(let path, _): "mask \(path)"
         case .remount(let path, let attributes): "remount \(path) \(attributes)"
         case .setAttributes(let slot, let attributes, let recursive):
@@ -208,6 +249,7 @@ extension LaunchStep: CustomStringConvertible {
         case .endWithStarter: "end with the starter"
         case .openTerminal(let slave, let socket, let owner, let size):
             "terminal as \(slave) owner \(owner)\(size.map { " \($0)" } ?? ""), master to \(socket)"
+        case .controlTerminal(let slot): "controlling terminal \(slot)"
         case .sendDescriptor(let slot, let socket): "send descriptor \(slot) to \(socket)"
         case .exit: "exit"
         case .attachConsole(let slot): "attach \(slot) at /dev/console no-symlinks"
@@ -234,9 +276,9 @@ extension LaunchStep: CustomStringConvertible {
         case .checkProgram(let candidates, _): "check \(candidates.joined(separator: "|"))"
         case .execute(let candidates, let arguments, let environment):
             "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
-        case .executeThrough(_, let asInit, let candidates, let arguments, let environment):
+        case .executeThrough(_, let role, let candidates, let arguments, let environment):
             "execute \(candidates.joined(separator: "|")) \(words(arguments)) with \(environment.count) variables"
-                + (asInit ? " below init" : "")
+                + role.description
         case .executeDescriptor(let slot, let arguments, let environment):
             "execute \(slot) \(words(arguments)) with \(environment.count) variables"
         }

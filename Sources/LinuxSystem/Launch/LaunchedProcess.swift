@@ -97,8 +97,10 @@ package struct LaunchedProcess: ~Copyable, Sendable {
 
     /// The process that goes on when this one has come to the plan's fork, and is gone.
     ///
-    /// Nobody but us knows of the pipe until then, as no process that is not ours has been beside it.
-    private consuming func successor(isSibling: Bool) throws(LaunchError) -> LaunchedProcess {
+    /// For a plan that `endsInSuccessor`; where `fork` is one of the steps, `start` returns the successor. Others may be
+    /// beside that one already, and say something else of it: so it must be a child as this one was, and be in another PID
+    /// namespace than ours where the plan has joined one.
+    package consuming func successor(isSibling: Bool) throws(LaunchError) -> LaunchedProcess {
         let answer: clinux_report?
         do { answer = try readReport() } catch {
             if !isSibling { _ = try? waitForExit() }  // it ends by itself; the first error is the one to tell
@@ -114,14 +116,39 @@ package struct LaunchedProcess: ~Copyable, Sendable {
         // A child of ours that nobody has reaped: the number is its own.
         let opened = clinux_syscall(Int64(SYS_pidfd_open), UInt64(-Int64(answer.error)), 0, 0, 0, 0, 0)
         guard opened >= 0 else { throw LaunchError(entry: nil, errno: Errno(rawValue: CInt(-opened))) }
+        let descriptor = OwnedDescriptor(adopting: CInt(opened))
+        guard isExpected(-answer.error, parent: isSibling ? getppid() : getpid()) else {
+            throw LaunchError(entry: nil, errno: Errno(rawValue: EPROTO))
+        }
         return LaunchedProcess(
             pid: -answer.error,
-            descriptor: OwnedDescriptor(adopting: CInt(opened)),
+            descriptor: descriptor,
             report: report,
             entries: entries,
             stepOfCall: stepOfCall,
             exposedHelper: exposedHelper
         )
+    }
+
+    /// The successor, when its program is executed; throws the step that failed, and nothing of it is left then.
+    package consuming func executedSuccessor(isSibling: Bool) throws -> LaunchedProcess {
+        let successor = try successor(isSibling: isSibling)
+        do { try successor.awaitExecution() } catch {
+            // Unless the failure was told by a hostile process beside it. It may have ended, and that is as well.
+            try? sendSignal(SIGKILL, to: successor.descriptor.rawValue)
+            if !isSibling { _ = try successor.waitForExit() }
+            throw error
+        }
+        return successor
+    }
+
+    /// Whether a process is one that this one may have made.
+    private borrowing func isExpected(_ pid: Int32, parent: Int32) -> Bool {
+        guard ProcessSnapshot(of: pid)?.parent == parent else { return false }
+        guard case .executeThrough(_, .successor, _, _, _)? = entries.last?.step else { return true }
+        let own = try? OwnedDescriptor.reading("/proc/self/ns/pid")  // there is no answer then, and it is refused
+        guard let own, let other = try? OwnedDescriptor.reading("/proc/\(pid)/ns/pid") else { return false }
+        return (try? own.isSameFile(as: other)) == false
     }
 
     /// The helper of a process that has others beside it in its PID namespace.

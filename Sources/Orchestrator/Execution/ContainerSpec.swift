@@ -51,6 +51,7 @@ struct ContainerSpec {
         process.oomScoreAdj = service.resources.oomScoreAdjustment
         process.noNewPrivileges = service.securityOptions.contains(.noNewPrivileges(true)) ? true : nil
         var options = StandardOptions(process)
+        options.sensors = StandardOptions.sensorsOfHost
         options.hostname = hostname
         options.domainname = domainName
         options.isReadOnly = service.hasReadOnlyRoot

@@ -10,6 +10,8 @@ extension ForeignRuntime {
         var spec: RuntimeSpec
         /// The path of its control group, which is there, with its limits.
         var group: String
+        /// The directory of that group in the unified hierarchy; nil where there is none.
+        var directory: String?
         /// Mounts that are lent, by the names that mounts of type `prepared` have as their source.
         var mounts: PreparedMounts
         /// The root; lent.
@@ -52,13 +54,23 @@ extension ForeignRuntime {
         )
         guard spec.process?.terminal == true else {
             invocation.arguments.append(id)
-            try run(invocation)
+            try run(invocation, bornIn: request.directory)
             return Created(identity: try identity(pidFile), terminal: nil)
         }
         let console = try ConsoleSocket.make(at: "\(state)/\(id.prefix(12)).tty")
         invocation.arguments += ["--console-socket", console.path, id]
-        try run(invocation)
+        try run(invocation, bornIn: request.directory)
         return Created(identity: try identity(pidFile), terminal: try console.receive())
+    }
+
+    /// Runs a command, whose processes are in a group's directory where the runtime does not see to that.
+    private func run(_ invocation: Invocation, bornIn directory: String?) throws {
+        guard hasSandbox, let directory else { return try run(invocation) }
+        let group = try OwnedDescriptor.directory(directory)
+        var invocation = invocation
+        invocation.group = group.rawValue
+        try run(invocation)
+        withExtendedLifetime(group) {}
     }
 
     /// The process that the runtime has written the number of.
@@ -110,7 +122,8 @@ extension ForeignRuntime {
         var process = process
         process.terminal = terminal != nil
         try file.writeAll([UInt8](JSONEncoder().encode(process)), subject: "process")
-        let options = terminal == nil ? [] : ["--tty"]
+        // gVisor's reads it from the file alone.
+        let options = terminal == nil || hasSandbox ? [] : ["--tty"]
         let launched = try start(
             Invocation(
                 arguments: ["exec", "--process", "/proc/self/fd/3"] + options + [id],

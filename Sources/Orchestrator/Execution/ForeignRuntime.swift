@@ -84,6 +84,12 @@ struct ForeignRuntime: Hashable, Sendable {
         return spec
     }
 
+    /// Whether the container's programs are those of a kernel of the runtime's own, gVisor's.
+    ///
+    /// Its processes are to be limited, all of them: they are started in the container's control group, where the
+    /// runtime would look for controllers that nobody needs.
+    var hasSandbox: Bool { program.split(separator: "/").last == "runsc" }
+
     // Commands
 
     /// A start of the program, of which the descriptors are not open any more when it runs.
@@ -93,6 +99,8 @@ struct ForeignRuntime: Hashable, Sendable {
         var descriptors: [Int32]
         /// Detached mounts, by the path that they are attached at; lent.
         var mounts: [(path: String, descriptor: Int32)] = []
+        /// The control group that the program is born in, and all that it starts; lent.
+        var group: Int32?
         /// Where the master of a terminal goes that the program has; lent.
         var terminal: Int32?
         var size: TerminalSize?
@@ -129,6 +137,7 @@ struct ForeignRuntime: Hashable, Sendable {
                     size: invocation.size
                 )
             )
+            plan.append(.controlTerminal(slave))
             for number: UInt32 in 0...2 { plan.append(.duplicate(slave, as: number)) }
         }
         let first = invocation.terminal == nil ? 0 : 3
@@ -136,7 +145,8 @@ struct ForeignRuntime: Hashable, Sendable {
             plan.append(.duplicate(slot("descriptor-\(number)", copy), as: UInt32(number)))
         }
         plan.append(.closeDescriptors(from: UInt32(invocation.descriptors.count)))
-        let arguments = [program, "--root", state, "--log", "\(bundle)/log", "--log-format", "json"]
+        var arguments = [program, "--root", state, "--log", "\(bundle)/log", "--log-format", "json"]
+        if hasSandbox { arguments.append("--ignore-cgroups") }
         plan.append(
             .execute(
                 candidates: [program],
@@ -145,7 +155,9 @@ struct ForeignRuntime: Hashable, Sendable {
             )
         )
         removeFile("\(bundle)/log")
-        let process = try LaunchedProcess.start(plan, descriptors: lent)
+        var options = LaunchedProcess.Options()
+        options.cgroup = invocation.group
+        let process = try LaunchedProcess.start(plan, descriptors: lent, options: options)
         do { try process.awaitExecution() } catch {
             _ = try process.waitForExit()
             throw error

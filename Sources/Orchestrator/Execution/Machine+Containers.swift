@@ -189,6 +189,7 @@ extension Machine {
                 root: root.descriptor.rawValue,
                 stdio: (outputs.input.rawValue, outputs.output.rawValue, outputs.error.rawValue)
             )
+            request.directory = group.group.unifiedDirectory
             switch namespace {
             case .some(let descriptor): request.network = descriptor.rawValue
             case .none: break

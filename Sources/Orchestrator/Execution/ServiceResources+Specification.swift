@@ -29,14 +29,17 @@ extension ServiceResources {
         return cpu
     }
 
+    /// The limit of memory and swap together; 0 stands for none given.
+    private var givenSwap: Int64? { memorySwapLimitBytes.flatMap { $0 == 0 ? nil : $0 } }
+
     private var memoryLimits: ResourcesSpec.Memory {
         var memory = ResourcesSpec.Memory()
         if let memoryLimitBytes, memoryLimitBytes > 0 {
             memory.limit = memoryLimitBytes
             // As docker does: as much swap again, unless somebody says otherwise.
-            memory.swap = memorySwapLimitBytes ?? memoryLimitBytes.multipliedReportingOverflow(by: 2).partialValue
-        } else if let memorySwapLimitBytes {
-            memory.swap = memorySwapLimitBytes
+            memory.swap = givenSwap ?? memoryLimitBytes.multipliedReportingOverflow(by: 2).partialValue
+        } else if let givenSwap {
+            memory.swap = givenSwap
         }
         memory.reservation = memoryReservationBytes
         memory.swappiness = memorySwappiness.map { UInt64($0) }

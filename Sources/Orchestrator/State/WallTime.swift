@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// A moment on the wall clock, as state files and logs keep it.
 package struct WallTime: Hashable, Comparable, Codable, Sendable {
     /// Nanoseconds since 1970-01-01 00:00 UTC.
@@ -5,6 +7,9 @@ package struct WallTime: Hashable, Comparable, Codable, Sendable {
 
     /// The moment that many nanoseconds after the epoch.
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    /// This moment.
+    package static var now: WallTime { WallTime(nanoseconds: FileMetadata.Timestamp.now.sinceEpoch) }
 
     /// Written as the bare number.
     package init(from decoder: any Decoder) throws {

@@ -45,6 +45,8 @@ package struct ServicesRequest: Codable, Sendable {
     package var awaitsReadiness = false
     /// How long the answer may take; seconds.
     package var waitTimeout: Int?
+    /// How many operations are under way at once at most; nil for no limit.
+    package var stepLimit: Int?
 
     /// A request about all services.
     package init() {}

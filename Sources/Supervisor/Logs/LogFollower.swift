@@ -1,3 +1,4 @@
+import OCISpec
 import Glibc
 import LinuxSystem
 package import Orchestrator

@@ -1,3 +1,4 @@
+import OCISpec
 import CLinux
 import Glibc
 package import LinuxSystem

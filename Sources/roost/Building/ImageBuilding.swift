@@ -83,7 +83,7 @@ struct ImageBuilding {
         }
         let all = builds
         let jobs = ordered.map { BuildJobs.Job(name: $0.name, needs: sources(of: $0)) }
-        let limit = min(options.atOnce ?? .max, Self.servicesAtOnce)
+        let limit = min(options.stepLimit ?? .max, Self.servicesAtOnce)
         let failures = try BuildJobs(jobs).run(atMost: limit, shared) { name in
             guard let (request, source) = all[name] else { return }
             try Self.build(name, request, source, shared, printer)

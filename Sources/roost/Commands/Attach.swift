@@ -67,9 +67,9 @@ struct Attach: ParsableCommand {
         var selection = LogFollower.Selection()
         selection.services = [container.service]
         selection.number = container.number
-        selection.since = ProjectReading.now
+        selection.since = WallTime.now
         let storage = ProjectReading.roots.storage
-        let follower = try LogFollower(directory, storage: storage, selection: selection) { ProjectReading.now }
+        let follower = try LogFollower(directory, storage: storage, selection: selection) { WallTime.now }
         func show(_ container: ContainerState, _ record: LogRecord) {
             ProcessContext.write(record.text, to: record.stream == .stdout ? STDOUT_FILENO : STDERR_FILENO)
         }

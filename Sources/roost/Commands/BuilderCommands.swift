@@ -41,7 +41,7 @@ struct BuilderCommands: ParsableCommand {
                 for text in filter {
                     guard text.hasPrefix("until="), let span = TimeSpan(text: String(text.dropFirst("until=".count)))
                     else { throw UserError("--filter takes until=TIME such as until=24h, not \"\(text)\"") }
-                    pruning.usedBefore = ProjectReading.now.nanoseconds - Int64(span.nanoseconds)
+                    pruning.usedBefore = WallTime.now.nanoseconds - Int64(span.nanoseconds)
                 }
                 let roots = ProjectReading.roots
                 let store = roots.images

@@ -54,22 +54,10 @@ struct Config: ParsableCommand {
 
     /// The first of these options decides what is shown, as in Docker Compose.
     private func text() throws -> String {
-        var options = loadOptions
-        if services { return lines(try keys("services")) }
-        if volumes { return lines(try keys("volumes")) }
-        if networks { return lines(try keys("networks")) }
-        if models { return lines(try entries("models").compactMap { $0.value["model"]?.string }) }
-        if let hash { return try digests(hash) }
-        if profiles {
-            options.profiles = ["*"]
-            let all = try loadProject(options).tree["services"]?.mapping?.entries ?? []
-            return lines(Set(all.flatMap { $0.value["profiles"]?.sequence ?? [] }.compactMap(\.string)).sorted())
-        }
-        if images { return lines(imageNames(try loadProject(options).tree)) }
-        if variables { return try variableTable(options) }
-        if environment {
-            return lines(try loadProject(options).environment.map { "\($0.key)=\($0.value)" }.sorted())
-        }
+        let options = loadOptions
+        if variables && !showsNames { return try variableTable(options) }
+        if let hash, !(services || volumes || networks || models) { return try digests(hash) }
+        if showsNames || environment { return lines(try nameList()) }
         if let explain { return try explanation(of: explain, options) }
         let loaded = try loadProject(options)
         guard resolveImageDigests || lockImageDigests else { return show(loaded.tree) }
@@ -77,11 +65,35 @@ struct Config: ParsableCommand {
         return show(lockImageDigests ? PinnedImages.only(pinned) : pinned)
     }
 
+    /// Whether a list is wanted that stands before the table of variables.
+    private var showsNames: Bool { services || volumes || networks || models || profiles || images }
+
+    /// The first list of names that is asked for.
+    private func nameList() throws -> [String] {
+        var options = loadOptions
+        options.wantsNamesOnly = true
+        if profiles || images || environment, !(services || volumes || networks || models) {
+            let loaded = try loadProject(options)
+            if profiles { return loaded.knownProfiles.sorted() }
+            if images { return imageNames(loaded.tree) }
+            return loaded.environment.map { "\($0.key)=\($0.value)" }.sorted()
+        }
+        // These are of the whole project, whatever services are named; as written, services are those of all profiles.
+        options.services = []
+        if services && noInterpolate { options.wantsNamesOnly = false }
+        let tree = try loadProject(options).tree
+        func entries(_ section: String) -> [YAMLMapping.Entry] { tree[section]?.mapping?.entries ?? [] }
+        if services { return entries("services").map(\.key) }
+        if volumes { return entries("volumes").map(\.key) }
+        if networks { return entries("networks").map(\.key) }
+        return entries("models").compactMap { $0.value["model"]?.string }
+    }
+
     /// What the loader is asked for.
     private var loadOptions: LoadOptions {
         var options = parent.project.loadOptions(services: names)
         options.interpolates = !noInterpolate
-        options.normalises = !noNormalize
+        options.normalises = !noNormalize && !parent.project.compatibility
         options.resolvesPaths = !noPathResolution
         options.checksConsistency = !noConsistency
         options.resolvesEnvironment = !noEnvResolution
@@ -95,16 +107,13 @@ struct Config: ParsableCommand {
         return form == .json ? JSONPrinter.print(tree) + "\n" : YAMLPrinter.print(tree)
     }
 
-    private func entries(_ section: String) throws -> [YAMLMapping.Entry] {
-        try loadProject(loadOptions).tree[section]?.mapping?.entries ?? []
-    }
-
-    private func keys(_ section: String) throws -> [String] { try entries(section).map(\.key) }
-
     /// Services that are built and name no image give it their own name.
     private func imageNames(_ project: YAMLNode) -> [String] {
         let name = project["name"]?.string ?? ""
-        return (project["services"]?.mapping?.entries ?? []).map { $0.value["image"]?.string ?? "\(name)-\($0.key)" }
+        return (project["services"]?.mapping?.entries ?? []).map { entry in
+            let image = entry.value["image"]?.string ?? ""
+            return image.isEmpty ? "\(name)-\(entry.key)" : image
+        }
     }
 
     private func digests(_ names: String) throws -> String {

@@ -108,7 +108,7 @@ struct UpCommand {
             roots: ProjectReading.roots
         )
         _ = state.up(wish, options)
-        let plan = Planner.plan(state, now: ProjectReading.now)
+        let plan = Planner.plan(state, now: WallTime.now)
         ProcessContext.writeOutput(plan.isEmpty ? "nothing to do\n" : plan.description)
     }
 

@@ -75,12 +75,12 @@ struct Events: ParsableCommand {
 
     private func left(until end: WallTime?) -> Int32 {
         guard let end else { return -1 }
-        return Int32(clamping: max(0, (end - ProjectReading.now).wholeNanoseconds) / 1_000_000)
+        return Int32(clamping: max(0, (end - WallTime.now).wholeNanoseconds) / 1_000_000)
     }
 
     /// A length of time counts from now on, a moment is one.
     private func deadline(_ text: String) throws -> WallTime {
-        let now = ProjectReading.now
+        let now = WallTime.now
         guard let moment = TimeArgument.moment(text, now: now) else {
             throw UserError("\"\(text)\" is no time; write 2026-11-21T20:15:00Z, 10m, or seconds since 1970")
         }

@@ -38,7 +38,7 @@ struct Images: ParsableCommand {
         var table = TextTable(
             heading: ["CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED"]
         )
-        let now = ProjectReading.now
+        let now = WallTime.now
         table.rows += used.map { image in
             [
                 image.container, image.repository, image.tag, image.platform, String(image.id.prefix(12)),

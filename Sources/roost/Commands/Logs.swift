@@ -41,7 +41,7 @@ struct Logs: ParsableCommand {
             directory,
             storage: roots.storage,
             selection: selection,
-            clock: { ProjectReading.now }
+            clock: { WallTime.now }
         )
         try follower.readExisting(output.take)
         if follow { try follower.follow(output.take, flush: output.flush) }
@@ -73,7 +73,7 @@ struct Logs: ParsableCommand {
     }
 
     private static func moment(_ text: String) throws -> WallTime {
-        if let moment = TimeArgument.moment(text, now: ProjectReading.now) { return moment }
+        if let moment = TimeArgument.moment(text, now: WallTime.now) { return moment }
         throw UserError("\"\(text)\" is no time; write 2026-11-21T20:15:00Z, 2026-11-21, 10m, or seconds since 1970")
     }
 }

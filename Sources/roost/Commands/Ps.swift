@@ -34,7 +34,7 @@ struct Ps: ParsableCommand {
         let state = try directory.state()
         try ProjectReading.check(names, in: state)
         let known = orphans ? nil : try servicesOfFile()
-        let now = ProjectReading.now
+        let now = WallTime.now
         let listings = try state.containers.filter { container in
             guard container.actual != nil, all || !container.isOneOff else { return false }
             if !names.isEmpty && !names.contains(container.service) { return false }

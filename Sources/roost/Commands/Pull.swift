@@ -47,7 +47,7 @@ struct Pull: ParsableCommand {
             for service in images.withoutName {
                 fetch.printer.report(Progress(.image, service, "Skipped", .done, message: "it names no image"))
             }
-            let now = Int(ProjectReading.now.nanoseconds / 1_000_000_000)
+            let now = Int(WallTime.now.nanoseconds / 1_000_000_000)
             let due = try images.due(fetch.store, now: now)
             for (wish, reason) in due.skipped { fetch.printer.report(Progress(.image, wish.text, reason, .done)) }
             guard !parent.project.dryRun else { return fetch.show(due.fetched) }

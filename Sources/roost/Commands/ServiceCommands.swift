@@ -26,6 +26,8 @@ enum ServiceCommand {
             defer { endProviders(providers, verb, request, of: state.project) }
             if checksServices { try ProjectReading.check(request.services.sorted(), in: state) }
             var client = try session.connectOrStart()
+            var request = request
+            request.stepLimit = options.stepLimit
             let place = try OwnedDescriptor.directory(session.directory.path)
             let result = try session.perform("POST /\(verb)", request, on: &client)
             // When this was the end of the project, its processes are gone with the command.

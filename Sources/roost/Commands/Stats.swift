@@ -54,7 +54,7 @@ struct Stats: ParsableCommand {
     }
 
     private func look(_ directory: ProjectDirectory, _ hierarchies: CgroupHierarchies) throws -> Look {
-        var look = Look(time: ProjectReading.now)
+        var look = Look(time: WallTime.now)
         for container in try containers(directory) where container.isRunning {
             look.ids[container.name] = try directory.record(of: container.name)?.id
             look.usages[container.name] =

@@ -85,7 +85,7 @@ struct SystemCommands: ParsableCommand {
         private func pruneBuilds() throws -> Int64 {
             var pruning = BuildCachePruning()
             if let until = try ImageFilter(filter, allowing: ["until", "label", "label!"])["until"] {
-                pruning.usedBefore = TimeArgument.moment(until, now: ProjectReading.now)?.nanoseconds
+                pruning.usedBefore = TimeArgument.moment(until, now: WallTime.now)?.nanoseconds
             }
             guard let result = try pruning.run(in: ProjectReading.roots.images) else {
                 ProcessContext.writeError("warning: a build is under way; what builds keep stays\n")

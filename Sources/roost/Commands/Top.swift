@@ -19,7 +19,7 @@ struct Top: ParsableCommand {
         try ProjectReading.check(services, in: state)
         let hierarchies = try CgroupHierarchies.ofHost()
         let moment = ProcessTable.Moment(
-            time: ProjectReading.now,
+            time: WallTime.now,
             ticks: ProcessSnapshot.now,
             ticksPerSecond: ProcessSnapshot.ticksPerSecond
         )

@@ -16,13 +16,15 @@ struct ImageFetch {
     /// Whether a failure is only a warning.
     var ignoresFailures = false
 
-    /// How many images are fetched at once; their blobs take turns.
+    /// How many images are fetched at once when nobody says it; their blobs take turns.
     private static let imagesAtOnce = 4
+    private let limit: Int
 
     init(_ options: ProjectOptions, title: String, isQuiet: Bool) {
         let roots = ProjectReading.roots
         store = roots.images
         printer = options.progressPrinter(title, isQuiet: isQuiet)
+        limit = options.stepLimit ?? Self.imagesAtOnce
     }
 
     /// Fetches the images that are due before a command touches any container.
@@ -44,7 +46,7 @@ struct ImageFetch {
         guard !images.wishes.isEmpty else { return }
         let roots = ProjectReading.roots
         let store = roots.images
-        let now = Int(ProjectReading.now.nanoseconds / 1_000_000_000)
+        let now = Int(WallTime.now.nanoseconds / 1_000_000_000)
         let due = try images.due(store, now: now).fetched
         guard !due.isEmpty else { return }
         try ImageFetch(options, title: "pull", isQuiet: isQuiet).fetch(due, of: loaded.tree)
@@ -61,7 +63,7 @@ struct ImageFetch {
     /// What fails is told at its place in `tree`, the project's.
     func fetch(_ wishes: [ServiceImages.Wish], of tree: YAMLNode? = nil) throws {
         defer { printer.finish() }
-        let (store, printer, all) = (store, printer, wishes)
+        let (store, printer, all, limit) = (store, printer, wishes, limit)
         let failures = try RegistryAccess.run(
             environment: ProcessContext.environment,
             store: store,
@@ -70,7 +72,7 @@ struct ImageFetch {
             await withTaskGroup(of: (Int, RegistryError)?.self) { group in
                 var failures: [(Int, RegistryError)] = []
                 for (number, wish) in all.enumerated() {
-                    if number >= Self.imagesAtOnce, let ended = await group.next(), let ended { failures.append(ended) }
+                    if number >= limit, let ended = await group.next(), let ended { failures.append(ended) }
                     group.addTask {
                         do throws(RegistryError) {
                             try await Self.fetch(wish, access, store, printer)

@@ -181,3 +181,14 @@ func badProcess() {
             """
     )
 }
+
+@Test(
+    "an image is looked for again at the age that its service says",
+    arguments: [
+        ("refresh", "1h", PullPolicy.every(.seconds(3600))), ("refresh", nil, .always), ("missing", "1h", .missing),
+    ] as [(String, String?, PullPolicy)]
+)
+func refreshing(word: String, age: String?, policy: PullPolicy) throws {
+    let text = "pull_policy: \(word)" + (age.map { "\npull_refresh_after: \($0)" } ?? "")
+    #expect(try #require(service(text).service).pullPolicy == policy)
+}

@@ -103,7 +103,8 @@ func refused() throws {
             runtime: nvidia
             volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
             configs: [c]
-          db: {image: db, userns_mode: "private"}
+          db: {image: db, userns_mode: "keep-id:uid=5"}
+          cache: {image: db, userns_mode: ""}
         volumes: {data: {driver_opts: {type: nfs, size: 1g}}}
         configs: {c: {external: true}}
         """
@@ -117,14 +118,14 @@ func refused() throws {
             compose.yaml:5:15: services.web.volumes[0] can't be honoured: only bind, volume, tmpfs and image can be mounted
                     volumes: [{type: npipe, source: a, target: /a}, {type: volume, source: data, target: /d}]
                               ^
-            compose.yaml:7:19: services.db.userns_mode can't be honoured: containers use the host's user numbers
-                  db: {image: db, userns_mode: "private"}
+            compose.yaml:7:19: services.db.userns_mode can't be honoured: services have no user namespace, their user numbers are the host's
+                  db: {image: db, userns_mode: "keep-id:uid=5"}
                                   ^
-              hint: use host
-            compose.yaml:8:18: volumes.data.driver_opts can't be honoured: volumes have the options type, o and device only
+              hint: leave it out, or use host; auto, keep-id, nomap and private are Podman's
+            compose.yaml:9:18: volumes.data.driver_opts can't be honoured: volumes have the options type, o and device only
                 volumes: {data: {driver_opts: {type: nfs, size: 1g}}}
                                  ^
-            compose.yaml:9:15: configs.c.external can't be honoured: there is no store of them outside of projects
+            compose.yaml:10:15: configs.c.external can't be honoured: there is no store of them outside of projects
                 configs: {c: {external: true}}
                               ^
               hint: use file, environment or content

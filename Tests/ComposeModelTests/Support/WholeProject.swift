@@ -175,7 +175,7 @@ enum WholeProject {
             post_start: [{command: [a], user: "1", privileged: true, working_dir: /w, environment: {A: b}}]
             pre_stop: [{command: [a], user: "1", privileged: true, working_dir: /w, environment: {A: b}}]
             privileged: true
-            pull_policy: never
+            pull_policy: refresh
             pull_refresh_after: 1h
             read_only: true
             restart: always

@@ -1,3 +1,4 @@
+import Orchestrator
 import ArgumentParser
 import Glibc
 import ImageBuilder
@@ -36,7 +37,7 @@ extension ImageCommands {
         }
 
         private func imported() throws -> LoadedImage {
-            var order = RootImport(created: Timestamp.text(ProjectReading.now))
+            var order = RootImport(created: Timestamp.text(WallTime.now))
             order.changes = try change.map { try ConfigurationChange($0) }
             order.message = message
             if let platform {

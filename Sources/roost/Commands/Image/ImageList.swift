@@ -137,7 +137,7 @@ extension ImageCommands {
             row["Comment"] = .text(step.comment ?? "")
             row["CreatedAt"] = .text(created.map { Timestamp.text($0) } ?? "N/A")
             row["CreatedBy"] = .text(text)
-            let since = created.map { "\((ProjectReading.now - $0).inWords) ago" } ?? "N/A"
+            let since = created.map { "\((WallTime.now - $0).inWords) ago" } ?? "N/A"
             row["CreatedSince"] = human ? .text(since) : row["CreatedAt"]
             row["ID"] = .text(id)
             row["Size"] = .text(human ? Amount.decimal(UInt64(max(0, size))) : "\(size)")

@@ -47,7 +47,7 @@ enum ImageSelection {
     /// How long ago an image was made, in words.
     static func age(_ image: StoredImage) -> String {
         guard let created = image.created else { return "N/A" }
-        return "\((ProjectReading.now - created).inWords) ago"
+        return "\((WallTime.now - created).inWords) ago"
     }
 
     /// What a row has as `ID`.
@@ -78,7 +78,7 @@ struct ImageFilter {
             }
             conditions.append((parts[0], parts[1]))
         }
-        if let until = self["until"], TimeArgument.moment(until, now: ProjectReading.now) == nil {
+        if let until = self["until"], TimeArgument.moment(until, now: WallTime.now) == nil {
             throw UserError("--filter until takes a moment or a span as in 24h, not \"\(until)\"")
         }
     }
@@ -93,7 +93,7 @@ struct ImageFilter {
             guard let text = self[key] else { continue }
             bounds[key] = try ImageStore.choose(text, of: images).created
         }
-        bounds["until"] = self["until"].flatMap { TimeArgument.moment($0, now: ProjectReading.now) }
+        bounds["until"] = self["until"].flatMap { TimeArgument.moment($0, now: WallTime.now) }
         return images.filter { image in
             let created = image.created ?? WallTime(nanoseconds: 0)
             for key in ["before", "until"] { if let bound = bounds[key], created >= bound { return false } }

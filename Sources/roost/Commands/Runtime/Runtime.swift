@@ -11,7 +11,8 @@ struct Runtime: ParsableCommand {
               --log <file>          Where errors are written to, beside standard error.
               --log-format <form>   How they are written there: text or json.
             """,
-        version: "roost-runtime version \(Version.number)\nspec: 1.2.0",
+        version:
+            "roost-runtime version \(Version.number)\nspec: 1.2.0\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF",
         subcommands: commands.filter { RuntimeProgram.commandName.map($0.name.elementsEqual) ?? true }.map(\.type)
     )
 

@@ -9,6 +9,7 @@ struct RuntimeBundleOptions: ParsableArguments {
     @Option(name: [.customShort("f"), .long], help: "Another name for config.json.") var config: String?
     @Option(help: "A socket that takes the master of the container's terminal.") var consoleSocket: String?
     @Option(help: "A file to write the process id of the container to.") var pidFile: String?
+    @Option(help: "A socket that takes a pidfd of the container's first process.") var pidfdSocket: String?
     @Flag(help: "Leave the host's root where it is, below the container's: for roots that can't be pivoted from.")
     var noPivot = false
     @Flag(help: "Leave the container our own session keyring.") var noNewKeyring = false
@@ -35,6 +36,7 @@ struct RuntimeBundleOptions: ParsableArguments {
         options.staysOnRoot = noPivot
         options.usesSystemd = try RuntimeProgram.settings.isSystemd
         options.hasKeyring = !noNewKeyring
+        options.manager = RuntimeForeground.manager
         let socket = try consoleSocket.map { try RuntimeDescriptors.socket($0) }
         options.terminal = socket?.number ?? terminal
         let settings = try RuntimeProgram.settings
@@ -47,8 +49,13 @@ struct RuntimeBundleOptions: ParsableArguments {
     /// Tells of the container in the ways that are asked for; without them it does not stay.
     private func finish(_ created: borrowing CreatedContainer, _ id: ContainerID, _ settings: RuntimeSettings) throws {
         for sentence in created.unenforced { settings.report.warning(sentence) }
-        guard let pidFile else { return }
-        do { try RuntimeDescriptors.write(created.process.pid, to: pidFile) } catch {
+        guard pidFile != nil || pidfdSocket != nil else { return }
+        do {
+            if let pidFile { try RuntimeDescriptors.write(created.process.pid, to: pidFile) }
+            if let pidfdSocket {
+                try RuntimeDescriptors.send(created.process.descriptor, as: "standard", to: pidfdSocket)
+            }
+        } catch {
             _ = try RuntimeContainer.delete(id, in: settings.store, force: true)
             throw error
         }
@@ -66,6 +73,13 @@ enum RuntimeDescriptors {
 
     /// Connects to the socket of an engine.
     static func socket(_ path: String) throws -> Socket { Socket(try StreamSocket.connect(to: path)) }
+
+    /// Sends a descriptor of a process to the socket of an engine, with the word that runc has for what it is.
+    static func send(_ process: borrowing OwnedDescriptor, as kind: String, to path: String) throws {
+        do { try StreamSocket.connect(to: path).send(Array(kind.utf8), with: process.rawValue) } catch {
+            throw UserError("--pidfd-socket: \(error)")
+        }
+    }
 
     /// How many descriptors a program is to get, those that are not open among them, and those of systemd's socket
     /// activation.

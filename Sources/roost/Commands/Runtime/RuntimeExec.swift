@@ -1,5 +1,6 @@
 import ArgumentParser
 import ContainerRuntime
+import Glibc
 import LinuxSystem
 import OCISpec
 
@@ -20,6 +21,7 @@ struct RuntimeExec: ParsableCommand {
     @Option(name: .shortAndLong, help: "A file with the process, as config.json has it.") var process: String?
     @Flag(name: .shortAndLong, help: "Leave it running, and come back at once.") var detach = false
     @Option(help: "A file to write the process id to.") var pidFile: String?
+    @Option(help: "A socket that takes a pidfd of the program.") var pidfdSocket: String?
     @Flag(help: "No program executed from here on gains privileges.") var noNewPrivs = false
     @Option(name: [.customShort("c"), .long], parsing: .singleValue, help: "A capability to add.") var cap: [String] =
         []
@@ -51,9 +53,21 @@ struct RuntimeExec: ParsableCommand {
         let foreground = try RuntimeForeground(isWanted: !detach)
         let launched = try container.execute(program, options)
         withExtendedLifetime(socket) {}
-        if let pidFile { try RuntimeDescriptors.write(launched.pid, to: pidFile) }
+        try tell(of: launched)
         if detach { return }
         throw ExitCode(try foreground.wait(for: launched, terminal: terminal))
+    }
+
+    /// Tells of the program in the ways that are asked for; without them it does not stay.
+    private func tell(of launched: borrowing LaunchedProcess) throws {
+        do {
+            if let pidFile { try RuntimeDescriptors.write(launched.pid, to: pidFile) }
+            if let pidfdSocket { try RuntimeDescriptors.send(launched.descriptor, as: "setns", to: pidfdSocket) }
+        } catch {
+            try? sendSignal(SIGKILL, to: launched.descriptor.rawValue)  // it may just have ended
+            _ = try? launched.waitForExit()  // the first error is the one to tell
+            throw error
+        }
     }
 
     /// The program: that of a file, or the container's own with what the options say.

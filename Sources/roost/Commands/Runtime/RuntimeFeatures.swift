@@ -11,7 +11,7 @@ struct RuntimeFeatures: ParsableCommand {
 
     private struct Features: Encodable {
         struct Switch: Encodable { var enabled: Bool }
-        struct Group: Encodable { var v1 = true, v2 = true, systemd = false, systemdUser = false, rdma = true }
+        struct Group: Encodable { var v1 = true, v2 = true, systemd = true, systemdUser = false, rdma = true }
         struct Extensions: Encodable { var idmap = Switch(enabled: true) }
         struct Linux: Encodable {
             var namespaces = ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]

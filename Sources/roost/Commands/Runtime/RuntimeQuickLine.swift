@@ -42,6 +42,7 @@ enum RuntimeQuickLine {
     /// What `create` and `run` have in common.
     private static let bundleOptions = [
         "--bundle": "-b", "--config": "-f", "--console-socket": "", "--pid-file": "", "--preserve-fds": "",
+        "--pidfd-socket": "",
     ]
     private static let bundleFlags = ["--no-pivot": "", "--no-new-keyring": ""]
 
@@ -51,6 +52,7 @@ enum RuntimeQuickLine {
         options.config = words["--config"]
         options.consoleSocket = words["--console-socket"]
         options.pidFile = words["--pid-file"]
+        options.pidfdSocket = words["--pidfd-socket"]
         options.noPivot = words.flags.contains("--no-pivot")
         options.noNewKeyring = words.flags.contains("--no-new-keyring")
         guard let count = Int(words["--preserve-fds"] ?? "0") else { return nil }
@@ -83,6 +85,7 @@ enum RuntimeQuickLine {
         let options = [
             "--console-socket": "", "--cwd": "", "--env": "-e", "--user": "-u", "--process": "-p", "--pid-file": "",
             "--preserve-fds": "", "--cap": "-c", "--cgroup": "", "--process-label": "", "--apparmor": "",
+            "--pidfd-socket": "",
         ]
         let flags = ["--tty": "-t", "--detach": "-d", "--no-new-privs": "", "--ignore-paused": ""]
         guard let words = Words(line, options: options, flags: flags, leavesRest: true), !words.arguments.isEmpty,
@@ -94,6 +97,7 @@ enum RuntimeQuickLine {
         (command.user, command.process, command.pidFile) = (words["--user"], words["--process"], words["--pid-file"])
         (command.cgroup, command.processLabel) = (words["--cgroup"], words["--process-label"])
         (command.apparmor, command.preserveFds) = (words["--apparmor"], count)
+        command.pidfdSocket = words["--pidfd-socket"]
         (command.tty, command.detach) = (words.flags.contains("--tty"), words.flags.contains("--detach"))
         command.noNewPrivs = words.flags.contains("--no-new-privs")
         command.ignorePaused = words.flags.contains("--ignore-paused")

@@ -1,3 +1,4 @@
+import OCISpec
 import ContainerRuntime
 import FoundationEssentials
 import LinuxSystem
@@ -37,7 +38,11 @@ struct RuntimeReport {
 
     private func log(_ level: String, _ message: String) {
         guard let path else { return }
-        let line = Line(level: level, msg: message, time: Timestamp.now())
+        let line = Line(
+            level: level,
+            msg: message,
+            time: Timestamp.text(nanoseconds: FileMetadata.Timestamp.now.sinceEpoch)
+        )
         do {
             let file = try OwnedDescriptor.appending(to: path)
             let text: [UInt8]

@@ -25,7 +25,7 @@ struct RuntimeRun: ParsableCommand {
             isWanted: !detach && options.consoleSocket == nil
                 && spec.process?.terminal == true
         )
-        let foreground = try RuntimeForeground(isWanted: !detach)
+        var foreground = try RuntimeForeground(isWanted: !detach)
         let created = try options.create(
             id,
             spec,
@@ -34,8 +34,13 @@ struct RuntimeRun: ParsableCommand {
             startsAtOnce: true
         )
         do {
-            for failure in try created.start() { settings.report.warning("\(failure)") }
-            if detach { return }
+            let readiness = try ReadinessRelay(for: created.container, manager: RuntimeForeground.manager)
+            try created.start()
+            if detach {
+                try readiness?.await(created.process.descriptor, mainProcess: created.process.pid)
+                return
+            }
+            foreground.readiness = readiness
             let status = try foreground.wait(for: created.process, terminal: terminal)
             if !keep { try remove(created, settings) }
             throw ExitCode(status)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ContainerRuntime
+import LinuxSystem
 
 /// `roost runtime start`.
 struct RuntimeStart: ParsableCommand {
@@ -11,8 +12,11 @@ struct RuntimeStart: ParsableCommand {
     @Argument(help: "The container's id.") var id: String
 
     func run() throws {
-        let settings = try RuntimeProgram.settings
-        let container = try RuntimeContainer(ContainerID(id), in: settings.store)
-        for failure in try container.start() { settings.report.warning("\(failure)") }
+        let container = try RuntimeContainer(ContainerID(id), in: RuntimeProgram.settings.store)
+        let readiness = try ReadinessRelay(for: container, manager: RuntimeForeground.manager)
+        let process = readiness == nil ? nil : try container.process()
+        try container.start()
+        guard let readiness, let process else { return }
+        try readiness.await(process, mainProcess: container.record.process?.pid ?? 0)
     }
 }
