@@ -173,8 +173,9 @@ struct LayerTransfer: Sendable {
         return failure
     }
 
-    /// How many bytes are handed over at once.
-    private static let portion = 512 << 10
+    /// How many bytes are handed over at once: with the piece that is one too many they fit into a power of two, which is
+    /// what buffers grow by.
+    private static let portion = 448 << 10
 
     /// What became of a portion: its memory, for another one, and why it was not taken.
     private struct Appended {
