@@ -93,8 +93,9 @@ package struct Loader<Reader: FileReader> {
         if options.normalises {
             project = Normalisation(name: name, environment: environment, isRaw: !options.interpolates).apply(project)
         }
-        // As it was written, a project that was not completed has the name that its files give it.
-        if options.normalises || options.interpolates || options.wantsNamesOnly {
+        // A project that is not completed has the name that its files give it, as they have it.
+        let isNamed = project["name"] != nil || !options.interpolates && !options.wantsNamesOnly
+        if options.normalises || !isNamed {
             project.set("name", .string(name.description))
         }
         diagnostics.keep(.normalisation, project)
@@ -125,15 +126,14 @@ package struct Loader<Reader: FileReader> {
         }
         project = selection.chosen(project)
         if !options.keepsUnusedResources { project = selection.withUsedResources(project) }
-        if options.resolvesEnvironment && !options.wantsNamesOnly {
-            var pass = EnvironmentResolution(
-                environment: environment,
-                reader: reader,
-                diagnostics: diagnostics,
-                workingDirectory: options.workingDirectory
-            )
-            project = pass.apply(project)
-        }
+        var pass = EnvironmentResolution(
+            environment: environment,
+            reader: reader,
+            diagnostics: diagnostics,
+            workingDirectory: options.workingDirectory
+        )
+        pass.readsVariables = options.resolvesEnvironment && !options.wantsNamesOnly
+        project = pass.apply(project)
         diagnostics.keep(.environment, project)
     }
 

@@ -183,6 +183,20 @@ struct ComposeRulesTests {
         #expect(load(text, environment: variables) { $0.environmentFiles = ["e"] }.report == "")
     }
 
+    @Test("what is not completed has the name of its files, and targets that are clean") func incomplete() {
+        let text =
+            "name: A Shop\nservices: {web: {image: i, label_file: l, volumes: [\"vol:/a/../d/\", /x//y]}}\nvolumes: {vol: }"
+        let (tree, report) = load(["compose.yaml": text, "l": "a=b"]) {
+            $0.normalises = false
+            $0.resolvesEnvironment = false
+        }
+        #expect(report == "" && tree?["name"]?.string == "A Shop")
+        let web = tree?["services"]?["web"]
+        #expect(web?["volumes"]?.sequence?.compactMap { $0["target"]?.string } == ["/d", "/x/y"])
+        #expect(web?["labels"]?["a"]?.string == "b")
+        #expect(load(["compose.yaml": text]) { $0.wantsNamesOnly = true }.report.contains("there is no file l"))
+    }
+
     @Test("options of a provider take each other's place, and lists of them join")
     func providerOptions() {
         let files = [

@@ -167,7 +167,7 @@ import struct Foundation.URL
         try server.git("r", "add", ".")
         try server.git("r", "commit", "-q", "-m", "much")
         let repository = try server.repository("r")
-        let commit = try repository.commit()
+        let commit = try repository.commit(scratch: server.scratch())
         let enough = GitBounds(packBytes: 4 << 20, fileBytes: 4 << 20, files: 10)
         try repository.checkOut(commit, into: "\(server.directory)/enough", within: enough)
         #expect(fileExists("\(server.directory)/enough/zeros") && !fileExists("\(server.directory)/enough/.git"))

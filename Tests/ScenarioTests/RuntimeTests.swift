@@ -55,8 +55,8 @@ extension Scenarios {
                 let id = try #require(try scenario.identities()["web-1"]).prefix(32)
                 let program = String(runtime.split(separator: "/").last ?? "")
                 let state = "\(scenario.runtime)/runtimes/\(program)"
-                let known = try scenario.host(program, "--root", state, "list", "-q")
-                #expect(known.stdout == "\(id)\n")
+                let known = try scenario.host(program, "--root", state, "state", "\(id)")
+                #expect(known.stdout.contains("\"\(id)\""), "\(known)")
                 try scenario.roost("restart", "-t", "1", "web")
                 try scenario.roost("up", "-d", "--wait", "web")
                 try scenario.roost("pause", "web")

@@ -178,7 +178,7 @@ extension Canonicalisation {
     private func mount(_ node: YAMLNode, _ path: String) -> YAMLNode? {
         let text = node.string ?? ""
         if (1...2).contains(text.utf8.count) {
-            return mapping(node, [("type", .string("volume")), ("target", .string(text))])
+            return mapping(node, [("type", .string("volume")), ("target", .string(FilePath.cleaned(text)))])
         }
         let parts = Self.mountParts(text)
         guard (1...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else {
@@ -187,7 +187,10 @@ extension Canonicalisation {
         guard parts.count > 1 else {
             return mapping(
                 node,
-                [("type", .string("volume")), ("target", .string(text)), ("volume", .mapping(.init()))]
+                [
+                    ("type", .string("volume")), ("target", .string(FilePath.cleaned(text))),
+                    ("volume", .mapping(.init())),
+                ]
             )
         }
         let source = parts[0]
@@ -197,7 +200,7 @@ extension Canonicalisation {
         var result = YAMLMapping()
         result["type"] = YAMLNode(.string(isPath ? "bind" : "volume"), at: node.mark)
         result["source"] = YAMLNode(.string(source), at: node.mark)
-        result["target"] = YAMLNode(.string(parts[1]), at: node.mark)
+        result["target"] = YAMLNode(.string(FilePath.cleaned(parts[1])), at: node.mark)
         var bind: [(String, YAMLNode.Content)] = isPath ? [("create_host_path", .bool(true))] : []
         var volume: [(String, YAMLNode.Content)] = []
         for option in parts.count > 2 ? parts[2].split(separator: ",").map(String.init) : [] {

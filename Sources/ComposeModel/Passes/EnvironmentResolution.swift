@@ -7,6 +7,8 @@ struct EnvironmentResolution<Reader: FileReader> {
     let diagnostics: DiagnosticCollector
     /// Where the user is: paths in messages start there.
     let workingDirectory: String
+    /// Whether files of variables are read; those of labels always are.
+    var readsVariables = true
     /// How many bytes may still be read: files may be named many times.
     private var allowance = 256 << 20
     private var paths = SourcePaths()
@@ -28,7 +30,7 @@ struct EnvironmentResolution<Reader: FileReader> {
         var project = project
         project.edit("services") { services in
             services.editEntries { name, service in
-                resolveVariables(name, &service)
+                if readsVariables { resolveVariables(name, &service) }
                 resolveLabels(&service)
             }
         }

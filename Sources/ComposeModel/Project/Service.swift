@@ -94,6 +94,8 @@ package struct Service: Hashable, Sendable {
     package var pidMode = NamespaceMode.own
     /// Whose host name it has.
     package var utsMode = NamespaceMode.own
+    /// Whose user numbers it has; nil when the file does not say.
+    package var userMode: NamespaceMode?
     /// Whose control groups it sees; nil when the file does not say.
     package var cgroupMode: NamespaceMode?
     /// Whose shared memory it uses.

@@ -208,8 +208,8 @@ struct ServiceDecoder {
         let hint = "use host, service: with a service or container: with a container"
         service.pidMode = fields.value("pid", hint: hint) { NamespaceMode(text: $0) } ?? .own
         service.utsMode = fields.value("uts", hint: hint) { NamespaceMode(text: $0) } ?? .own
-        // The host's is everybody's, and of every other `UnsupportedAttributes` tells.
-        _ = fields.text("userns_mode")
+        // Of words for what there is not `UnsupportedAttributes` tells.
+        service.userMode = fields.text("userns_mode").flatMap { NamespaceMode(text: $0) }
         service.cgroupMode = fields.value("cgroup", hint: "use host or private") { NamespaceMode(text: $0) }
         service.ipcMode =
             fields.value("ipc", hint: "use private, shareable, host, none, service: or container:") {

@@ -28,7 +28,7 @@ extension Schema {
 
     private static let model = ObjectShape(
         [
-            "name": .emptyText, "model": .text, "context_size": .scalar(Scalar([.integer], .integer)),
+            "name": .text, "model": .text, "context_size": .scalar(Scalar([.integer], .integer)),
             "runtime_flags": .list(of: .text, by: .none),
         ],
         required: ["model"]

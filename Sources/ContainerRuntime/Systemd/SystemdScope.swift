@@ -122,8 +122,8 @@ struct SystemdScope: Hashable, Sendable {
         if let limit = memory.limit, limit != 0 { limits.append(("MemoryMax", amount(limit))) }
         if let low = memory.reservation, low != 0 { limits.append(("MemoryLow", amount(low))) }
         if let swap = memory.swap {
-            if swap < 0 {
-                limits.append(("MemorySwapMax", amount(-1)))
+            if swap <= 0 {
+                limits.append(("MemorySwapMax", amount(swap)))
             } else if let limit = memory.limit, limit > 0, swap >= limit {
                 limits.append(("MemorySwapMax", amount(swap - limit)))
             }

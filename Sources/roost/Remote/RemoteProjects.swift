@@ -60,7 +60,7 @@ final class RemoteProjects: Sendable {
             address = try GitAddress(written.hasPrefix("github.com/") ? "https://\(written)" : written)
         } catch { throw RemoteFailure(error.message) }
         let repository = GitRepository(address, environment: environment)
-        let commit = try repository.commit()
+        let commit = try temporary("commit") { try repository.commit(scratch: $0) }
         // Whoever names a repository gets what came from there, not what another one had under the same commit.
         let root = try kept("git-\(repository.name(of: commit))") { place in
             try repository.checkOut(commit, into: place, within: Self.bounds)
@@ -125,7 +125,7 @@ final class RemoteProjects: Sendable {
         try makeDirectories(place)
         let directory = try OwnedDescriptor.directory(place)
         Self.removeLeftovers(in: place, directory)
-        let own = ".new-\(getpid()).\(ProcessIdentity(of: getpid())?.start ?? 0)-\(name)"
+        let own = Self.temporaryName(name)
         do {
             try fill("\(place)/\(own)")
             try directory.synchroniseFilesystem()
@@ -141,6 +141,21 @@ final class RemoteProjects: Sendable {
             throw error
         }
         return path
+    }
+
+    /// Lends a path that nothing has, and removes what has come there.
+    private func temporary<Value>(_ name: String, _ body: (String) throws -> Value) throws -> Value {
+        try makeDirectories(place)
+        let directory = try OwnedDescriptor.directory(place)
+        Self.removeLeftovers(in: place, directory)
+        let own = Self.temporaryName(name)
+        // What can't be removed is the next process's to remove.
+        defer { if fileExists("\(place)/\(own)") { try? directory.removeTree(own) } }
+        return try body("\(place)/\(own)")
+    }
+
+    private static func temporaryName(_ name: String) -> String {
+        ".new-\(getpid()).\(ProcessIdentity(of: getpid())?.start ?? 0)-\(name)"
     }
 
     /// Removes what processes have begun that are no more.

@@ -149,7 +149,7 @@ private let fates: [String: Set<String>] = [
     ],
     "honoured before there are containers": ["profiles"],
     "said to be unsupported": [
-        "platform", "deployMode", "update", "rollback",
+        "platform", "userMode", "deployMode", "update", "rollback",
     ],
     "for images that are fetched": ["pullPolicy"],
 ]

@@ -116,7 +116,9 @@ struct ShortFormFuzzTests {
     private static func mount(_ mutation: inout Mutation) -> FuzzText<[String]> {
         let name = mutation.text("abcXYZ019_.-", 2...12)
         let target = "/" + mutation.text("abc/_.", 2...12)
-        guard !mutation.once(in: 5) else { return FuzzText(text: target, meaning: ["volume", "", target, ""]) }
+        // As in Compose, a short form's target is clean from the start.
+        let clean = FilePath.cleaned(target)
+        guard !mutation.once(in: 5) else { return FuzzText(text: target, meaning: ["volume", "", clean, ""]) }
         let paths = [
             ("/" + name, "/" + name), ("./" + name, FilePath.cleaned("/p/" + name)),
             ("~/" + name, FilePath.cleaned("/h/" + name)),
@@ -133,7 +135,7 @@ struct ShortFormFuzzTests {
         let shown = order.filter { options.split(separator: ",").map(String.init).contains($0) }
         return FuzzText(
             text: written + ":" + target + (options.isEmpty ? "" : ":" + options),
-            meaning: [isVolume ? "volume" : "bind", source, target, shown.joined(separator: ",")]
+            meaning: [isVolume ? "volume" : "bind", source, clean, shown.joined(separator: ",")]
         )
     }
 }
