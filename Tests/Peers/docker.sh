@@ -95,7 +95,7 @@ else
   docker rm one
   docker run --name hungry --memory 8m --memory-swap 8m box sh -c 'tail -c 100000000 /dev/zero'
   echo "status $?"
-  docker inspect -f '{{.State.OOMKilled}}' hungry
+  await true docker inspect -f '{{.State.OOMKilled}}' hungry
   docker run -d --name failing --restart on-failure:2 box sh -c 'exit 1' > /dev/null
   await 2 docker inspect -f '{{.RestartCount}}' failing
   # Networks, and namespaces of others.

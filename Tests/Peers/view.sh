@@ -22,3 +22,5 @@ for name in run tmp var/lib/docker var/lib/containerd var/lib/containers; do mkd
 pivot_root . .old
 umount -l /.old
 cd /
+# Where the caller keeps its temporary files is nowhere in the view.
+export TMPDIR=/tmp
