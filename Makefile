@@ -9,9 +9,13 @@ STATIC = $(CURDIR)/.build/static
 # The whole release is linked statically, at any address: it starts in half the time, and runs on any distribution. The
 # C library takes no run path then.
 # Types are asked for by their accessors, which know the conformances: by name, each would look through all of them once.
-LINK = $(addprefix -Xswiftc ,-Xfrontend -disable-concrete-type-metadata-mangled-name-accessors -static-executable -use-ld=lld -Xclang-linker -static-pie) -Xlinker --pack-dyn-relocs=relr
+LINK = $(addprefix -Xswiftc ,-Xfrontend -disable-concrete-type-metadata-mangled-name-accessors -Xfrontend -function-sections -static-executable -use-ld=lld -Xclang-linker -static-pie) -Xlinker --pack-dyn-relocs=relr \
+  -Xlinker --symbol-ordering-file=$(ORDER) -Xlinker --no-warn-symbol-ordering
+# What short commands execute lies together, in this order, so that they map a third less of the program. A name that is no
+# more is passed over; `make order` looks again.
+ORDER = $(CURDIR)/Sources/roost.order
 
-.PHONY: all build release demo test peers check sanitize bench format docs install deps toolchain clean
+.PHONY: all build release order demo test peers check sanitize bench format docs install deps toolchain clean
 
 all: build
 
@@ -55,6 +59,9 @@ sanitize: toolchain
 	clang -std=gnu17 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld \
 	  -ISources/CLinux/include Sources/CLinux/*.c Tests/Sanitizers/launch.c -o $(SANITIZED)
 	ASAN_OPTIONS=detect_stack_use_after_return=1 timeout 300 $(SANITIZED)
+
+order: release
+	python3 Tests/Benchmarks/order.py $(RELEASE) $(ORDER)
 
 # BENCH= takes options: docs/benchmarks.md lists them.
 bench: release
