@@ -11,7 +11,7 @@ STATIC = $(CURDIR)/.build/static
 # Types are asked for by their accessors, which know the conformances: by name, each would look through all of them once.
 LINK = $(addprefix -Xswiftc ,-Xfrontend -disable-concrete-type-metadata-mangled-name-accessors -Xfrontend -function-sections -static-executable -use-ld=lld -Xclang-linker -static-pie) -Xlinker --pack-dyn-relocs=relr \
   -Xlinker --symbol-ordering-file=$(ORDER) -Xlinker --no-warn-symbol-ordering
-# What short commands execute lies together, in this order, so that they map a third less of the program. A name that is no
+# What short commands execute lies together, in this order, so that they map less of the program. A name that is no
 # more is passed over; `make order` looks again.
 ORDER = $(CURDIR)/Sources/roost.order
 
@@ -23,6 +23,8 @@ build: deps
 	swift build
 
 release: deps $(STATIC)
+	@# The package manager does not know of the order.
+	@test $(RELEASE) -nt $(ORDER) || rm -f $(RELEASE)
 	PKG_CONFIG_PATH=$(STATIC) swift build -c release --product roost --disable-local-rpath $(LINK)
 
 # Descriptions that pkg-config prefers, and a directory that holds nothing but archives.
