@@ -154,3 +154,6 @@ def measure(bench, roost):
                 seconds, memory = spent(bench, view, each.command("exec", name, "/bin/true"), each.root)
                 bench.report.add(("runtime", view.name, each.name + " exec"), seconds)
                 bench.report.add_peak((view.name, each.name + " exec"), memory)
+        # Their programs would be taken for those of services.
+        for each, name in idle:
+            spent(bench, view, each.command("delete", "--force", name), each.root)
