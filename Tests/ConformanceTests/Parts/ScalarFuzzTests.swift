@@ -58,8 +58,8 @@ struct ScalarFuzzTests {
                 return "refused, though it is \(meaning) bytes"
             }
             if found.bytes < -1 { return "read as \(found.bytes) bytes" }
-            // Numbers of 52 bits and more are read as the nearest that a Double holds.
-            if let meaning = input.meaning, (Int128(found.bytes) - meaning).magnitude > meaning.magnitude >> 51 {
+            // A Double has 53 bits, three of which the eighths may take: longer numbers are read as the nearest that it holds.
+            if let meaning = input.meaning, (Int128(found.bytes) - meaning).magnitude > meaning.magnitude >> 50 {
                 return "read as \(found.bytes) bytes, not \(meaning)"
             }
             guard found.bytes < 1 << 53 else { return nil }
