@@ -133,18 +133,8 @@ extension ImageStore {
         guard access("\(root)/unsynced.json", F_OK) == 0 else { return }
         let settling = Settling(files)
         guard Settling.begin() else { return }
-        var thread = pthread_t()
-        let failure = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Settling>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            },
-            Unmanaged.passRetained(settling).toOpaque()
-        )
-        if failure == 0 { pthread_detach(thread) } else { Unmanaged.passUnretained(settling).release() }
+        // Without a thread the next process does it.
+        try? OwnThread.start { settling.run() }
     }
 }
 

@@ -24,24 +24,7 @@ final class LayerStream: ByteSource {
         ring = BlockRing()
         hash = isHashed ? SHA256() : nil
         let decompression = Decompression(input, ring, subject, limits, watch, locale)
-        var thread = pthread_t()
-        let failure = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Decompression>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            },
-            Unmanaged.passRetained(decompression).toOpaque()
-        )
-        guard failure == 0 else {
-            throw .kernel(
-                "unpack \(subject)",
-                SyscallError(call: "pthread_create", subject: "", errno: Errno(rawValue: failure))
-            )
-        }
-        pthread_detach(thread)
+        do { try OwnThread.start { decompression.run() } } catch { throw .kernel("unpack \(subject)", error) }
     }
 
     func next() throws(ImageError) -> UnsafeRawBufferPointer {
