@@ -180,6 +180,29 @@ struct ContainerLayerTests {
         #expect(access(kept, F_OK) == 0)
     }
 
+    @Test("a tree that somebody fills for a moment longer is removed")
+    func filled() throws {
+        let scratch = try Scratch()
+        let place = try OwnedDescriptor.directory(scratch.path)
+        for _ in 0..<5 {
+            mkdir("\(scratch.path)/tree", 0o755)
+            mkdir("\(scratch.path)/tree/inner", 0o755)
+            let inner = try OwnedDescriptor.directory("\(scratch.path)/tree/inner")
+            let descriptor = dup(inner.rawValue)
+            try OwnThread.start {
+                for number in 0..<300 {
+                    let file = openat(descriptor, "\(number)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+                    if file < 0 { break }
+                    close(file)
+                }
+                close(descriptor)
+            }
+            while access("\(scratch.path)/tree/inner/3", F_OK) != 0 {}
+            try place.removeTree("tree")
+            #expect(!fileExists("\(scratch.path)/tree"))
+        }
+    }
+
     @Test("an ID that is no plain name is refused", arguments: ["", "..", "a/b", ".a", "-a", "a\u{0}"])
     func identifiers(id: String) throws {
         let scratch = try Scratch()

@@ -1,3 +1,4 @@
+import class Foundation.FileHandle
 import class Foundation.Process
 import struct Foundation.URL
 import Glibc
@@ -15,14 +16,17 @@ struct StoreLifeTests {
         return tar.archive
     }
 
-    /// Runs one of the host's programs, or ours, with the store of `scratch`; returns the status.
-    private func run(_ arguments: [String], in scratch: Scratch) throws -> Int32 {
-        let process = try begin(arguments, in: scratch)
+    /// Runs one of the host's programs, or ours, with the store of `scratch`; returns the status and what it said.
+    private func run(_ arguments: [String], in scratch: Scratch) throws -> (status: Int32, said: String) {
+        let path = "\(scratch.path)/said"
+        let said = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        defer { close(said) }
+        let process = try begin(arguments, in: scratch, output: FileHandle(fileDescriptor: said))
         process.waitUntilExit()
-        return process.terminationStatus
+        return (process.terminationStatus, String(decoding: try readWhole(path, limit: 1 << 20) ?? [], as: UTF8.self))
     }
 
-    private func begin(_ arguments: [String], in scratch: Scratch) throws -> Process {
+    private func begin(_ arguments: [String], in scratch: Scratch, output: FileHandle? = nil) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: arguments[0])
         process.arguments = Array(arguments.dropFirst())
@@ -30,8 +34,8 @@ struct StoreLifeTests {
             "ROOST_ROOT": scratch.store.root, "ROOST_RUNTIME": "\(scratch.path)/run", "PATH": "/usr/bin:/bin",
         ]
         process.currentDirectoryURL = URL(fileURLWithPath: scratch.path)
-        process.standardOutput = nil
-        process.standardError = nil
+        process.standardOutput = output
+        process.standardError = output
         try process.run()
         return process
     }
@@ -94,8 +98,8 @@ struct StoreLifeTests {
         for round in 0..<16 {
             let time = "0.\(String(200 + round * 17).dropFirst(round % 2))"
             let command = round % 4 == 3 ? ["image", "prune", "-af"] : ["load", "-i", archive]
-            let status = try run(["/usr/bin/timeout", "-s", "KILL", time, Scratch.program] + command, in: scratch)
-            #expect([0, 137, 9].contains(status))
+            let ended = try run(["/usr/bin/timeout", "-s", "KILL", time, Scratch.program] + command, in: scratch)
+            #expect([0, 137, 9].contains(ended.status), "\(ended.said)")
             try check(scratch, isSwept: false)
             wasLoaded = try wasLoaded || !scratch.store.images().isEmpty
         }

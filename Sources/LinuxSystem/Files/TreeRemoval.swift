@@ -3,6 +3,18 @@ import Glibc
 /// How many directories below each other are held open at most.
 private let deepest = 128
 
+/// How often, a millisecond apart, directories of one tree are emptied again that somebody fills: a process that was killed
+/// a moment ago may still be ending.
+private let patience = 2000
+
+/// What happened so far in one removal.
+private struct RemovalCourse {
+    /// Directories that were moved up, because they lay too deep.
+    var moved = 0
+    /// Directories in which there was something again.
+    var refilled = 0
+}
+
 extension OwnedDescriptor {
     /// Removes an entry of this directory and all that is beneath it; nothing there is no error.
     ///
@@ -17,21 +29,33 @@ extension OwnedDescriptor {
     package borrowing func removeTree(_ name: [CChar]) throws(SyscallError) {
         if try removeEntry(name, isDirectory: nil) { return }
         let removal = TreeRemoval()
-        var moved = 0
-        while true {
-            let before = moved
-            do {
-                let top = try openDirectory(name)
-                try removal.empty(top, depth: 0, top: top, moved: &moved)
-            } catch {
-                if error.errno.rawValue == ENOENT { return }
-                throw error
-            }
-            if moved == before { break }
+        var course = RemovalCourse()
+        repeat {
+            var moved: Int
+            repeat {
+                moved = course.moved
+                do {
+                    let top = try openDirectory(name)
+                    try removal.empty(top, depth: 0, top: top, &course)
+                } catch {
+                    if error.errno.rawValue == ENOENT { return }
+                    throw error
+                }
+            } while course.moved > moved
+        } while try !removeEmptied(name, &course)
+    }
+
+    /// Removes a directory that was emptied; says false when there is something in it again, and patience left.
+    fileprivate borrowing func removeEmptied(_ name: [CChar], _ course: inout RemovalCourse) throws(SyscallError) -> Bool {
+        if unlinkat(rawValue, name, AT_REMOVEDIR) == 0 { return true }
+        let reason = Errno.current
+        if reason.rawValue == ENOENT { return true }
+        course.refilled += 1
+        guard reason.rawValue == ENOTEMPTY, course.refilled <= patience else {
+            throw SyscallError(call: "unlinkat", subject: describe(name), errno: reason)
         }
-        guard unlinkat(rawValue, name, AT_REMOVEDIR) == 0 || Glibc.errno == ENOENT else {
-            throw SyscallError(call: "unlinkat", subject: describe(name), errno: .current)
-        }
+        usleep(1000)
+        return false
     }
 
     /// Removes what is no directory; says false when it is one.
@@ -58,7 +82,7 @@ private struct TreeRemoval: ~Copyable {
         _ directory: borrowing OwnedDescriptor,
         depth: Int,
         top: borrowing OwnedDescriptor,
-        moved: inout Int
+        _ course: inout RemovalCourse
     ) throws(SyscallError) {
         while true {
             let batch = try entries.next(directory)
@@ -66,14 +90,13 @@ private struct TreeRemoval: ~Copyable {
             for entry in batch {
                 if try directory.removeEntry(entry.name, isDirectory: entry.isDirectory) { continue }
                 if depth == deepest {
-                    try raise(entry.name, in: directory, to: top, moved: &moved)
+                    try raise(entry.name, in: directory, to: top, &course)
                     continue
                 }
-                let child = try directory.openDirectory(entry.name)
-                try empty(child, depth: depth + 1, top: top, moved: &moved)
-                guard unlinkat(directory.rawValue, entry.name, AT_REMOVEDIR) == 0 else {
-                    throw SyscallError(call: "unlinkat", subject: describe(entry.name), errno: .current)
-                }
+                repeat {
+                    let child = try directory.openDirectory(entry.name)
+                    try empty(child, depth: depth + 1, top: top, &course)
+                } while try !directory.removeEmptied(entry.name, &course)
             }
         }
     }
@@ -82,11 +105,11 @@ private struct TreeRemoval: ~Copyable {
         _ name: [CChar],
         in directory: borrowing OwnedDescriptor,
         to top: borrowing OwnedDescriptor,
-        moved: inout Int
+        _ course: inout RemovalCourse
     ) throws(SyscallError) {
         while true {
-            moved += 1
-            if renameat(directory.rawValue, name, top.rawValue, ".roost-removing-\(moved)") == 0 { return }
+            course.moved += 1
+            if renameat(directory.rawValue, name, top.rawValue, ".roost-removing-\(course.moved)") == 0 { return }
             let reason = Errno.current
             // Whoever filled the tree may have used our name; there are more numbers.
             guard [EEXIST, ENOTEMPTY, ENOTDIR].contains(reason.rawValue) else {
