@@ -44,10 +44,12 @@ demo: release
 	@echo "Look around:  cd samples/voting && $(CURDIR)/$(RELEASE) ps"
 	@echo "End it:       cd samples/voting && $(CURDIR)/$(RELEASE) down -v"
 
+REPORT = .build/tests
 test: deps peers sanitize
 	samples/voting/packages.sh --tests
 	swift build --build-tests
-	swift test --skip-build
+	@rm -f $(REPORT)-swift-testing.xml
+	swift test --skip-build --xunit-output $(REPORT).xml || { python3 Tests/failures.py $(REPORT)-swift-testing.xml; exit 1; }
 
 check: deps
 	swift format lint --strict --recursive Package.swift Sources Tests
