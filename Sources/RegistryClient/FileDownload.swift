@@ -8,7 +8,8 @@ package import OCISpec
 
 /// Fetches single files over HTTP: what builds add, archives of contexts.
 ///
-/// Nobody says who they are. By proxies where the environment says so; ten redirections, none from https to http.
+/// Who asks is told to the address's own server, and only when the caller says it. By proxies where the environment says
+/// so; ten redirections, none from https to http.
 package struct FileDownload: Sendable {
     /// What is wanted.
     package struct Request: Hashable, Sendable {
@@ -18,6 +19,8 @@ package struct FileDownload: Sendable {
         package var known: String?
         /// No file may have more bytes.
         package var limit: Int64
+        /// What `Authorization` says to the address's own server.
+        package var authorization: String?
 
         /// A file at an address.
         package init(_ address: String, known: String? = nil, limit: Int64) {
@@ -37,9 +40,13 @@ package struct FileDownload: Sendable {
         package var modified: Int?
     }
 
+    /// Hears how many bytes of a file have come, and of how many when the server says so.
+    package typealias Listener = @Sendable (_ done: Int64, _ total: Int64?) -> Void
+
     private let transport: any RegistryTransport
     private let threads: NIOThreadPool
     private let patience: Patience
+    private let progress: Listener
     private let sleep: @Sendable (Duration) async throws -> Void
     private let now: @Sendable () -> Int
 
@@ -48,12 +55,14 @@ package struct FileDownload: Sendable {
         transport: any RegistryTransport,
         threads: NIOThreadPool,
         patience: Patience = Patience(),
+        progress: @escaping Listener = { _, _ in },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         now: @escaping @Sendable () -> Int = { time(nil) }
     ) {
         self.transport = transport
         self.threads = threads
         self.patience = patience
+        self.progress = progress
         self.sleep = sleep
         self.now = now
     }
@@ -64,7 +73,8 @@ package struct FileDownload: Sendable {
     package static func perform(
         _ request: Request,
         to path: String,
-        environment: [String: String]
+        environment: [String: String],
+        progress: @escaping Listener = { _, _ in }
     ) throws(RegistryError) -> Answer? {
         let patience = Patience()
         let proxies = try Proxies(environment)
@@ -80,7 +90,12 @@ package struct FileDownload: Sendable {
             group: group,
             threads: threads
         )
-        let download = FileDownload(transport: transport, threads: threads, patience: patience)
+        let download = FileDownload(
+            transport: transport,
+            threads: threads,
+            patience: patience,
+            progress: progress
+        )
         do {
             return try group.any().makeFutureWithTask {
                 let result: Result<Answer?, RegistryError>
@@ -126,13 +141,20 @@ package struct FileDownload: Sendable {
                     unlink(file.path)
                     return nil
                 case 200...299:
-                    guard try await file.take(response, pace: patience.slowest, on: threads) else {
+                    guard try await file.take(response, pace: patience.slowest, on: threads, progress) else {
                         throw TransportFailure(.connection, "the answer ended too early")
                     }
                     return file.answer(response)
                 case 408, 429, 500, 502, 503, 504:
                     asked = response.headers.first(name: "Retry-After").flatMap { retryDelay($0, now: now()) }
                     throw TransportFailure(.connection, "the answer is \(response.status)")
+                case 401, 403:
+                    throw TransportFailure(
+                        .invalid,
+                        request.authorization == nil
+                            ? "the answer is \(response.status): the server wants to know who asks"
+                            : "the answer is \(response.status): the server refuses who asks"
+                    )
                 case 404, 410: throw TransportFailure(.invalid, "there is no such file (\(response.status))")
                 default: throw TransportFailure(.invalid, "the answer is \(response.status)")
                 }
@@ -158,6 +180,10 @@ package struct FileDownload: Sendable {
         var url = first
         for _ in 0...patience.redirects {
             var headers: HTTPHeaders = ["Accept": "*/*"]
+            // Whom a server sends us to learns nothing.
+            if let authorization = request.authorization, url.origin == first.origin {
+                headers.add(name: "Authorization", value: authorization)
+            }
             if let known = request.known, file.size == 0 { headers.add(name: "If-None-Match", value: known) }
             if file.size > 0, let tag = file.tag {
                 headers.add(name: "Range", value: "bytes=\(file.size)-")
@@ -203,7 +229,8 @@ package struct FileDownload: Sendable {
         func take(
             _ response: WireResponse,
             pace: Int,
-            on threads: NIOThreadPool
+            on threads: NIOThreadPool,
+            _ progress: Listener
         ) async throws(TransportFailure) -> Bool {
             try begin(response)
             let length = response.headers.first(name: "Content-Length").flatMap { Int64($0) }
@@ -220,6 +247,7 @@ package struct FileDownload: Sendable {
                 do { try await threads.runIfActive { try self.append(piece) } } catch {
                     throw error as? TransportFailure ?? TransportFailure(.cancelled, "interrupted")
                 }
+                progress(size, end)
             }
             return end.map { size == $0 } ?? true
         }

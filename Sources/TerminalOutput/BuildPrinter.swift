@@ -11,9 +11,8 @@ package final class BuildPrinter: Sendable {
         var isMoving = false
     }
 
-    private static let intervalMicroseconds: useconds_t = 100_000
     private let state: Mutex<State>
-    private let descriptor: CInt
+    private let outlet: TerminalOutlet
     private let namesServices: Bool
     private let isLive: Bool
     private let start = ContinuousClock.now
@@ -23,7 +22,7 @@ package final class BuildPrinter: Sendable {
     /// With `namesServices` every step names the service that it is for.
     package init(mode: ProgressView.Mode, isColoured: Bool, descriptor: CInt, namesServices: Bool) {
         state = Mutex(State(view: BuildView(mode: mode, isColoured: isColoured)))
-        self.descriptor = descriptor
+        outlet = TerminalOutlet(descriptor: descriptor)
         self.namesServices = namesServices
         isLive = mode == .tty
     }
@@ -41,7 +40,7 @@ package final class BuildPrinter: Sendable {
     /// Has `body` write to the terminal where the picture stood.
     package func interrupted(by body: () -> Void) {
         state.withLock { state in
-            write(state.view.clear())
+            outlet.write(state.view.clear())
             body()
         }
     }
@@ -51,7 +50,7 @@ package final class BuildPrinter: Sendable {
         state.withLock { state in
             guard !state.isFinished else { return }
             state.isFinished = true
-            write(state.view.clear())
+            outlet.write(state.view.clear())
         }
     }
 
@@ -60,7 +59,7 @@ package final class BuildPrinter: Sendable {
             guard !state.isFinished else { return false }
             let time = ContinuousClock.now - start
             let text = body(&state.view, time)
-            if !text.isEmpty { write(state.view.clear() + text) }
+            if !text.isEmpty { outlet.write(state.view.clear() + text) }
             guard isLive, !state.isMoving, state.view.isMoving else { return false }
             state.isMoving = true
             return true
@@ -75,35 +74,17 @@ package final class BuildPrinter: Sendable {
 
     private func move() {
         while true {
-            usleep(Self.intervalMicroseconds)
+            usleep(TerminalOutlet.intervalMicroseconds)
             let goesOn = state.withLock { state in
                 guard !state.isFinished, state.view.isMoving else {
-                    if !state.isFinished { write(state.view.clear()) }
+                    if !state.isFinished { outlet.write(state.view.clear()) }
                     state.isMoving = false
                     return false
                 }
-                write(state.view.frame(at: ContinuousClock.now - start, size: size))
+                outlet.write(state.view.frame(at: ContinuousClock.now - start, size: outlet.size))
                 return true
             }
             if !goesOn { return }
-        }
-    }
-
-    private var size: ProgressView.Size {
-        var window = winsize()
-        guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else {
-            return .init(columns: 80, rows: 24)
-        }
-        return .init(columns: Int(window.ws_col), rows: Int(window.ws_row))
-    }
-
-    private func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
         }
     }
 }
@@ -127,6 +108,10 @@ private struct ServiceReporter: BuildReporter {
 
     func wrote(_ step: BuildStep, _ bytes: [UInt8]) {
         printer.change { view, time in view.write(key(step), bytes, at: time) }
+    }
+
+    func fetched(_ step: BuildStep, _ done: Int64, of total: Int64?) {
+        printer.change { view, time in view.fetch(key(step), done, of: total, at: time) }
     }
 
     func ended(_ step: BuildStep, _ outcome: StepOutcome) {

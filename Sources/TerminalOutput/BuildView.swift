@@ -13,6 +13,8 @@ package struct BuildView: Sendable {
         var rest: [UInt8] = []
         /// The last lines that are whole.
         var lines: [String] = []
+        /// What comes from a server: how much of it, and how fast.
+        var fetched: (done: Int64, total: Int64?, pace: TransferPace)?
         var hasEnded = false
     }
 
@@ -41,6 +43,17 @@ package struct BuildView: Sendable {
         places[key] = steps.count
         steps.append(Step(label: label, title: Self.oneLine(title), begun: time))
         return mode == .plain ? "#\(steps.count) \(label) \(Self.oneLine(title))\n" : ""
+    }
+
+    /// So many bytes of a file that a step takes from a server have come; plain, one line says that they come.
+    package mutating func fetch(_ key: String, _ done: Int64, of total: Int64?, at time: Duration) -> String {
+        guard let index = places[key] else { return "" }
+        // A second file begins anew.
+        let known = steps[index].fetched.flatMap { $0.total == total && $0.done <= done ? $0.pace : nil }
+        steps[index].fetched = (done, total, known ?? TransferPace(since: time, before: done))
+        guard mode == .plain, known == nil else { return "" }
+        let amount = total.map { " \(Amount.decimal(UInt64(max(0, $0))))" } ?? ""
+        return "#\(index + 1) \(Self.seconds(time - steps[index].begun)) downloading\(amount)\n"
     }
 
     /// A step has written something.
@@ -127,6 +140,9 @@ package struct BuildView: Sendable {
         let frame = Self.spinner[Int(time / .milliseconds(100)) % Self.spinner.count]
         for step in steps where !step.hasEnded {
             lines.append("\(frame) \(step.label) \(step.title)  \(Self.seconds(time - step.begun))s")
+            if let (done, total, pace) = step.fetched {
+                lines.append("    Downloading \(pace.text(done: done, total: total, at: time))")
+            }
             lines += step.lines.map { "    \($0)" }
         }
         // More than the terminal has could not be taken away again.

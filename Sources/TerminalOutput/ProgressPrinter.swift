@@ -13,17 +13,15 @@ package final class ProgressPrinter: Sendable {
         var isMoving = false
     }
 
-    /// Between two pictures.
-    private static let intervalMicroseconds: useconds_t = 100_000
     private let state: Mutex<State>
-    private let descriptor: CInt
+    private let outlet: TerminalOutlet
     private let isLive: Bool
     private let start = ContinuousClock.now
 
     /// A printer for the command `title`, on standard error unless told otherwise; the descriptor is lent.
     package init(_ title: String, mode: ProgressView.Mode, isColoured: Bool, descriptor: CInt = STDERR_FILENO) {
         state = Mutex(State(view: ProgressView(title, mode: mode, isColoured: isColoured)))
-        self.descriptor = descriptor
+        outlet = TerminalOutlet(descriptor: descriptor)
         isLive = mode == .tty
         if isLive { CursorRescue.install(descriptor) }
     }
@@ -32,10 +30,10 @@ package final class ProgressPrinter: Sendable {
     package func report(_ progress: Progress) {
         let begins = state.withLock { state in
             guard !state.isFinished else { return false }
-            write(state.view.update(progress, at: ContinuousClock.now - start))
+            outlet.write(state.view.update(progress, at: ContinuousClock.now - start))
             guard isLive, !state.isMoving else { return false }
             state.isMoving = true
-            write(state.view.frame(at: ContinuousClock.now - start, size: size))
+            outlet.write(state.view.frame(at: ContinuousClock.now - start, size: outlet.size))
             return true
         }
         if begins { startMoving() }
@@ -44,7 +42,7 @@ package final class ProgressPrinter: Sendable {
     /// Has `body` write to the terminal where the picture stood; the picture comes again below.
     package func interrupted(by body: () -> Void) {
         state.withLock { state in
-            write(state.view.clear(size: size))
+            outlet.write(state.view.clear(size: outlet.size))
             body()
         }
     }
@@ -54,7 +52,7 @@ package final class ProgressPrinter: Sendable {
         state.withLock { state in
             guard !state.isFinished else { return }
             state.isFinished = true
-            write(state.view.finish(at: ContinuousClock.now - start, size: size))
+            outlet.write(state.view.finish(at: ContinuousClock.now - start, size: outlet.size))
         }
         if isLive { CursorRescue.remove() }
     }
@@ -62,34 +60,14 @@ package final class ProgressPrinter: Sendable {
     /// One thread draws a picture ten times a second: a command may block wherever it likes meanwhile.
     private func startMoving() {
         // Without a thread the picture changes only when there is news.
-        try? OwnThread.start { while self.move() { usleep(ProgressPrinter.intervalMicroseconds) } }
+        try? OwnThread.start { while self.move() { usleep(TerminalOutlet.intervalMicroseconds) } }
     }
 
     private func move() -> Bool {
         state.withLock { state in
             guard !state.isFinished else { return false }
-            write(state.view.frame(at: ContinuousClock.now - start, size: size))
+            outlet.write(state.view.frame(at: ContinuousClock.now - start, size: outlet.size))
             return true
-        }
-    }
-
-    /// The size that the terminal has now: ioctl_tty(2) `TIOCGWINSZ`.
-    private var size: ProgressView.Size {
-        var window = winsize()
-        guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else {
-            return ProgressView.Size(columns: 80, rows: 24)
-        }
-        return ProgressView.Size(columns: Int(window.ws_col), rows: Int(window.ws_row))
-    }
-
-    private func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            // Nobody reads any more; the command goes on.
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
         }
     }
 }

@@ -40,20 +40,14 @@ package struct ProgressView: Sendable {
         var latest: Progress
         var begun: Duration
         var ended: Duration?
-        /// When bytes began to move, and how many had moved before.
-        var moving: (since: Duration, before: Int64)?
+        /// How fast bytes have moved.
+        var pace: TransferPace?
 
         /// The word for where it stands, with how many bytes have moved and how fast.
         func text(at time: Duration) -> String {
             guard let bytes = latest.bytes else { return latest.text }
-            let done = Amount.decimal(UInt64(max(0, bytes.done)))
-            var text = "\(latest.text) \(done)/\(Amount.decimal(UInt64(max(0, bytes.total))))"
-            guard let moving, time > moving.since else { return text }
-            let spent = (time - moving.since).components
-            let seconds = Double(spent.seconds) + Double(spent.attoseconds) * 1e-18
-            let rate = Double(bytes.done - moving.before) / seconds
-            if rate >= 1, rate < 1e15 { text += " \(Amount.decimal(UInt64(rate)))/s" }
-            return text
+            let pace = pace ?? TransferPace(since: time, before: bytes.done)
+            return "\(latest.text) \(pace.text(done: bytes.done, total: bytes.total, at: time))"
         }
     }
 
@@ -107,8 +101,8 @@ package struct ProgressView: Sendable {
             places[key] = items.count
             items.append(Item(latest: progress, begun: time, ended: ended))
         }
-        if let bytes = progress.bytes, let place = places[key], items[place].moving == nil {
-            items[place].moving = (time, bytes.done)
+        if let bytes = progress.bytes, let place = places[key], items[place].pace == nil {
+            items[place].pace = TransferPace(since: time, before: bytes.done)
         }
         return ""
     }

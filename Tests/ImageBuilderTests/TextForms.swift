@@ -176,7 +176,9 @@ private func dump(_ source: CopyOperation.Source) -> String {
         return parts.joined(separator: " ")
     case .text(let name, let content): return "\(name) \(quoted(content))"
     case .download(let url, let checksum): return "\(url) \(checksum?.rawValue ?? "unchecked")"
-    case .git(let url, let commit, let keeps): return "git \(url) \(commit ?? "any") \(keeps ? "with" : "without") .git"
+    case .git(let url, let commit, let keeps, let excludes):
+        let parts = ["git \(url) \(commit ?? "any") \(keeps ? "with" : "without") .git"]
+        return (parts + excludes.map { "without \($0)" }).joined(separator: " ")
     }
 }
 

@@ -22,7 +22,9 @@ import Testing
         _ server: ScriptedRegistry,
         _ path: String = "/file",
         known: String? = nil,
-        limit: Int64 = 1 << 20
+        limit: Int64 = 1 << 20,
+        authorization: String? = nil,
+        progress: @escaping FileDownload.Listener = { _, _ in }
     ) async throws -> Fetched {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let threads = NIOThreadPool(numberOfThreads: 1)
@@ -36,12 +38,19 @@ import Testing
             group: group,
             threads: threads
         )
-        let download = FileDownload(transport: transport, threads: threads, patience: patience, sleep: { _ in })
+        let download = FileDownload(
+            transport: transport,
+            threads: threads,
+            patience: patience,
+            progress: progress,
+            sleep: { _ in }
+        )
         let place = "/var/tmp/roost-download-\(getpid())-\(UInt64.random(in: 0 ... .max))"
         defer { unlink(place) }
         let result: Result<FileDownload.Answer?, RegistryError>
         do throws(RegistryError) {
-            let request = FileDownload.Request("http://127.0.0.1:\(server.port)\(path)", known: known, limit: limit)
+            var request = FileDownload.Request("http://127.0.0.1:\(server.port)\(path)", known: known, limit: limit)
+            request.authorization = authorization
             result = .success(try await download.fetch(request, to: place))
         } catch { result = .failure(error) }
         await transport.close()
@@ -132,6 +141,37 @@ import Testing
         defer { server.close() }
         #expect(try await fetch(server).bytes == Self.content)
         try await refuse("more than 10 redirections") { _ in .init(status: 301, headers: ["Location": "/file"]) }
+    }
+
+    @Test("Who asks is told to the address's own server, and to nobody whom that one names") func credentials()
+        async throws
+    {
+        let other = try ScriptedRegistry { _ in .init(body: Self.content) }
+        defer { other.close() }
+        let server = try ScriptedRegistry { [port = other.port] asked in
+            asked.target == "/file"
+                ? .init(status: 302, headers: ["Location": "/nearer"])
+                : .init(status: 302, headers: ["Location": "http://127.0.0.1:\(port)/far"])
+        }
+        defer { server.close() }
+        #expect(try await fetch(server, authorization: "Bearer abc").bytes == Self.content)
+        #expect(server.asked() == ["GET /file Authorization=Bearer abc", "GET /nearer Authorization=Bearer abc"])
+        #expect(other.asked() == ["GET /far"])
+    }
+
+    @Test("What has come is told as it comes") func progress() async throws {
+        let body = Array(repeating: UInt8(7), count: 300_000)
+        let server = try ScriptedRegistry { asked in .init(body: body, isChunked: asked.target == "/unsized") }
+        defer { server.close() }
+        for (path, total) in [("/file", Int64(300_000)), ("/unsized", nil)] {
+            let told = Mutex<[Int64]>([])
+            _ = try await fetch(server, path) { done, all in
+                #expect(all == total)
+                told.withLock { $0.append(done) }
+            }
+            let steps = told.withLock { $0 }
+            #expect(steps.last == 300_000 && steps == steps.sorted())
+        }
     }
 
     @Test("What a server gets wrong is said, and nothing is left of it") func faults() async throws {

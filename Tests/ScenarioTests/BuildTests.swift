@@ -373,6 +373,35 @@ extension Scenarios {
             }
         }
 
+        @Test("directories are kept from the pivot on, behind patterns too")
+        func parents() throws {
+            let files = [
+                "Dockerfile": """
+                FROM rootfs:/
+                COPY --parents one/./in/*.txt /a/
+                COPY --parents o*/./**/*.txt /b/
+                COPY --parents --exclude=**/c.txt [ot]*/./ /c/
+                COPY --parents n*/./in/gone.txt o*/./in/d.md /d/
+                CMD cd / && find a b c d -type f | sort
+                """,
+                "one/in/a.txt": "", "one/in/b/c.txt": "", "one/in/d.md": "", "two/in/e.txt": "",
+            ]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                try scenario.roost("build")
+                let expected = """
+                    a/in/a.txt
+                    b/in/a.txt
+                    b/in/b/c.txt
+                    c/in/a.txt
+                    c/in/d.md
+                    c/in/e.txt
+                    d/in/d.md
+
+                    """
+                #expect(try scenario.roost("run", "--rm", "web") == expected)
+            }
+        }
+
         @Test("the same steps make images with other times, each whole, whichever comes first")
         func times() throws {
             let files = ["Dockerfile": "FROM rootfs:/\nRUN echo made > /made\nCMD stat -c %Y /made; cat /made\n"]

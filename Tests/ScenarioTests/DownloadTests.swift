@@ -11,11 +11,14 @@ extension Scenarios {
             private let program: Program
 
             private static let script = """
-                import email.utils, hashlib, http.server, os, sys
+                import base64, email.utils, hashlib, http.server, os, sys
+                known = ["Bearer s3cret", "basic " + base64.b64encode(b"x-access-token:s3cret").decode()]
                 class Handler(http.server.BaseHTTPRequestHandler):
                     protocol_version = "HTTP/1.1"
                     def do_GET(self):
                         path = "served" + self.path.split("?")[0]
+                        if path.startswith("served/private/") and self.headers.get("Authorization") not in known:
+                            return self.answer(401, b"")
                         if not os.path.isfile(path):
                             return self.answer(404, b"")
                         data = open(path, "rb").read()
@@ -86,7 +89,7 @@ extension Scenarios {
                     CMD cat /there/file.txt; stat -c '%a %u:%g %Y' /there/file.txt /renamed
                     """
                 )
-                _ = try build(scenario)
+                #expect(try build(scenario).contains(" downloading 4B\n"))
                 #expect(try server.asked().sorted() == ["/file.txt 200", "/file.txt?x=1 200"])
                 #expect(try scenario.roost("run", "--rm", "web") == "one\n600 0:0 1000000000\n644 7:8 1000000000\n")
                 let second = try build(scenario)
@@ -199,6 +202,85 @@ extension Scenarios {
                 try scenario.write("served/alone", "FROM rootfs:/\nRUNN true\n")
                 let wrong = try scenario.run(["build", "alone"])
                 #expect(wrong.status == 1 && wrong.stderr.contains("/alone:2:1: "), "\(wrong.stderr)")
+            }
+        }
+
+        @Test("Secrets say who a build is to servers of files and repositories, and nothing of them is kept")
+        func credentials() throws {
+            guard access("/usr/bin/git", X_OK) == 0 else { return }
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario)
+                let host = server.address.dropFirst("http://".count)
+                try scenario.write("served/private/file", "guarded\n")
+                try scenario.write("work/kept", "from git\n")
+                try scenario.write("work/docs/left", "left\n")
+                let commands = """
+                    cd work && git init -q -b main && git add . && git -c user.name=t -c user.email=t@t commit -q -m one
+                    cd .. && git clone -q --bare work served/private/r.git && git -C served/private/r.git update-server-info
+                    """
+                let made = try scenario.host("/bin/sh", "-ec", commands)
+                try #require(made.status == 0, "\(made.stderr)")
+                try scenario.write(
+                    "context/Dockerfile",
+                    """
+                    FROM rootfs:/
+                    ADD \(server.address)/private/file /file
+                    ADD --exclude=docs \(server.address)/private/r.git /tree/
+                    CMD cat /file; ls -A /tree
+                    """
+                )
+                func project(_ secrets: String) throws {
+                    try scenario.rewrite(
+                        """
+                        services: {web: {build: {context: context, secrets: [\(secrets)]}, network_mode: none}}
+                        secrets:
+                          HTTP_AUTH_TOKEN_127.0.0.1: {environment: KEY}
+                          key: {environment: KEY}
+                        """
+                    )
+                }
+                scenario.variables["KEY"] = "s3cret"
+                try project("")
+                let refused = try scenario.run(["build"])
+                #expect(refused.status == 1 && refused.stderr.contains("who asks"), "\(refused.stderr)")
+                #expect(refused.stderr.contains("Dockerfile:2:1: "), "\(refused.stderr)")
+                try project("HTTP_AUTH_TOKEN_127.0.0.1")
+                let half = try scenario.run(["build"])
+                #expect(half.status == 1 && half.stderr.contains("Dockerfile:3:1: "), "\(half.stderr)")
+                try project("HTTP_AUTH_TOKEN_127.0.0.1, {source: key, target: \"GIT_AUTH_TOKEN.\(host)\"}")
+                _ = try build(scenario)
+                #expect(try scenario.roost("run", "--rm", "web") == "guarded\nkept\n")
+                // Neither as it is nor as it is sent.
+                let sent = Data("x-access-token:s3cret".utf8).base64EncodedString()
+                let found = try scenario.host("/bin/grep", "-rlF", "-e", "s3cret", "-e", sent, scenario.storage)
+                #expect(found.stdout == "", "\(found.stdout)")
+            }
+        }
+
+        @Test("A Dockerfile in a context that is fetched is checked like any other, and nothing is built")
+        func checked() throws {
+            try Scenario.with("services: {}") { scenario in
+                let server = try Server(scenario)
+                try scenario.write("inner/Dockerfile", "FROM rootfs:/\nMAINTAINER me\nRUN touch /made\n")
+                try FileManager.default.createDirectory(
+                    atPath: "\(scenario.directory)/served",
+                    withIntermediateDirectories: true
+                )
+                #expect(try scenario.host("/bin/tar", "-czf", "served/a.tgz", "-C", "inner", ".").status == 0)
+                try scenario.rewrite("services: {web: {build: \"\(server.address)/a.tgz\"}}")
+                let outcome = try scenario.run(["build", "--check"])
+                #expect(outcome.status == 0, "\(outcome.stderr)")
+                #expect(
+                    outcome.stderr.hasPrefix("Dockerfile:2:1: warning: ")
+                        && outcome.stderr.contains("MaintainerDeprecated"),
+                    "\(outcome.stderr)"
+                )
+                #expect(try scenario.roost("image", "ls", "-q").isEmpty)
+                try scenario.rewrite("services: {web: {build: \"\(server.address)/none.tgz\"}}")
+                let missing = try scenario.run(["build", "--check"])
+                #expect(missing.status == 1 && missing.stderr.contains("404"), "\(missing.stderr)")
+                let work = try? FileManager.default.contentsOfDirectory(atPath: "\(scenario.storage)/build/work")
+                #expect((work ?? []).isEmpty)
             }
         }
 

@@ -49,6 +49,34 @@ func liveBuild() {
     )
 }
 
+@Test("what a step downloads is told once in plain text, and with its rate on a terminal")
+func downloads() {
+    var plain = BuildView(mode: .plain, isColoured: false)
+    var text = plain.begin("a", "[1/1]", "ADD https://h/f /", at: .zero)
+    for done in [Int64(0), 1_000_000, 2_000_000] { text += plain.fetch("a", done, of: 30_000_000, at: .seconds(1)) }
+    text += plain.fetch("a", 5, of: nil, at: .seconds(2)) + plain.fetch("b", 5, of: nil, at: .seconds(2))
+    #expect(
+        text == """
+            #1 [1/1] ADD https://h/f /
+            #1 1.0 downloading 30MB
+            #1 2.0 downloading
+
+            """
+    )
+    var live = BuildView(mode: .tty, isColoured: false)
+    var picture = live.begin("a", "[1/1]", "ADD https://h/f /", at: .zero)
+    picture += live.fetch("a", 0, of: 30_000_000, at: .seconds(1))
+    picture += live.fetch("a", 12_300_000, of: 30_000_000, at: .seconds(3))
+    picture += live.frame(at: .seconds(4), size: .init(columns: 80, rows: 24))
+    #expect(
+        picture == """
+            ⠋ [1/1] ADD https://h/f /  4.0s
+                Downloading 12.3MB/30MB 4.1MB/s
+
+            """
+    )
+}
+
 @Test("quiet builds say nothing")
 func quietBuild() {
     var view = BuildView(mode: .quiet, isColoured: false)

@@ -146,9 +146,16 @@ extension DockerfileParser {
         let flags = KnownFlags(
             request.flags,
             of: "RUN",
-            known: ["mount": .texts, "network": .text, "security": .text],
+            known: ["mount": .texts, "network": .text, "security": .text, "device": .texts],
             report: &report
         )
+        if let device = flags.flags("device").first {
+            report.error(
+                "RUN --device is not supported: steps get no devices of the host",
+                at: device.word.position,
+                hint: "give the device to the service that needs it: devices"
+            )
+        }
         let network: Instruction.RunNetwork = choice(flags.word("network"), of: "--network", or: .default)
         let security: Instruction.RunSecurity = choice(flags.word("security"), of: "--security", or: .sandbox)
         var mounts: [Instruction.MountOptions] = []

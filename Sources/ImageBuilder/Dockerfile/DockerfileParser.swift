@@ -24,6 +24,8 @@ package struct DockerfileParser {
     /// What counts for the instruction that is read.
     var checks = CheckOptions()
     private var dockerfile: Dockerfile
+    /// What counts in the place of the directive `syntax`.
+    private var syntax: String?
     /// How instructions are written, for a look at them all.
     private var spellings: [(text: String, position: Dockerfile.Position, checks: CheckOptions)] = []
 
@@ -40,8 +42,15 @@ package struct DockerfileParser {
     }
 
     /// The same, for those who have more to tell.
-    static func read(_ source: SourceFile) -> (dockerfile: Dockerfile, report: DockerfileReport) {
+    ///
+    /// `syntax` counts in the place of what the file says about its language.
+    static func read(
+        _ source: SourceFile,
+        syntax: String? = nil
+    ) -> (dockerfile: Dockerfile, report: DockerfileReport) {
         var parser = DockerfileParser(source)
+        parser.syntax = syntax
+        if let syntax { parser.checkSyntax(syntax, at: Dockerfile.Position(line: 1, column: 1)) }
         parser.readAll()
         return (parser.dockerfile, parser.report)
     }
@@ -136,7 +145,7 @@ package struct DockerfileParser {
             }
             dockerfile.escape = value == "`" ? "`" : "\\"
             reader.escape = dockerfile.escape
-        case "syntax": checkSyntax(value, at: position)
+        case "syntax": if syntax == nil { checkSyntax(value, at: position) }
         default:
             for mistake in checks.apply(value) { report.warning("\(mistake)", at: position) }
         }
@@ -148,7 +157,7 @@ package struct DockerfileParser {
         var name = reference.split(separator: "@")[0][...]
         if let colon = name.lastIndex(of: ":"), !name[colon...].contains("/") { name = name[..<colon] }
         if name.hasPrefix("docker.io/") { name = name.dropFirst("docker.io/".count) }
-        guard !["docker/dockerfile", "docker/dockerfile-upstream"].contains(name) else { return }
+        guard !["docker/dockerfile", "docker/dockerfile-upstream", "dockerfile.v0"].contains(name) else { return }
         report.error(
             "the file wants to be read by the program \"\(reference)\", and Roost runs no such programs",
             at: position,

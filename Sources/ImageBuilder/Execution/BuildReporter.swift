@@ -16,6 +16,8 @@ package protocol BuildReporter: Sendable {
     func began(_ step: BuildStep)
     /// A step has written something.
     func wrote(_ step: BuildStep, _ bytes: [UInt8])
+    /// So many bytes of a file that a step takes from a server have come; `total` when the server says how many there are.
+    func fetched(_ step: BuildStep, _ done: Int64, of total: Int64?)
     /// A step has ended.
     func ended(_ step: BuildStep, _ outcome: StepOutcome)
 }

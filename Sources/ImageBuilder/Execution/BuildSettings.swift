@@ -55,6 +55,8 @@ package struct BuildSettings: Sendable {
     package var cacheSources: [String] = []
     /// Directories that results are written to.
     package var cacheTargets: [String] = []
+    /// Whether the context keeps its directory `.git` when it is a repository: `BUILDKIT_CONTEXT_KEEP_GIT_DIR`.
+    package var keepsGitDirectory = false
     /// How layers are compressed.
     package var compression = LayerCompression.standard
 

@@ -95,17 +95,11 @@ package final class BuilderResources: Sendable {
         return try body()
     }
 
-    /// The file that an address has; with `checksum` it has to have that content.
+    /// The file that an address has.
     ///
     /// Blocks. Throws `BuildError`.
-    func fetchFile(
-        _ address: String,
-        checksum: ContentDigest?,
-        environment: [String: String]
-    ) throws -> DownloadedFile {
-        try alone("download \(address)") {
-            try downloads.file(address, checksum: checksum, environment: environment)
-        }
+    func fetchFile(_ wish: FileWish) throws -> DownloadedFile {
+        try alone("download \(wish.address)") { try downloads.file(wish) }
     }
 
     /// Removes what this process has made for its builds, but their results.

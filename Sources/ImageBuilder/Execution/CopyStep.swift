@@ -48,10 +48,10 @@ struct CopyStep {
                 try copier.writeText(Array(content.utf8), as: name)
             case .download(let url, let checksum):
                 try add(try download(url, checksum), from: url, operation, to: target, options)
-            case .git(let url, let commit, let keepsGitDirectory):
+            case .git(let url, let commit, let keepsGitDirectory, let excludes):
                 let path = try repository(url, commit, keepsGitDirectory)
                 options.owner = options.owner ?? (0, 0)
-                try copyAll(of: path, called: url, to: target, options)
+                try copyAll(of: path, called: url, leavingOut: excludes, to: target, options)
             }
         }
     }
@@ -150,6 +150,7 @@ struct CopyStep {
     private func copyAll(
         of path: String,
         called subject: String,
+        leavingOut excludes: [String] = [],
         to target: Target,
         _ options: FileCopier.Options
     ) throws {
@@ -159,7 +160,7 @@ struct CopyStep {
             base: "",
             pattern: "",
             wildcards: .none,
-            excludes: [],
+            excludes: excludes,
             honoursIgnoreFile: false
         )
         let directory = try target.directory()

@@ -7,16 +7,25 @@ import Synchronization
 
 /// Fetches files over HTTP for builds; the seam to the network.
 package protocol FileFetcher: Sendable {
-    /// Fetches the file at an address to `path`, where nothing is yet, with no more than `limit` bytes.
+    /// Fetches a file to `path`, where nothing is yet.
     ///
-    /// Nil when it is still what `known`, an entity tag, stands for. After a failure nothing lies at `path`. Blocks.
-    func fetch(
-        _ address: String,
-        known: String?,
-        limit: Int64,
-        to path: String,
-        environment: [String: String]
-    ) throws -> FetchedFile?
+    /// Nil when it is still what the request knows. After a failure nothing lies at `path`. Blocks.
+    func fetch(_ request: FetchRequest, to path: String) throws -> FetchedFile?
+}
+
+/// A file that a build wants from a server.
+package struct FetchRequest: Sendable {
+    package var address: String
+    /// The entity tag of what is here already.
+    package var known: String?
+    /// No file may have more bytes.
+    package var limit: Int64
+    /// What `Authorization` says to the address's own server; nil for nobody in particular.
+    package var authorization: String?
+    /// The caller's variables, of which those about proxies and certificates count.
+    package var environment: [String: String]
+    /// Hears how many bytes have come, and of how many when the server says so.
+    package var progress: @Sendable (_ done: Int64, _ total: Int64?) -> Void
 }
 
 /// A file as a server sent it.
@@ -33,6 +42,16 @@ package struct FetchedFile: Hashable, Sendable {
         self.entityTag = entityTag
         self.modified = modified
     }
+}
+
+/// Which file a build takes from an address, and as whom.
+struct FileWish: Sendable {
+    var address: String
+    /// The content that it has to have.
+    var checksum: ContentDigest?
+    var settings: BuildSettings
+    /// Hears how many bytes have come, and of how many when the server says so.
+    var progress: @Sendable (_ done: Int64, _ total: Int64?) -> Void = { _, _ in }
 }
 
 /// A file that ADD takes from an address, where it lies on this host.
@@ -73,11 +92,11 @@ final class DownloadedFiles: Sendable {
         self.limit = limit
     }
 
-    /// The file at an address, fetched unless it is here; with `checksum` it has to have that content, and nobody is asked
-    /// when a file here has it.
+    /// The file at an address, fetched unless it is here; nobody is asked when a file here has the wanted checksum.
     ///
     /// The caller sees to it that nobody else asks for the same address meanwhile. Blocks. Throws `BuildError`.
-    func file(_ address: String, checksum: ContentDigest?, environment: [String: String]) throws -> DownloadedFile {
+    func file(_ wish: FileWish) throws -> DownloadedFile {
+        let (address, checksum) = (wish.address, wish.checksum)
         if let file = known.withLock({ $0[address] }) { return try checked(file, address, checksum) }
         let record = record(of: address)
         if let checksum, access(path(checksum), R_OK) == 0 {
@@ -88,14 +107,16 @@ final class DownloadedFiles: Sendable {
         let new = try place.makePath("download")
         let fetched: FetchedFile?
         do {
-            fetched = try fetcher.fetch(
-                address,
+            let request = FetchRequest(
+                address: address,
                 known: usable?.entityTag,
                 limit: limit,
-                to: new,
-                environment: environment
+                authorization: try RemoteCredentials(settings: wish.settings).authorization(forFile: address),
+                environment: wish.settings.environment,
+                progress: wish.progress
             )
-        } catch { throw BuildError(.notFound, "\(error)") }
+            fetched = try fetcher.fetch(request, to: new)
+        } catch let error as BuildError { throw error } catch { throw BuildError(.notFound, "\(error)") }
         let file: DownloadedFile
         if let fetched {
             if let checksum, checksum != fetched.digest {

@@ -26,8 +26,8 @@ extension BuilderResources {
     /// Fetches the context of a build from an address: an archive is unpacked, and anything else is the Dockerfile.
     ///
     /// What it leads to lasts as long as these resources. Blocks. Throws `BuildError`.
-    package func fetchContextFile(_ address: String, environment: [String: String]) throws -> FetchedContext {
-        let fetched = try fetchFile(address, checksum: nil, environment: environment)
+    package func fetchContextFile(_ address: String, as settings: BuildSettings) throws -> FetchedContext {
+        let fetched = try fetchFile(FileWish(address: address, settings: settings))
         return try alone("context \(address)") {
             if let known = contexts.context(address) { return known }
             let file = try OwnedDescriptor.reading(fetched.path)
@@ -45,10 +45,10 @@ extension BuilderResources {
     }
 
     /// The directory with what a named context has that is fetched; nil for all others.
-    func fetch(_ context: BuildOptions.NamedContext, environment: [String: String]) throws -> String? {
+    func fetch(_ context: BuildOptions.NamedContext, as settings: BuildSettings) throws -> String? {
         switch context {
-        case .git(let address): try fetchContext(address, environment: environment)
-        case .file(let address): try fetchNamedContext(address, environment: environment)
+        case .git(let address): try fetchContext(address, as: settings)
+        case .file(let address): try fetchNamedContext(address, as: settings)
         case .directory, .image, .target, .other: nil
         }
     }
@@ -56,8 +56,8 @@ extension BuilderResources {
     /// A directory that holds the one file that an address has, under its own name.
     ///
     /// It lasts as long as these resources. Blocks. Throws `BuildError`.
-    func fetchNamedContext(_ address: String, environment: [String: String]) throws -> String {
-        let fetched = try fetchFile(address, checksum: nil, environment: environment)
+    func fetchNamedContext(_ address: String, as settings: BuildSettings) throws -> String {
+        let fetched = try fetchFile(FileWish(address: address, settings: settings))
         return try alone("context \(address)") {
             if let known = contexts.directory(of: address) { return known }
             guard let name = RemoteFile.name(of: address) else {

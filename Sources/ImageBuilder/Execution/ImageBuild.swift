@@ -68,11 +68,11 @@ package struct ImageBuild: Sendable {
     ) throws -> Outcome {
         let (plan, images) = try self.plan(source)
         let context = (contextDirectory, ignored)
-        let environment = settings.environment
+        let settings = settings
         let execution = try BuildExecution(
             .init(plan: plan, settings: settings, images: images) { wanted in
                 if case .named(let name, let source) = wanted,
-                    let path = try shared.fetch(source, environment: environment)
+                    let path = try shared.fetch(source, as: settings)
                 {
                     return SourceTree(try Self.directory(path), isContext: true, subject: "the context \(name)")
                 }

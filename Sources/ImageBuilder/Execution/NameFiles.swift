@@ -9,9 +9,11 @@ struct NameFiles {
     let all: [(name: String, text: String)]
 
     /// Those of a step in a network of the build's; without one, in the host's.
-    init(_ settings: BuildSettings, _ network: BuildNetwork.Place?) throws {
+    ///
+    /// `hostname` is the step's, nil for the usual.
+    init(_ settings: BuildSettings, _ network: BuildNetwork.Place?, hostname: String?) throws {
         let hosts = HostsFile(
-            hostname: Self.hostname,
+            hostname: hostname ?? Self.hostname,
             addresses: network?.addresses ?? [.v4(.loopback)],
             extra: settings.extraHosts.map { .init($0.name, $0.address) },
             hostGateway: network?.gateways.isEmpty == false ? network?.gateways ?? [] : [.v4(.loopback)]

@@ -175,20 +175,12 @@ struct RunMounts {
     // MARK: secrets and agents
 
     private func add(_ secret: RunOperation.Secret, at target: String?, to mounts: StepMounts) throws {
-        guard let source = settings.secrets[secret.id] else {
+        guard let bytes = try settings.secret(secret.id) else {
             guard secret.isRequired else { return }
             throw BuildError(
                 .notFound,
                 "the build has no secret \"\(secret.id)\"; name it in the service's build.secrets"
             )
-        }
-        let bytes: [UInt8]
-        switch source {
-        case .value(let value): bytes = value
-        case .file(let path):
-            do { bytes = try readBytes(path, limit: 1 << 20) } catch {
-                throw BuildError(.notFound, "secret \"\(secret.id)\": \(error)")
-            }
         }
         if let variable = secret.variable {
             guard !bytes.contains(0) else {

@@ -137,7 +137,7 @@ struct RunStep {
     private func addNameFiles(to mounts: StepMounts, _ network: BuildNetwork.Place?) throws {
         let directory = try surroundings.place.makeMemory()
         mounts.own(directory)
-        let files = try NameFiles(settings, network).all
+        let files = try NameFiles(settings, network, hostname: operation.hostname).all
         for (name, text) in files {
             let path = "\(directory)/\(name)"
             try writeOwnedFile(path, Array(text.utf8), owner: 0, group: 0, mode: 0o644)
@@ -167,7 +167,7 @@ struct RunStep {
         options.sensors = StandardOptions.sensorsOfHost
         options.isPrivileged = isPrivileged
         if network == .host { options.network = .host }
-        options.hostname = NameFiles.hostname
+        options.hostname = operation.hostname ?? NameFiles.hostname
         if let size = settings.sharedMemoryBytes { options.sharedMemorySize = size }
         if let limit = settings.memoryBytes {
             var memory = ResourcesSpec.Memory()

@@ -54,7 +54,25 @@ final class SourceTree: Sendable {
     ///
     /// What has no wildcard has to be there. Throws `notFound`.
     func matches(_ selection: FileSelection) throws -> [Match] {
-        let base = selection.base.split(separator: "/").map(String.init)
+        guard selection.wildcards == .acrossParts, PathPattern.hasWildcards(selection.base) else {
+            return try matches(selection, in: selection.base.split(separator: "/").map(String.init))
+        }
+        // A pattern stands before "/./": what it matches is where the rest may be.
+        let bases: [Match]
+        do { bases = try expand(SourceGlob(selection.base).parts[...], from: [], in: []) } catch let error
+            as PathPattern.Malformed
+        {
+            throw BuildError(.notFound, "\(selection.base): \(error.message)")
+        }
+        return try bases.flatMap { base in
+            do { return try matches(selection, in: base.written) } catch let error as BuildError {
+                guard error.code == .notFound else { throw error }
+                return []
+            }
+        }
+    }
+
+    private func matches(_ selection: FileSelection, in base: [String]) throws -> [Match] {
         let filter = try filter(of: selection)
         let pattern = selection.pattern
         var found: [Match]

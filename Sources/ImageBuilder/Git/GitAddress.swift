@@ -51,6 +51,12 @@ package struct GitAddress: Hashable, Sendable, CustomStringConvertible {
         if let reference { try Self.checkReference(reference) }
     }
 
+    /// The repository's server, with the slash that ends it: `https://host/`.
+    var server: String {
+        guard let scheme = remote.firstRange(of: "://") else { return remote }
+        return remote[..<scheme.upperBound] + remote[scheme.upperBound...].prefix { $0 != "/" } + "/"
+    }
+
     /// Whether a text is an address rather than a path.
     package static func isAddress(_ text: String) -> Bool { RepositoryAddress.isOne(text) }
 

@@ -32,10 +32,10 @@ final class GitCheckouts: Sendable {
 }
 
 extension BuilderResources {
-    /// Finds what an address means; `commit` is what it has to be.
+    /// Finds what an address means; `commit` is what its commit has to begin with.
     ///
     /// Blocks. Throws `BuildError`.
-    func findRepository(_ text: String, environment: [String: String], commit: String?) throws -> GitCheckout {
+    func findRepository(_ text: String, as settings: BuildSettings, commit: String?) throws -> GitCheckout {
         try alone("git \(text)") {
             let found: GitCheckout
             if let known = repositories.known(text) {
@@ -45,13 +45,13 @@ extension BuilderResources {
                 do throws(GitAddress.Malformed) { address = try GitAddress(text) } catch {
                     throw BuildError(.notFound, "\(text.prefix(200)): \(error.message)")
                 }
-                let repository = GitRepository(address, environment: environment)
+                let repository = try Self.repository(address, as: settings)
                 let scratch = try place.makePath("git")
                 defer { WorkPlace.removeDirectory(scratch) }
                 found = GitCheckout(address: address, commit: try repository.commit(scratch: scratch))
                 repositories.keep(found, for: text)
             }
-            if let commit, commit != found.commit {
+            if let commit, !found.commit.hasPrefix(commit) {
                 throw BuildError(.wrongContent, "\(text) is the commit \(found.commit), not \(commit)")
             }
             return found
@@ -63,12 +63,12 @@ extension BuilderResources {
     /// It lasts as long as these resources. Blocks. Throws `BuildError`.
     func fetchRepository(
         _ checkout: GitCheckout,
-        environment: [String: String],
+        as settings: BuildSettings,
         keepsGitDirectory: Bool
     ) throws -> String {
         let keeps = checkout.address.keepsGitDirectory ?? keepsGitDirectory
         return try alone("git \(checkout.address) \(checkout.commit) \(keeps)") {
-            let repository = GitRepository(checkout.address, environment: environment)
+            let repository = try Self.repository(checkout.address, as: settings)
             let root: String
             if let known = repositories.directory(of: checkout, keepsGitDirectory: keeps) {
                 root = known
@@ -89,8 +89,13 @@ extension BuilderResources {
     /// Fetches the repository that is the context of a build; a directory of the host that lasts as long as these resources.
     ///
     /// Blocks. Throws `BuildError`.
-    package func fetchContext(_ address: String, environment: [String: String]) throws -> String {
-        let checkout = try findRepository(address, environment: environment, commit: nil)
-        return try fetchRepository(checkout, environment: environment, keepsGitDirectory: false)
+    package func fetchContext(_ address: String, as settings: BuildSettings) throws -> String {
+        let checkout = try findRepository(address, as: settings, commit: nil)
+        return try fetchRepository(checkout, as: settings, keepsGitDirectory: settings.keepsGitDirectory)
+    }
+
+    private static func repository(_ address: GitAddress, as settings: BuildSettings) throws -> GitRepository {
+        let authorization = try RemoteCredentials(settings: settings).authorization(forRepository: address.remote)
+        return GitRepository(address, environment: settings.environment, authorization: authorization)
     }
 }

@@ -24,14 +24,19 @@ package struct GitBounds: Hashable, Sendable {
 package struct GitRepository: Sendable {
     private let address: GitAddress
     private let environment: [String: String]
+    /// What `Authorization` says to the repository's server.
+    private let authorization: String?
     private var bounds: GitBounds?
     /// How long one command may take, in seconds.
     private static let patience = 1800
 
     /// A repository; of `environment` only what git needs for connections is passed on.
-    package init(_ address: GitAddress, environment: [String: String]) {
+    ///
+    /// `authorization` is what `Authorization` says to its server, over http and https.
+    package init(_ address: GitAddress, environment: [String: String], authorization: String? = nil) {
         self.address = address
         self.environment = environment
+        self.authorization = authorization
     }
 
     /// The commit that the address means now; asks the repository unless the address names it.
@@ -184,6 +189,12 @@ package struct GitRepository: Sendable {
             "GIT_SSH_COMMAND": environment["GIT_SSH_COMMAND"] ?? "ssh -o BatchMode=yes",
         ]
         for (name, value) in environment where Self.isForConnections(name) { variables[name] = value }
+        if let authorization, !isLocal {
+            // Arguments can be read by everybody on the host.
+            variables["GIT_CONFIG_COUNT"] = "1"
+            variables["GIT_CONFIG_KEY_0"] = "http.\(address.server).extraHeader"
+            variables["GIT_CONFIG_VALUE_0"] = "Authorization: \(authorization)"
+        }
         if isLocal {
             variables["GIT_CONFIG_GLOBAL"] = "/dev/null"
             variables["HOME"] = "/nonexistent"

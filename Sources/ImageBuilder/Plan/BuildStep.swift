@@ -157,6 +157,8 @@ package struct RunOperation: Hashable, Sendable {
     package var security: Instruction.RunSecurity
     package var mounts: [Mount]
     package var script: Script?
+    /// What the host is called; nil for the usual.
+    package var hostname: String?
 }
 
 /// A COPY or ADD with everything it needs, variables replaced.
@@ -169,7 +171,9 @@ package struct CopyOperation: Hashable, Sendable {
         /// A file by HTTP, whose content the executor names by digest before the key is known.
         case download(url: String, checksum: ContentDigest?)
         /// A repository, whose commit the executor names before the key is known.
-        case git(url: String, commit: String?, keepsGitDirectory: Bool)
+        ///
+        /// `commit` is what it has to begin with; `excludes` are patterns of what is left out.
+        case git(url: String, commit: String?, keepsGitDirectory: Bool, excludes: [String])
     }
 
     package enum Unpacking: Hashable, Sendable {

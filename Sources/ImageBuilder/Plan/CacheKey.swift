@@ -114,7 +114,7 @@ extension BuildStep {
                 case .files(let selection): .files(selection)
                 case .text: nil
                 case .download(let url, let checksum): checksum == nil ? .download(url: url) : nil
-                case .git(let url, _, _): .repository(url: url)
+                case .git(let url, _, _, _): .repository(url: url)
                 }
             }
         }
@@ -181,6 +181,7 @@ extension RunOperation {
         text.add("network", network.rawValue)
         text.add("security", security.rawValue)
         text.add("script", script.map { [$0.path, $0.content] } ?? [])
+        if let hostname { text.add("hostname", hostname) }
         for mount in mounts {
             text.add("mount", mount.target)
             mount.kind.describe(&text)
@@ -232,10 +233,11 @@ extension CopyOperation {
             case .download(let url, let checksum):
                 text.add("download", url)
                 text.add("checksum", checksum?.rawValue)
-            case .git(let url, let commit, let keepsGitDirectory):
+            case .git(let url, let commit, let keepsGitDirectory, let excludes):
                 text.add("git", url)
                 text.add("commit", commit)
                 text.add("keeps", keepsGitDirectory)
+                if !excludes.isEmpty { text.add("excludes", excludes) }
             }
         }
     }

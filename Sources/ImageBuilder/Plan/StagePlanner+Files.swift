@@ -161,13 +161,20 @@ extension StagePlanner {
         checksum: String?
     ) -> CopyOperation.Source? {
         if RepositoryAddress.isOne(text) {
-            let isCommit = checksum.map { [40, 64].contains($0.count) && $0.allSatisfy(\.isHexDigit) } ?? true
+            let isCommit = checksum.map { (1...64).contains($0.count) && $0.allSatisfy(\.isHexDigit) } ?? true
             guard isCommit else {
-                error("the checksum of a repository is a commit", at: add.checksum?.position ?? word.position)
+                error(
+                    "the checksum of a repository is a commit, or the first digits of one",
+                    at: add.checksum?.position ?? word.position
+                )
                 return nil
             }
-            let commit = checksum?.lowercased()
-            return .git(url: text, commit: commit, keepsGitDirectory: add.keepsGitDirectory ?? false)
+            return .git(
+                url: text,
+                commit: checksum?.lowercased(),
+                keepsGitDirectory: add.keepsGitDirectory ?? false,
+                excludes: add.transfer.excludes.map(\.text)
+            )
         }
         var digest: ContentDigest?
         if let checksum {
@@ -207,7 +214,7 @@ extension StagePlanner {
                 parts.append(PathText.belowRoot("\(files.base)/\(files.pattern)"))
                 if parts[parts.count - 1].isEmpty { parts[parts.count - 1] = "." }
             case .text(let name, _): parts.append("<<\(name)")
-            case .download(let url, _), .git(let url, _, _): parts.append(url)
+            case .download(let url, _), .git(let url, _, _, _): parts.append(url)
             }
         }
         remember((parts + [operation.destination]).joined(separator: " "), step: step)

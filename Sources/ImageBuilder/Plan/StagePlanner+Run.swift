@@ -34,7 +34,8 @@ extension StagePlanner {
                     network: run.network,
                     security: run.security,
                     mounts: mounts,
-                    script: script
+                    script: script,
+                    hostname: draft.planner.builderArguments.hostname
                 )
             ),
             title: title
@@ -162,8 +163,10 @@ extension StagePlanner {
             guard let source = source(of: from, mayBeNumber: false) else { return nil }
             seed = source.step
         }
+        let id = request.id.flatMap { $0.isEmpty ? nil : $0 } ?? PathText.cleaned(request.target ?? "")
         let cache = RunOperation.Cache(
-            id: request.id.flatMap { $0.isEmpty ? nil : $0 } ?? PathText.cleaned(request.target ?? ""),
+            id: draft.planner.builderArguments.cacheNamespace.isEmpty
+                ? id : "\(draft.planner.builderArguments.cacheNamespace)/\(id)",
             sharing: request.sharing ?? .shared,
             isReadOnly: request.isReadOnly ?? false,
             seed: seed,

@@ -60,18 +60,7 @@ struct ImageBuilding {
         }
         let ordered = try withSources(wanted)
         guard !ordered.isEmpty else { return [] }
-        let shared = try BuilderResources(
-            store: store,
-            filters: ProjectReading.roots.storage + "/filters",
-            fetcher: NetworkFetcher()
-        ) { owner in
-            try BuildGuard.start(
-                for: owner,
-                store: store,
-                executable: CommandSession.executable,
-                environment: CommandSession.environment
-            )
-        }
+        let shared = try Self.resources(store)
         defer { shared.close() }
         let printer = options.buildPrinter(isQuiet: choices.isQuiet, namesServices: ordered.count > 1)
         defer { printer.finish() }
@@ -94,15 +83,35 @@ struct ImageBuilding {
         throw shown.first { !($0 is ExitCode) } ?? (shown.isEmpty ? first.error : shown[0])
     }
 
+    private static func resources(_ store: ImageStore) throws -> BuilderResources {
+        try BuilderResources(
+            store: store,
+            filters: ProjectReading.roots.storage + "/filters",
+            fetcher: NetworkFetcher()
+        ) { owner in
+            try BuildGuard.start(
+                for: owner,
+                store: store,
+                executable: CommandSession.executable,
+                environment: CommandSession.environment
+            )
+        }
+    }
+
     /// How many services are built at once; their steps are several more.
     private static let servicesAtOnce = 8
 
-    /// Checks the Dockerfiles of services, and builds nothing.
+    /// Checks the Dockerfiles of services, and builds nothing; contexts that are elsewhere are fetched for that.
     func check(_ services: [Service]) throws {
-        for service in services {
-            guard let build = request(of: service) else { continue }
+        let requests = services.compactMap { service in request(of: service).map { (service, $0) } }
+        let shared = requests.contains { $0.1.isRemote } ? try Self.resources(Self.store) : nil
+        defer { shared?.close() }
+        for (service, request) in requests {
             let source = bases(of: service, Self.store, BaseFetches())
-            do { report(try build.located(nil).imageBuild().check(images: source)) } catch { throw shown(error) }
+            do {
+                let located = try shared.map { try request.located($0) } ?? request
+                report(try located.imageBuild().check(images: source))
+            } catch { throw shown(error) }
         }
     }
 
@@ -239,15 +248,16 @@ final class BaseFetches: Sendable {
 
 /// Fetches files for builds.
 struct NetworkFetcher: FileFetcher {
-    func fetch(
-        _ address: String,
-        known: String?,
-        limit: Int64,
-        to path: String,
-        environment: [String: String]
-    ) throws -> FetchedFile? {
-        let request = FileDownload.Request(address, known: known, limit: limit)
-        return try FileDownload.perform(request, to: path, environment: environment).map {
+    func fetch(_ request: FetchRequest, to path: String) throws -> FetchedFile? {
+        var wanted = FileDownload.Request(request.address, known: request.known, limit: request.limit)
+        wanted.authorization = request.authorization
+        let answer = try FileDownload.perform(
+            wanted,
+            to: path,
+            environment: request.environment,
+            progress: request.progress
+        )
+        return answer.map {
             FetchedFile(digest: $0.digest, entityTag: $0.entityTag, modified: $0.modified)
         }
     }

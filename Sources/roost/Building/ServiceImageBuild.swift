@@ -44,21 +44,20 @@ struct ServiceImageBuild {
         self.environment = environment
     }
 
-    /// The same with its context on this host: a repository or an archive is fetched, for which there have to be resources.
-    func located(_ shared: BuilderResources?) throws -> ServiceImageBuild {
-        let isRepository = GitAddress.isAddress(build.context)
-        guard isRepository || RemoteFile.isAddress(build.context) else { return self }
-        guard let shared else {
-            throw UserError(
-                "services.\(service.name).build.context: \(build.context) is fetched only to be built"
-            )
-        }
+    private var isRepository: Bool { GitAddress.isAddress(build.context) }
+    /// Whether the context is somewhere else.
+    var isRemote: Bool { isRepository || RemoteFile.isAddress(build.context) }
+
+    /// The same with its context on this host: a repository or an archive is fetched.
+    func located(_ shared: BuilderResources) throws -> ServiceImageBuild {
+        guard isRemote else { return self }
         var located = self
         located.isFetched = true
+        let settings = try settings()
         if isRepository {
-            located.build.context = try shared.fetchContext(build.context, environment: environment)
+            located.build.context = try shared.fetchContext(build.context, as: settings)
         } else {
-            switch try shared.fetchContextFile(build.context, environment: environment) {
+            switch try shared.fetchContextFile(build.context, as: settings) {
             case .directory(let path): located.build.context = path
             case .dockerfile(let file, let context):
                 located.fetchedDockerfile = file
@@ -170,10 +169,12 @@ struct ServiceImageBuild {
 
     // MARK: options
 
+    private var arguments: [String: String] { build.arguments.merging(choices.arguments) { $1 } }
+
     private func options() throws(UserError) -> BuildOptions {
         var options = BuildOptions()
         options.target = build.target
-        options.arguments = build.arguments.merging(choices.arguments) { $1 }
+        options.arguments = arguments
         options.labels = [
             "com.docker.compose.project": project.name, "com.docker.compose.service": service.name,
         ].merging(build.labels) { $1 }
@@ -232,7 +233,8 @@ struct ServiceImageBuild {
             }
             settings.agents[name] = socket
         }
-        if let text = build.arguments["SOURCE_DATE_EPOCH"] ?? environment["SOURCE_DATE_EPOCH"] {
+        settings.keepsGitDirectory = BuilderArguments(arguments).keepsGitDirectory
+        if let text = arguments["SOURCE_DATE_EPOCH"] ?? environment["SOURCE_DATE_EPOCH"] {
             guard let seconds = Int64(text), seconds >= 0 else {
                 throw UserError("SOURCE_DATE_EPOCH is \"\(text)\", which is no number of seconds")
             }
