@@ -116,6 +116,14 @@ final class Archive {
         guard result != ARCHIVE_OK else { return }
         if let failure = box?.failure { throw failure }
         let text = archive_error_string(handle).map { String(cString: $0) } ?? "unknown error"
+        // libarchive has no number for this, only the words of libzstd, whose bound of 128 MiB it leaves as it is.
+        if text.contains("requires too much memory") {
+            throw ImageError(
+                .tooLarge,
+                "read \(subject): its zstd window is larger than 128 MiB, and unpacking would take as much memory; "
+                    + "compress it again without --long or --ultra"
+            )
+        }
         throw ImageError(
             .invalidArchive,
             "read \(subject): \(printable(text).lowercasedFirst); it may be truncated, or no tar archive"

@@ -104,11 +104,15 @@ struct LayerFormTests {
         #expect(status.st_size == 100 << 30 + 3 && status.st_blocks < 64)
     }
 
-    @Test("that becomes a thousand times as large as it came is refused, when it is large")
-    func bomb() throws {
+    @Test(
+        "that becomes a thousand times as large as it came is refused, when it is large",
+        arguments: ["gzip -9", "zstd -q -19"]
+    )
+    func bomb(command: String) throws {
         let bytes = try output(of: [
-            "d=$(mktemp -d) && head -c 30000000 /dev/zero > $d/zeros && tar c -C $d zeros | gzip -9 && rm -r $d"
+            "d=$(mktemp -d) && head -c 30000000 /dev/zero > $d/zeros && tar c -C $d zeros | \(command) && rm -r $d"
         ])
+        #expect(30_000_000 / bytes.count > 900)
         let error = #expect(throws: ImageError.self) {
             _ = try unpack(bytes, limits: ImportLimits(changes: "ratio-floor=10m"))
         }
@@ -119,6 +123,45 @@ struct LayerFormTests {
                 """
         )
         _ = try unpack(bytes)
+    }
+
+    @Test(
+        "that wants a window of gigabytes to be unpacked gets none, whichever of its frames says so",
+        arguments: [0, 1]
+    )
+    func window(frame: Int) throws {
+        // What zstd writes for a length that it can't know has the window that was asked for.
+        let large = "head -c 100000 /dev/zero | zstd -q --long=31"
+        let small = "printf 'more' | zstd -q"
+        let bytes = try output(of: [frame == 0 ? large : small, "&&", frame == 0 ? small : large])
+        let error = #expect(throws: ImageError.self) { _ = try unpack(bytes) }
+        #expect(error?.code == .tooLarge)
+        #expect(
+            error?.message == """
+                read layer: its zstd window is larger than 128 MiB, and unpacking would take as much memory; \
+                compress it again without --long or --ultra
+                """
+        )
+        // The largest that zstd itself takes unasked.
+        _ = try unpack(output(of: ["head -c 10240 /dev/zero | zstd -q --ultra -22 --long=27"]))
+    }
+
+    @Test("that has a million names in it costs no more than the limit allows")
+    func million() throws {
+        let script = """
+            import sys, tarfile
+            info = tarfile.TarInfo("name")
+            block = info.tobuf(tarfile.USTAR_FORMAT) * 1000
+            for turn in range(1000): sys.stdout.buffer.write(block)
+            sys.stdout.buffer.write(bytes(1024))
+            """
+        let bytes = try output(of: ["python3 -c '\(script)' | gzip -1"])
+        #expect(bytes.count < 8 << 20)
+        let error = #expect(throws: ImageError.self) {
+            _ = try unpack(bytes, limits: ImportLimits(changes: "entries=20000,ratio=2000"))
+        }
+        #expect(error?.message == "unpack layer: more than 20000 entries")
+        #expect(error?.code == .tooLarge)
     }
 
     @Test("takes no more files than it may, and its process takes nothing else")

@@ -83,6 +83,65 @@ extension Scenarios {
             }
         }
 
+        /// Writes an OCI archive whose lowest layer is a shell with its libraries, with a file in each of those above it.
+        private static let tower = """
+            import hashlib, io, json, os, re, subprocess, sys, tarfile
+            digest = lambda data: hashlib.sha256(data).hexdigest()
+            def layer(add):
+                data = io.BytesIO()
+                with tarfile.open(fileobj=data, mode="w") as tar: add(tar)
+                return data.getvalue()
+            def text(tar, name, content):
+                info = tarfile.TarInfo(name); info.size = len(content); info.mode = 0o755
+                tar.addfile(info, io.BytesIO(content))
+            def bottom(tar):
+                files = {"/bin/sh"} | set(re.findall(r"(/\\S+) \\(0x", subprocess.run(["ldd", "/bin/sh"], capture_output=True, text=True).stdout))
+                for file in sorted(files):
+                    tar.addfile(tar.gettarinfo(os.path.realpath(file), file.lstrip("/")), open(os.path.realpath(file), "rb"))
+                text(tar, "low", b"#!/bin/sh\\necho low\\n")
+                text(tar, "covered", b"#!/bin/sh\\necho wrong\\n")
+            layers = [layer(bottom)] + [layer(lambda tar: text(tar, "file%d" % n, b"%d" % n)) for n in range(1, 299)]
+            layers.append(layer(lambda tar: (text(tar, "high", b"#!/bin/sh\\necho high\\n"), text(tar, "covered", b"#!/bin/sh\\necho right\\n"))))
+            machine = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+            prefix = "application/vnd.oci.image."
+            config = json.dumps({"os": "linux", "architecture": machine, "config": {"Cmd": ["/bin/sh", "-c", "/low; /high; /covered"]},
+                "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest(data) for data in layers]}}).encode()
+            entry = lambda kind, data: {"mediaType": prefix + kind, "digest": "sha256:" + digest(data), "size": len(data)}
+            manifest = json.dumps({"schemaVersion": 2, "mediaType": prefix + "manifest.v1+json", "config": entry("config.v1+json", config),
+                "layers": [entry("layer.v1.tar", data) for data in layers]}).encode()
+            index = {"schemaVersion": 2, "manifests": [dict(entry("manifest.v1+json", manifest), annotations={"org.opencontainers.image.ref.name": "tower:1"})]}
+            members = [("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'), ("index.json", json.dumps(index).encode())]
+            members += [("blobs/sha256/" + digest(data), data) for data in [config, manifest] + layers]
+            with tarfile.open("image.tar", "w") as tar:
+                for name, data in members: text(tar, name, data)
+            """
+
+        @Test("Of an image of 300 layers programs run from the lowest and the highest, and a build goes on above them")
+        func tower() throws {
+            let compose = """
+                services:
+                  web: { image: "tower:1", network_mode: none }
+                  more: { build: ., network_mode: none }
+                """
+            let files = [
+                "Dockerfile":
+                    "FROM tower:1\nRUN /low > /kept && /high >> /kept\nCMD while read line; do echo $line; done < /kept\n"
+            ]
+            try Scenario.with(compose, files: files.merging(["build.py": Self.tower]) { $1 }) { scenario in
+                let made = try scenario.host("/usr/bin/python3", "build.py")
+                try #require(made.status == 0, "\(made.stderr)")
+                try scenario.roost("load", "-i", "image.tar")
+                #expect(try scenario.roost("run", "--rm", "web") == "low\nhigh\nright\n")
+                try scenario.roost("build", "more")
+                #expect(try scenario.roost("run", "--rm", "more") == "low\nhigh\n")
+                let limited = try scenario.run(
+                    ["load", "-i", "image.tar"],
+                    environment: ["ROOST_IMAGE_LIMITS": "layers=299"]
+                )
+                #expect(limited.status == 1 && limited.stderr.contains("layers"), "\(limited.stderr)")
+            }
+        }
+
         @Test("An archive can be named as the image itself", arguments: ["docker", "oci"])
         func archive(kind: String) throws {
             try Scenario.with("services: { web: { image: \"\(kind)-archive:./image.tar\" } }") { scenario in
