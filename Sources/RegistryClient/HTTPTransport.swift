@@ -15,6 +15,8 @@ package final class HTTPTransport: RegistryTransport {
         var verifies: Bool
         var certificates: HostCertificates.Files?
         var proxy: Proxies.Proxy?
+        /// Whether the proxy takes requests itself, rather than making tunnels.
+        var isRelayed: Bool
     }
 
     private let proxies: Proxies
@@ -50,11 +52,21 @@ package final class HTTPTransport: RegistryTransport {
     }
 
     package func send(_ request: WireRequest, verifies: Bool) async throws(TransportFailure) -> WireResponse {
-        let client = try client(for: request.url.origin, verifies: verifies)
-        var sent = HTTPClientRequest(url: "\(request.url)")
+        let origin = request.url.origin
+        let proxy = proxies.proxy(for: origin)
+        let client = try client(for: origin, by: proxy, verifies: verifies)
+        // What is plain HTTP a proxy answers itself; what is not goes through a tunnel, which the client makes.
+        let relay = origin.isSecure ? nil : proxy
+        var sent = HTTPClientRequest(url: relay.map { "\($0.origin)\(request.url.target)" } ?? "\(request.url)")
         sent.method = HTTPMethod(rawValue: request.method)
         sent.headers = request.headers
         sent.headers.replaceOrAdd(name: "User-Agent", value: "roost")
+        if let relay {
+            sent.headers.replaceOrAdd(name: "Host", value: origin.authority)
+            if let authorization = relay.authorization {
+                sent.headers.replaceOrAdd(name: "Proxy-Authorization", value: authorization.headerValue)
+            }
+        }
         switch request.body {
         case .none: if request.method != "GET" && request.method != "HEAD" { sent.body = .bytes(ByteBuffer()) }
         case .bytes(let bytes): sent.body = .bytes(ByteBuffer(bytes: bytes))
@@ -65,6 +77,9 @@ package final class HTTPTransport: RegistryTransport {
         do {
             // Uploads take as long as they take; silence is what the client itself watches.
             let response = try await client.execute(sent, timeout: .hours(24 * 365))
+            if relay != nil, response.status == .proxyAuthenticationRequired {
+                throw HTTPClientError.proxyAuthenticationRequired
+            }
             return WireResponse(
                 status: Int(response.status.code),
                 headers: response.headers,
@@ -73,12 +88,17 @@ package final class HTTPTransport: RegistryTransport {
         } catch { throw TransportFailure(error) }
     }
 
-    private func client(for origin: WireURL.Origin, verifies: Bool) throws(TransportFailure) -> HTTPClient {
+    private func client(
+        for origin: WireURL.Origin,
+        by proxy: Proxies.Proxy?,
+        verifies: Bool
+    ) throws(TransportFailure) -> HTTPClient {
         let host = origin.port == 443 && origin.isSecure ? origin.host : "\(origin.host):\(origin.port)"
         let kind = Kind(
             verifies: verifies,
             certificates: origin.isSecure ? certificates.files(for: host) : nil,
-            proxy: proxies.proxy(for: origin)
+            proxy: proxy,
+            isRelayed: proxy != nil && !origin.isSecure
         )
         do {
             return try clients.withLock { clients in
@@ -116,11 +136,10 @@ package final class HTTPTransport: RegistryTransport {
         // Tries are counted by whoever asks.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 16
-        if let proxy = kind.proxy {
-            let authorization = proxy.user.map {
-                HTTPClient.Authorization.basic(username: $0, password: proxy.password ?? "")
-            }
-            configuration.proxy = .server(host: proxy.host, port: proxy.port, authorization: authorization)
+        if kind.isRelayed {
+            configuration.http1_1ConnectionDebugInitializer = AbsoluteTargets.add
+        } else if let proxy = kind.proxy {
+            configuration.proxy = .server(host: proxy.host, port: proxy.port, authorization: proxy.authorization)
         }
         return configuration
     }
@@ -135,6 +154,37 @@ package final class HTTPTransport: RegistryTransport {
         func next() async throws(TransportFailure) -> ByteBuffer? {
             do { return try await pieces.next() } catch { throw TransportFailure(error) }
         }
+    }
+}
+
+/// Names the server in every request, as a proxy has to know it: RFC 9112, section 3.2.2.
+///
+/// The client itself only asks proxies for tunnels, which many of them refuse to port 80.
+private final class AbsoluteTargets: ChannelOutboundHandler, Sendable {
+    typealias OutboundIn = HTTPClientRequestPart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    /// Puts one into a new connection, where requests are not bytes yet.
+    @Sendable static func add(to channel: any Channel) -> EventLoopFuture<Void> {
+        channel.eventLoop.submit {
+            let pipeline = channel.pipeline.syncOperations
+            let encoder = try pipeline.handler(type: HTTPRequestEncoder.self)
+            try pipeline.addHandler(AbsoluteTargets(), position: .after(encoder))
+        }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .head(var head) = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        head.uri = "http://\(head.headers.first(name: "Host") ?? "")\(head.uri)"
+        context.write(wrapOutboundOut(.head(head)), promise: promise)
+    }
+}
+
+extension Proxies.Proxy {
+    fileprivate var origin: WireURL.Origin { .init(isSecure: false, host: host, port: port) }
+
+    fileprivate var authorization: HTTPClient.Authorization? {
+        user.map { .basic(username: $0, password: password ?? "") }
     }
 }
 

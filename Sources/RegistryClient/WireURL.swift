@@ -16,12 +16,14 @@ package struct WireURL: Hashable, Sendable, CustomStringConvertible {
         /// Whether the host is this machine itself: `localhost`, 127.0.0.0/8, ::1.
         package var isLoopback: Bool { WireURL.isLoopback(host) }
 
-        /// The form `https://host[:port]`.
-        package var description: String {
+        /// The form `host[:port]`, as the header `Host` has it.
+        package var authority: String {
             let name = host.contains(":") ? "[\(host)]" : host
-            let scheme = isSecure ? "https" : "http"
-            return "\(scheme)://\(name)" + (port == (isSecure ? 443 : 80) ? "" : ":\(port)")
+            return name + (port == (isSecure ? 443 : 80) ? "" : ":\(port)")
         }
+
+        /// The form `https://host[:port]`.
+        package var description: String { "\(isSecure ? "https" : "http")://\(authority)" }
     }
 
     package var origin: Origin

@@ -24,6 +24,7 @@ import Testing
         known: String? = nil,
         limit: Int64 = 1 << 20,
         authorization: String? = nil,
+        by proxies: Proxies = Proxies(),
         progress: @escaping FileDownload.Listener = { _, _ in }
     ) async throws -> Fetched {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -32,7 +33,7 @@ import Testing
         var patience = Patience()
         patience.silence = .seconds(300)
         let transport = HTTPTransport(
-            proxies: Proxies(),
+            proxies: proxies,
             certificates: HostCertificates(directories: []),
             patience: patience,
             group: group,
@@ -49,7 +50,8 @@ import Testing
         defer { unlink(place) }
         let result: Result<FileDownload.Answer?, RegistryError>
         do throws(RegistryError) {
-            var request = FileDownload.Request("http://127.0.0.1:\(server.port)\(path)", known: known, limit: limit)
+            let address = path.hasPrefix("/") ? "http://127.0.0.1:\(server.port)\(path)" : path
+            var request = FileDownload.Request(address, known: known, limit: limit)
             request.authorization = authorization
             result = .success(try await download.fetch(request, to: place))
         } catch { result = .failure(error) }
@@ -157,6 +159,34 @@ import Testing
         #expect(try await fetch(server, authorization: "Bearer abc").bytes == Self.content)
         #expect(server.asked() == ["GET /file Authorization=Bearer abc", "GET /nearer Authorization=Bearer abc"])
         #expect(other.asked() == ["GET /far"])
+    }
+
+    @Test("A proxy is asked for what is plain HTTP itself, for any server, by a connection that stays") func relayed()
+        async throws
+    {
+        let server = try ScriptedRegistry { asked in
+            guard asked.headers["Proxy-Authorization"] == ["Basic bWU6c2VjcmV0"] else { return .init(status: 407) }
+            switch (asked.target, asked.headers["Host"]) {
+            case ("http://one.invalid/file?x=1", ["one.invalid"]):
+                return .init(status: 302, headers: ["Location": "http://two.invalid:8080/other"])
+            case ("http://two.invalid:8080/other", ["two.invalid:8080"]): return .init(body: Self.content)
+            default: return .init(status: 404)
+            }
+        }
+        defer { server.close() }
+        let proxies = try Proxies(["http_proxy": "http://me:secret@127.0.0.1:\(server.port)"])
+        let fetched = try await fetch(server, "http://one.invalid/file?x=1", authorization: "Bearer a", by: proxies)
+        #expect(fetched.bytes == Self.content)
+        #expect(
+            server.asked() == [
+                "GET http://one.invalid/file?x=1 Authorization=Bearer a", "GET http://two.invalid:8080/other",
+            ]
+        )
+        let nobody = try Proxies(["http_proxy": "http://127.0.0.1:\(server.port)"])
+        let error = await #expect(throws: RegistryError.self) {
+            _ = try await fetch(server, "http://one.invalid/file", by: nobody)
+        }
+        #expect(error?.message.hasSuffix("the proxy wants a user and password; put them into its address") == true)
     }
 
     @Test("What has come is told as it comes") func progress() async throws {
