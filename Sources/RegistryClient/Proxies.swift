@@ -1,3 +1,5 @@
+import OCISpec
+
 /// Which proxy stands before which host: what `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say.
 package struct Proxies: Hashable, Sendable {
     /// A proxy for requests.
@@ -77,9 +79,9 @@ extension Proxies.Proxy {
         rest = rest.prefix { $0 != "/" }
         if let at = rest.lastIndex(of: "@") {
             let parts = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = String(parts[0]).percentDecoded else { return nil }
+            guard let name = parts[0].percentDecoded else { return nil }
             user = name
-            password = parts.count == 2 ? String(parts[1]).percentDecoded : ""
+            password = parts.count == 2 ? parts[1].percentDecoded : ""
             rest = rest[rest.index(after: at)...]
         }
         guard let origin = WireURL.Origin(authority: rest, isSecure: false) else { return nil }
@@ -96,26 +98,6 @@ private struct IPv4 {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         guard parts.count == 4, !parts.contains(nil) else { return nil }
         bits = parts.reduce(0) { $0 << 8 | UInt32($1 ?? 0) }
-    }
-}
-
-extension String {
-    /// With `%XX` as the bytes they mean; nil when one is broken.
-    fileprivate var percentDecoded: String? {
-        var bytes: [UInt8] = []
-        var rest = utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-                return nil
-            }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

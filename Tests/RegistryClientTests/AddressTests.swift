@@ -145,4 +145,13 @@ struct AddressTests {
         let best = PlatformChoice.best(of: entries, for: try #require(Platform(wanted)))
         #expect(best?.digest == number.map { entries[$0].digest })
     }
+
+    @Test(
+        "escapes in an address are bytes, and broken ones make it none",
+        arguments: [
+            ("a%20b%C3%A9", "a b\u{E9}"), ("", ""), ("100%25", "100%"), ("%", nil), ("%4", nil), ("%+1", nil),
+            ("%zz", nil),
+        ] as [(String, String?)]
+    )
+    func escapes(text: String, decoded: String?) { #expect(text.percentDecoded == decoded) }
 }

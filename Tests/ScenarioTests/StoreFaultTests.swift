@@ -88,11 +88,8 @@ extension Scenarios {
 
         private func timed(_ body: () throws -> Void) rethrows -> Duration { try ContinuousClock().measure(body) }
 
-        @Test(
-            "A pull that is killed at any moment leaves a store that is valid, and the next one ends well",
-            .enabled(if: access("/usr/bin/docker-registry", X_OK) == 0, "needs docker-registry")
-        )
-        func killedPull() throws {
+        /// Runs `body` with a registry that has an image of several layers, of which the store knows nothing.
+        private func withPushedImage(_ body: (Scenario, _ name: String) throws -> Void) throws {
             try Scenario.with("services: {}", files: ["check.py": Self.checker, "layered.py": Self.layered]) {
                 scenario in
                 let server = try Registries.Server(scenario)
@@ -101,6 +98,16 @@ extension Scenarios {
                 try scenario.roost("load", "-q", "-i", "image.tar")
                 try scenario.roost("image", "push", "-q", name)
                 try FileManager.default.removeItem(atPath: scenario.storage)
+                try withExtendedLifetime(server) { try body(scenario, name) }
+            }
+        }
+
+        @Test(
+            "A pull that is killed at any moment leaves a store that is valid, and the next one ends well",
+            .enabled(if: access("/usr/bin/docker-registry", X_OK) == 0, "needs docker-registry")
+        )
+        func killedPull() throws {
+            try withPushedImage { scenario, name in
                 let pull = ["image", "pull", "-q", name]
                 let lasting = try timed { _ = try scenario.run(pull) }
                 try check(scenario, "pulled")
@@ -225,14 +232,7 @@ extension Scenarios {
             .enabled(if: access("/usr/bin/docker-registry", X_OK) == 0, "needs docker-registry")
         )
         func fullDiskPull() throws {
-            try Scenario.with("services: {}", files: ["check.py": Self.checker, "layered.py": Self.layered]) {
-                scenario in
-                let server = try Registries.Server(scenario)
-                let name = "\(server.host)/layered:1"
-                try #require(try scenario.host("/usr/bin/python3", "layered.py", name).status == 0)
-                try scenario.roost("load", "-q", "-i", "image.tar")
-                try scenario.roost("image", "push", "-q", name)
-                try FileManager.default.removeItem(atPath: scenario.storage)
+            try withPushedImage { scenario, name in
                 let text = try onSmallDisk(
                     scenario,
                     "20m",

@@ -1,3 +1,5 @@
+import OCISpec
+
 /// Files behind addresses: `https://host/path/name.tar.gz?query`.
 package enum RemoteFile {
     /// Whether a text is an address that a file is fetched from.
@@ -9,28 +11,10 @@ package enum RemoteFile {
     package static func name(of address: String) -> String? {
         guard let scheme = address.firstRange(of: "://") else { return nil }
         let rest = address[scheme.upperBound...].prefix { $0 != "?" && $0 != "#" }
-        guard let slash = rest.firstIndex(of: "/"), let path = decoded(rest[slash...]) else { return nil }
+        guard let slash = rest.firstIndex(of: "/"), let path = rest[slash...].percentDecoded else { return nil }
         guard let name = path.split(separator: "/").last.map(String.init), ![".", ".."].contains(name),
             name.utf8.count <= 255, !name.utf8.contains(0)
         else { return nil }
         return name
-    }
-
-    /// With `%XX` as the bytes that they mean; nil when one is broken.
-    private static func decoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-                return nil
-            }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

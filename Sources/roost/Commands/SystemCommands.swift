@@ -78,7 +78,7 @@ struct SystemCommands: ParsableCommand {
             let images = try ImagePruning(all: all, filter: filter).perform()
             bytes += images.bytes
             ProcessContext.writeOutput(images.text)
-            ProcessContext.writeOutput("Total reclaimed space: \(Amount.decimal(UInt64(bytes)))\n")
+            Confirmation.showReclaimed(bytes)
         }
 
         /// The results of builds that no image has, cache directories, and files that builds have fetched.

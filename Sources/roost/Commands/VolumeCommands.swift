@@ -133,17 +133,10 @@ struct VolumeCommands: ParsableCommand {
         var filter: [String] = []
 
         func run() throws {
-            try ProjectReading.reporting {
-                if !force {
-                    try Confirmation.ask(
-                        all
-                            ? "WARNING! This will remove all local volumes not used by at least one container."
-                            : "WARNING! This will remove anonymous local volumes not used by at least one container."
-                    )
-                }
+            let which = "\(all ? "all" : "anonymous") local volumes not used by at least one container"
+            try Confirmation.prune(isForced: force, "WARNING! This will remove \(which).") {
                 let pruned = try VolumePruning(all: all, filter: filter).perform()
-                ProcessContext.writeOutput(pruned.text)
-                ProcessContext.writeOutput("Total reclaimed space: \(Amount.decimal(UInt64(pruned.bytes)))\n")
+                return (pruned.text, pruned.bytes)
             }
         }
     }

@@ -61,17 +61,10 @@ extension ImageCommands {
         var filter: [String] = []
 
         func run() throws {
-            try ProjectReading.reporting {
-                if !force {
-                    try Confirmation.ask(
-                        all
-                            ? "WARNING! This will remove all images without at least one container associated to them."
-                            : "WARNING! This will remove all dangling images."
-                    )
-                }
+            let which = all ? "images without at least one container associated to them" : "dangling images"
+            try Confirmation.prune(isForced: force, "WARNING! This will remove all \(which).") {
                 let report = try ImagePruning(all: all, filter: filter).perform()
-                ProcessContext.writeOutput(report.text)
-                ProcessContext.writeOutput("Total reclaimed space: \(Amount.decimal(UInt64(report.bytes)))\n")
+                return (report.text, report.bytes)
             }
         }
     }

@@ -149,4 +149,23 @@ enum Confirmation {
         ProcessContext.writeError(warning + "\nAre you sure you want to continue? [y/N] ")
         guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw ExitCode.failure }
     }
+
+    /// Asks unless that is forced, removes what nobody uses, and shows what went and how much room that makes.
+    static func prune(
+        isForced: Bool,
+        _ warning: String,
+        _ removal: () throws -> (text: String, bytes: Int64)
+    ) throws {
+        try ProjectReading.reporting {
+            if !isForced { try ask(warning) }
+            let removed = try removal()
+            ProcessContext.writeOutput(removed.text)
+            showReclaimed(removed.bytes)
+        }
+    }
+
+    /// Shows how much room there is now that was not there before.
+    static func showReclaimed(_ bytes: Int64) {
+        ProcessContext.writeOutput("Total reclaimed space: \(Amount.decimal(UInt64(bytes)))\n")
+    }
 }
