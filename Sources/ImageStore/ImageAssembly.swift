@@ -202,7 +202,7 @@ struct ImageAssembly<Source: ContentSource> {
     // MARK: documents
 
     private func document(_ content: Content, _ name: String) throws(ImageError) -> [UInt8] {
-        guard let bytes = try readWhole(content.file, limit: limits.documentBytes) else {
+        guard let bytes = try readWhole(content.file, limit: limits.documentBytes, as: "\(subject): \(name)") else {
             throw invalid("\(name) is missing")
         }
         return bytes
@@ -236,7 +236,7 @@ struct ImageAssembly<Source: ContentSource> {
     private func invalid(_ reason: String) -> ImageError { ImageError(.invalidArchive, "read \(subject): \(reason)") }
 
     private func tooManyLayers(_ count: Int) -> ImageError {
-        ImageError(.tooLarge, "read \(subject): an image of \(count) layers, where \(limits.layers) are allowed")
+        ImageError(beyond: "layers", "read \(subject): an image of \(count) layers, where \(limits.layers) are allowed")
     }
 
     private static func matches(_ reference: String, _ labels: [String]) -> Bool {

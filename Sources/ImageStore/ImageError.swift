@@ -37,6 +37,9 @@ package struct ImageError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// Something that is larger than the limit of that name, with how to allow it.
+    init(beyond limit: String, _ message: String) { self.init(.tooLarge, ImportLimits.beyond(limit, message)) }
+
     /// Whether there was no room on the disk.
     package var isFullDisk: Bool { cause?.errno == .noSpace }
 

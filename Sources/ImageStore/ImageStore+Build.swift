@@ -66,7 +66,7 @@ extension ImageStore {
         diffIDs += built.layers.map(\.written.diffID)
         guard layers.count <= limits.layers else {
             throw ImageError(
-                .tooLarge,
+                beyond: "layers",
                 "build \(built.names.first ?? "an image"): \(layers.count) layers, where \(limits.layers) are allowed"
             )
         }

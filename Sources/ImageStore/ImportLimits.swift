@@ -66,6 +66,11 @@ package struct ImportLimits: Hashable, Sendable, CustomStringConvertible {
         return isTooLarge ? nil : product
     }
 
+    /// A sentence about something that is beyond the limit `name`, with how to allow it.
+    package static func beyond(_ name: String, _ message: String) -> String {
+        "\(message); allow more with \(variable)=\(name)=NUMBER"
+    }
+
     /// The form that `init(changes:)` reads.
     package var description: String {
         "entries=\(entries),layer-bytes=\(layerBytes),ratio=\(ratio),ratio-floor=\(ratioFloor),members=\(members),"

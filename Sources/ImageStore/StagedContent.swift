@@ -50,7 +50,7 @@ final class Stager {
             size += Int64(block.count)
             bytes += Int64(block.count)
             guard bytes <= limits.archiveBytes else {
-                throw ImageError(.tooLarge, "read \(subject): more than \(limits.archiveBytes) bytes")
+                throw ImageError(beyond: "archive-bytes", "read \(subject): more than \(limits.archiveBytes) bytes")
             }
             hash.update(bufferPointer: block)
             var done = 0
@@ -115,7 +115,7 @@ struct ArchiveContents: ContentSource {
         while let entry = try archive.next() {
             count += 1
             guard count <= limits.members else {
-                throw ImageError(.tooLarge, "read \(subject): more than \(limits.members) members")
+                throw ImageError(beyond: "members", "read \(subject): more than \(limits.members) members")
             }
             let bytes = entry.path
             guard bytes.count < 1024 else { throw ImageError(.invalidArchive, "read \(subject): a name is too long") }

@@ -138,7 +138,9 @@ func replaceDurably(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) thro
 }
 
 /// Reads a file of at most `limit` bytes; nil when there is none.
-func readWhole(_ path: String, limit: Int) throws(ImageError) -> [UInt8]? {
+///
+/// `subject` is what a document that came with an image is called, whose limit can be changed.
+func readWhole(_ path: String, limit: Int, as subject: String? = nil) throws(ImageError) -> [UInt8]? {
     let raw = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if raw < 0 && errno == ENOENT { return nil }
     guard raw >= 0 else {
@@ -148,7 +150,8 @@ func readWhole(_ path: String, limit: Int) throws(ImageError) -> [UInt8]? {
     let metadata = try attempt("read \(path)") { () throws(SyscallError) in try file.metadata() }
     guard metadata.kind == .regular else { throw ImageError(.invalidArchive, "read \(path): not a regular file") }
     guard metadata.size <= limit else {
-        throw ImageError(.tooLarge, "read \(path): \(metadata.size) bytes, where \(limit) are allowed")
+        let message = "read \(subject ?? path): \(metadata.size) bytes, where \(limit) are allowed"
+        throw subject == nil ? ImageError(.tooLarge, message) : ImageError(beyond: "document-bytes", message)
     }
     var bytes = [UInt8](repeating: 0, count: Int(metadata.size))
     var done = 0

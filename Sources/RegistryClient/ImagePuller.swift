@@ -232,7 +232,10 @@ package struct ImagePuller: Sendable {
         guard manifest.layers.count <= limits.layers else {
             throw RegistryError(
                 .invalidAnswer,
-                "image \(name): \(manifest.layers.count) layers, where \(limits.layers) are allowed"
+                ImportLimits.beyond(
+                    "layers",
+                    "image \(name): \(manifest.layers.count) layers, where \(limits.layers) are allowed"
+                )
             )
         }
         var total: Int64 = 0
@@ -244,7 +247,10 @@ package struct ImagePuller: Sendable {
                 )
             }
             guard layer.size <= limits.archiveBytes - total else {
-                throw RegistryError(.invalidAnswer, "image \(name): more than \(limits.archiveBytes) bytes")
+                throw RegistryError(
+                    .invalidAnswer,
+                    ImportLimits.beyond("archive-bytes", "image \(name): more than \(limits.archiveBytes) bytes")
+                )
             }
             total += layer.size
         }

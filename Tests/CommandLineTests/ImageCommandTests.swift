@@ -144,6 +144,7 @@ struct ImageCommandTests {
         #expect(all.contains("Deleted Volumes:\n\(anonymous)\n\n") && all.contains("deleted: \(named)\n"))
         #expect(try scratch.roost("image", "ls", "-q").output == "")
         #expect(try scratch.roost("volume", "ls", "-q").output == "data\n")
+        #expect(try scratch.roost("volume", "ls").output == "NAME      PROJECT\ndata      \n")
         #expect(try scratch.roost("volume", "prune", "-af").output.hasPrefix("Deleted Volumes:\ndata\n\n"))
     }
 

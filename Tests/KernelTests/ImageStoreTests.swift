@@ -189,13 +189,21 @@ struct ImageStoreKernelTests {
             var limits = ImportLimits()
             limits[keyPath: change] = change == \.layers ? 0 : 2
             let store = ImageStore(root: scratch.store.root, limits: limits, program: Scratch.program)
-            #expect { try store.load(archive: archive) } throws: { ($0 as? ImageError)?.code == .tooLarge }
+            let error = #expect(throws: ImageError.self) { try store.load(archive: archive) }
+            #expect(error?.code == .tooLarge)
+            // What was too large, and how to allow it.
+            #expect(error?.message.contains(archive) == true || error?.message.hasPrefix("unpack layer ") == true)
+            #expect(error?.message.contains("; allow more with ROOST_IMAGE_LIMITS=") == true)
         }
         for change in [\ImportLimits.layerBytes, \.archiveBytes] {
             var limits = ImportLimits()
             limits[keyPath: change] = 20
             let store = ImageStore(root: scratch.store.root, limits: limits, program: Scratch.program)
-            #expect { try store.load(archive: archive) } throws: { ($0 as? ImageError)?.code == .tooLarge }
+            let error = #expect(throws: ImageError.self) { try store.load(archive: archive) }
+            #expect(error?.code == .tooLarge)
+            // What was too large, and how to allow it.
+            #expect(error?.message.contains(archive) == true || error?.message.hasPrefix("unpack layer ") == true)
+            #expect(error?.message.contains("; allow more with ROOST_IMAGE_LIMITS=") == true)
         }
     }
 

@@ -190,6 +190,8 @@ extension Scenarios {
                 #expect(try scenario.run(second + ["down"]).status == 0)
                 try scenario.roost("down")
                 #expect(try scenario.roost("network", "ls", "-q") == network + "\n")
+                let listing = try scenario.roost("network", "ls").split(separator: "\n")
+                #expect(listing.count == 2 && listing[0].hasPrefix("NAME ") && listing[1].hasPrefix(network))
                 // As after a boot, when nothing is left of it but what was asked for.
                 let bridge =
                     try scenario.host("sh", "-c", "ls \(scenario.runtime)/networks/*.json").stdout

@@ -103,7 +103,7 @@ private final class Decompression: @unchecked Sendable {
 
     private func check(_ archive: Archive) throws(ImageError) {
         guard count <= limits.layerBytes else {
-            throw ImageError(.tooLarge, "unpack \(subject): more than \(limits.layerBytes) bytes")
+            throw ImageError(beyond: "layer-bytes", "unpack \(subject): more than \(limits.layerBytes) bytes")
         }
         // A small layer of zeros is no attack.
         if count > limits.ratioFloor, count / limits.ratio > archive.bytesTaken {

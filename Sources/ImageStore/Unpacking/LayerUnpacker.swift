@@ -58,7 +58,7 @@ struct LayerUnpacker: ~Copyable {
     private mutating func add(_ entry: ArchiveEntry, _ archive: Archive) throws(ImageError) {
         contents.entries += 1
         guard contents.entries <= limits.entries else {
-            throw ImageError(.tooLarge, "unpack \(subject): more than \(limits.entries) entries")
+            throw ImageError(beyond: "entries", "unpack \(subject): more than \(limits.entries) entries")
         }
         let path = entry.path
         guard let place = try self.place(path) else {
@@ -199,7 +199,7 @@ struct LayerUnpacker: ~Copyable {
     private mutating func addFile(_ place: Place, _ entry: ArchiveEntry, _ archive: Archive) throws(ImageError) {
         let size = entry.size
         guard size >= 0, size <= limits.layerBytes, contents.contentBytes <= limits.layerBytes - size else {
-            throw ImageError(.tooLarge, "unpack \(subject): files of more than \(limits.layerBytes) bytes")
+            throw ImageError(beyond: "layer-bytes", "unpack \(subject): files of more than \(limits.layerBytes) bytes")
         }
         contents.contentBytes += size
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC

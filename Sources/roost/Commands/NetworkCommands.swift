@@ -91,14 +91,14 @@ struct NetworkCommands: ParsableCommand {
             let (there, waiting) = try networks.all()
             if quiet { return (there.map(\.name) + waiting).sorted().map { $0 + "\n" }.joined() }
             var table = TextTable(heading: ["NAME", "PROJECT", "SUBNET", "BRIDGE"])
-            table.rows = there.map { network in
+            var rows = there.map { network in
                 [
                     network.name, network.ownerProject ?? "",
                     network.subnets.map { "\($0.prefix)" }.joined(separator: ", "), "\(network.bridge)",
                 ]
             }
-            table.rows += waiting.map { [$0, "", "", ""] }
-            table.rows.sort { $0[0] < $1[0] }
+            rows += waiting.map { [$0, "", "", ""] }
+            table.rows += rows.sorted { $0[0] < $1[0] }
             return table.text
         }
     }

@@ -56,7 +56,7 @@ struct VolumeCommands: ParsableCommand {
             let all = try ProjectReading.reporting { try volumes.list() }
             if quiet { return ProcessContext.writeOutput(all.map { $0.name + "\n" }.joined()) }
             var table = TextTable(heading: ["NAME", "PROJECT"])
-            table.rows = all.map { [$0.name, $0.project ?? ""] }
+            table.rows += all.map { [$0.name, $0.project ?? ""] }
             ProcessContext.writeOutput(table.text)
         }
     }
