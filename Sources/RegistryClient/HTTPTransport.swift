@@ -245,8 +245,11 @@ extension TransportFailure {
         case let error as NIOConnectionError:
             let refusal = error.connectionErrors.first.map { TransportFailure($0.error).message }
             // Names are asked for in two ways, and one of them may have failed for want of such addresses.
-            let unknown = error.dnsAError ?? error.dnsAAAAError
-            self.init(.connection, refusal ?? "its address can't be found\(unknown.map { " (\($0))" } ?? "")")
+            let unknown = (error.dnsAError ?? error.dnsAAAAError).map { failure in
+                let known = failure as? SocketAddressError.UnknownHost
+                return " (\(known?.errorDescription.lowercased() ?? "\(failure)"))"
+            }
+            self.init(.connection, refusal ?? "its address can't be found\(unknown ?? "")")
         case is NIOSSLExtraError, is NIOSSLError:
             self.init(.security, "TLS: \(error)")
         case HTTPParserError.invalidEOFState: self.init(.connection, "the connection ended too early")

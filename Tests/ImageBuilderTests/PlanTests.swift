@@ -78,15 +78,21 @@ import YAMLComposer
         options.target = "1"
         let planner = BuildPlanner(file(text), options: options)
         guard case .needs(let first) = planner.plan() else { throw TestFailure() }
-        #expect(first.map { "\($0.reference) \($0.platform)" } == ["a linux/arm64", "b linux/amd64", "c linux/amd64"])
+        #expect(
+            first.map { "\($0.image.reference) \($0.image.platform) \($0.mark.line):\($0.mark.column)" } == [
+                "a linux/arm64 2:29", "b linux/amd64 1:6", "c linux/amd64 4:13",
+            ]
+        )
         var leaving = ImageConfiguration()
         leaving.config = ProcessDefaults()
         leaving.config?.onBuild = ["COPY --from=e /x /y", "RUN true"]
         let known = Dictionary(
-            uniqueKeysWithValues: first.map { ($0, resolved($0, $0.reference == "a" ? leaving : nil)) }
+            uniqueKeysWithValues: first.map {
+                ($0.image, resolved($0.image, $0.image.reference == "a" ? leaving : nil))
+            }
         )
         guard case .needs(let second) = planner.plan(known) else { throw TestFailure() }
-        #expect(second.map(\.reference) == ["e"])
+        #expect(second.map { "\($0.image.reference) \($0.mark.line):\($0.mark.column)" } == ["e 2:29"])
     }
 
     @Test("names that other places have") func contexts() throws {

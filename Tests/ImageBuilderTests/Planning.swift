@@ -33,7 +33,7 @@ func outcome(
     var known: [ExternalImage: ResolvedImage] = [:]
     for _ in 0..<5 {
         guard case .needs(let needed) = planner.plan(known) else { return planner.plan(known) }
-        for image in needed { known[image] = resolved(image, images[image.reference]) }
+        for image in needed.map(\.image) { known[image] = resolved(image, images[image.reference]) }
     }
     return planner.plan(known)
 }

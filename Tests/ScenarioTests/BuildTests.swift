@@ -496,6 +496,20 @@ extension Scenarios {
             }
         }
 
+        @Test("a command on nothing finds no program, and an image that nobody has is told with its line")
+        func commandsOnNothing() throws {
+            let files = ["Dockerfile": "FROM scratch\nRUN true\n"]
+            try Scenario.with(Self.compose, files: files) { scenario in
+                let bare = try scenario.run(["build"])
+                #expect(bare.status == 1 && bare.stderr.contains("no program \"/bin/sh\""), "\(bare.stderr)")
+                #expect(bare.stderr.contains("Dockerfile:2:1: "), "\(bare.stderr)")
+                try scenario.write("Dockerfile", "FROM rootfs:/ AS a\nFROM 127.0.0.1:1/none:1\nCOPY --from=a /x /y\n")
+                let missing = try scenario.run(["build"])
+                #expect(missing.status == 1 && missing.stderr.contains("Dockerfile:2:6: 127.0.0.1:1/none"))
+                #expect(missing.stderr.contains("\n    FROM 127.0.0.1:1/none:1\n         ^\n"), "\(missing.stderr)")
+            }
+        }
+
         @Test("an image from nothing holds what was copied, and loads elsewhere")
         func scratch() throws {
             let files = ["Dockerfile": "FROM scratch\nCOPY a.txt /data/\nLABEL x=y\n", "a.txt": "hello"]

@@ -12,7 +12,8 @@ extension BuildExecution {
         for input in step.inputs {
             switch input {
             case .files(let selection):
-                if isQuick, let result = result(selection.source) {
+                // A whole host is known by its path alone, and would take minutes to read.
+                if let result = result(selection.source), isQuick || result.isHost {
                     identities.append(.result(result.key))
                 } else {
                     do { identities.append(.content(try content(of: selection))) } catch let error as BuildError {

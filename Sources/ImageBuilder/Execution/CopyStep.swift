@@ -203,7 +203,7 @@ struct CopyStep {
         do {
             let found = try UserDatabase(root: mount).resolve(text).user
             return (found.uid, found.gid)
-        } catch { throw BuildError(.notFound, "user \(text): \(error)") }
+        } catch { throw BuildError(.notFound, "\(error)") }
     }
 }
 

@@ -115,10 +115,11 @@ package struct ImageBuild: Sendable {
             case .planned(let plan): return (plan, images)
             case .failed(let diagnostics): throw Mistakes(diagnostics: diagnostics)
             case .needs(let wanted):
-                for external in wanted {
+                for needed in wanted {
+                    let external = needed.image
                     let image: Image
                     do { image = try source.image(external.reference, external.platform) } catch {
-                        throw BuildError(.notFound, "\(error)")
+                        throw BuildError(.notFound, "\(error)", at: needed.mark)
                     }
                     let known = Self.resolved(external, image)
                     resolved[external] = known

@@ -51,7 +51,7 @@ struct RunStep {
         let overlay = try placed(filesystem, step, mounts)
         let user: ContainerUser
         do { user = try UserDatabase(root: overlay.mount).resolve(operation.user ?? "") } catch {
-            throw BuildError(.notFound, "USER \(operation.user ?? ""): \(error)")
+            throw BuildError(.notFound, "\(error)")
         }
         let spec = try spec(user, mounts)
         let group = try makeGroup(spec)

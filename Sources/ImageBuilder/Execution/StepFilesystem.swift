@@ -142,6 +142,9 @@ package struct StepFilesystem: Sendable {
         self.key = key
     }
 
+    /// Whether it is a directory of the host and nothing else, `rootfs:/` perhaps.
+    var isHost: Bool { layers.isEmpty && base?.image.directory != nil }
+
     /// The same with one more layer on top.
     func adding(_ layer: SnapshotLayer) -> StepFilesystem {
         StepFilesystem(base: base, layers: layers + [layer], key: layer.id)

@@ -46,8 +46,9 @@ struct StepOverlay: ~Copyable {
     consuming func takeMount() -> DetachedMount { mount }
 
     private static func emptyDirectory(_ place: StepPlace) throws -> HeldDescriptor {
-        try makeDirectories("\(place.path)/stubs/empty", mode: 0o755)
-        return HeldDescriptor(try OwnedDescriptor.directory("\(place.path)/stubs/empty"))
+        // Not within any other layer, which overlayfs refuses.
+        try makeDirectories(place.empty, mode: 0o755)
+        return HeldDescriptor(try OwnedDescriptor.directory(place.empty))
     }
 
     private static func metadata(of directory: CInt) throws(SyscallError) -> FileMetadata {

@@ -73,6 +73,8 @@ struct StepPlace {
     var work: String { "\(path)/work" }
     /// Places to mount on that the filesystem lacks.
     var stubs: String { "\(path)/stubs" }
+    /// What lies below the changes when nothing else does.
+    var empty: String { "\(path)/empty" }
 
     /// Removes the sign that overlayfs leaves so that nobody mounts a layer again that was not written out.
     func forgetVolatility() throws(SyscallError) {
@@ -84,5 +86,6 @@ struct StepPlace {
         let place = try OwnedDescriptor.directory(path)
         try place.removeTree("work")
         try place.removeTree("stubs")
+        try place.removeTree("empty")
     }
 }

@@ -29,11 +29,16 @@ final class PlanDraft {
     }
 
     func make() -> PlanOutcome {
-        var missing: Set<ExternalImage> = []
+        var missing: [ExternalImage: SourceMark] = [:]
         var path: [Int] = []
         visit(planner.targetIndex, &path, &missing)
         if !report.hasErrors, !missing.isEmpty {
-            return .needs(missing.sorted { ($0.reference, "\($0.platform)") < ($1.reference, "\($1.platform)") })
+            let needed = missing.map { NeededImage(image: $0.key, mark: $0.value) }
+            return .needs(
+                needed.sorted {
+                    ($0.image.reference, "\($0.image.platform)") < ($1.image.reference, "\($1.image.platform)")
+                }
+            )
         }
         if !report.hasErrors { for index in order { plan(planner.nodes[index]) } }
         report.finish()
@@ -51,7 +56,7 @@ final class PlanDraft {
     // MARK: What is needed
 
     /// Takes a stage in after those it needs; notes images that are not known yet.
-    private func visit(_ index: Int, _ path: inout [Int], _ missing: inout Set<ExternalImage>) {
+    private func visit(_ index: Int, _ path: inout [Int], _ missing: inout [ExternalImage: SourceMark]) {
         guard instructions[index] == nil, planner.nodes.indices.contains(index) else { return }
         let node = planner.nodes[index]
         guard !path.contains(index) else {
@@ -61,24 +66,32 @@ final class PlanDraft {
         }
         path.append(index)
         defer { path.removeLast() }
-        visit(node.origin, &path, &missing)
+        let mark = planner.dockerfile.mark(node.stage.from.base.position)
+        visit(node.origin, mark, &path, &missing)
         var own: [StageInstruction] = []
         if !node.isReplaced {
             own = triggers(for: node) + node.stage.statements.map { StageInstruction(statement: $0, trigger: nil) }
         }
         for instruction in own {
             for reference in BuildPlanner.references(instruction.statement.instruction) {
-                if let origin = origin(of: reference, instruction, node) { visit(origin, &path, &missing) }
+                guard let origin = origin(of: reference, instruction, node) else { continue }
+                let isOwn = instruction.trigger == nil
+                visit(origin, isOwn ? planner.dockerfile.mark(reference.word.position) : mark, &path, &missing)
             }
         }
         instructions[index] = own
         order.append(index)
     }
 
-    private func visit(_ origin: BuildPlanner.Origin, _ path: inout [Int], _ missing: inout Set<ExternalImage>) {
+    private func visit(
+        _ origin: BuildPlanner.Origin,
+        _ mark: SourceMark,
+        _ path: inout [Int],
+        _ missing: inout [ExternalImage: SourceMark]
+    ) {
         switch origin {
         case .stage(let index): visit(index, &path, &missing)
-        case .image(let image): if images[image] == nil { missing.insert(image) }
+        case .image(let image): if images[image] == nil, missing[image] == nil { missing[image] = mark }
         case .nothing, .context: break
         }
     }
