@@ -124,6 +124,12 @@ final class Archive {
                     + "compress it again without --long or --ultra"
             )
         }
+        if archive_errno(handle) == ENOMEM {
+            throw ImageError(
+                .tooLarge,
+                "read \(subject): unpacking would take more memory than it may; compress it again with a smaller dictionary"
+            )
+        }
         throw ImageError(
             .invalidArchive,
             "read \(subject): \(printable(text).lowercasedFirst); it may be truncated, or no tar archive"

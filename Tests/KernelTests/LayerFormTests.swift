@@ -146,6 +146,17 @@ struct LayerFormTests {
         _ = try unpack(output(of: ["head -c 10240 /dev/zero | zstd -q --ultra -22 --long=27"]))
     }
 
+    @Test("that wants a dictionary of a gigabyte to be unpacked gets none") func dictionary() throws {
+        let bytes = try output(of: ["printf 'small' | xz -c --lzma2=preset=0,dict=1GiB"])
+        let error = #expect(throws: ImageError.self) { _ = try unpack(bytes) }
+        #expect(error?.code == .tooLarge)
+        #expect(
+            error?.message == """
+                read layer: unpacking would take more memory than it may; compress it again with a smaller dictionary
+                """
+        )
+    }
+
     @Test("that has a million names in it costs no more than the limit allows")
     func million() throws {
         let script = """
