@@ -341,11 +341,18 @@ extension String {
     var pathPrefixes: [String] {
         var prefix = ""
         return split(separator: "/").map { component in
-            prefix += "/" + component
+            prefix += "/"
+            prefix += String(component)
             return prefix
         }
     }
 
     /// The name of the slot that holds what is to be mounted at this path.
-    var slotName: String { split(separator: "/").joined(separator: "-") }
+    var slotName: String {
+        // Not by `joined`, whose types the runtime would first have to find.
+        split(separator: "/").reduce(into: "") { name, component in
+            if !name.isEmpty { name += "-" }
+            name += String(component)
+        }
+    }
 }

@@ -14,9 +14,7 @@ extension RuntimeSpec {
             guard mount.type != MountSpec.preparedType else {
                 throw .invalid("mounts[\(index)].type", "'\(MountSpec.preparedType)' is not a filesystem")
             }
-            guard let source = mount.source, mount.type == "bind" || MountOptions(mount.options ?? []).isBind else {
-                continue
-            }
+            guard let source = mount.source, mount.isBind else { continue }
             spec.mounts?[index].source = source.absolute(in: bundle)
         }
         return spec
