@@ -257,6 +257,26 @@ extension Scenarios {
             }
         }
 
+        @Test("Repositories behind SSH are fetched with the agent of the build")
+        func agent() throws {
+            guard access("/usr/bin/git", X_OK) == 0 else { return }
+            try Scenario.with("services: {web: {build: {context: context, ssh: [default=/run/own-agent]}}}") {
+                scenario in
+                try scenario.write(
+                    "ssh.sh",
+                    "#!/bin/sh\necho \"$SSH_AUTH_SOCK $*\" >> \(scenario.scratch)/asked\nexit 1\n"
+                )
+                #expect(try scenario.host("/bin/chmod", "+x", "ssh.sh").status == 0)
+                scenario.variables["GIT_SSH_COMMAND"] = "\(scenario.directory)/ssh.sh"
+                scenario.variables["SSH_AUTH_SOCK"] = "/run/other-agent"
+                try scenario.write("context/Dockerfile", "FROM rootfs:/\nADD git@host.invalid:o/r.git /x\n")
+                let outcome = try scenario.run(["build"])
+                #expect(outcome.status == 1 && outcome.stderr.contains("Dockerfile:2:1: "), "\(outcome.stderr)")
+                let asked = try String(contentsOfFile: "\(scenario.scratch)/asked", encoding: .utf8)
+                #expect(asked.hasPrefix("/run/own-agent ") && asked.contains("git@host.invalid"), "\(asked)")
+            }
+        }
+
         @Test("A Dockerfile in a context that is fetched is checked like any other, and nothing is built")
         func checked() throws {
             try Scenario.with("services: {}") { scenario in

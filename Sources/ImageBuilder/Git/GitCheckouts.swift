@@ -96,6 +96,9 @@ extension BuilderResources {
 
     private static func repository(_ address: GitAddress, as settings: BuildSettings) throws -> GitRepository {
         let authorization = try RemoteCredentials(settings: settings).authorization(forRepository: address.remote)
-        return GitRepository(address, environment: settings.environment, authorization: authorization)
+        var environment = settings.environment
+        // The agent of the build is for what it fetches too.
+        if let agent = settings.agents["default"] { environment["SSH_AUTH_SOCK"] = agent }
+        return GitRepository(address, environment: environment, authorization: authorization)
     }
 }
