@@ -8,6 +8,7 @@ import Testing
             let address = try GitAddress(text)
             var parts = [address.remote, address.reference ?? "-", address.directory.isEmpty ? "/" : address.directory]
             if let commit = address.commit { parts.append("is \(commit)") }
+            if let commit = address.commitBeginning { parts.append("begins \(commit)") }
             if let keeps = address.keepsGitDirectory { parts.append("git \(keeps)") }
             if !address.hasSubmodules { parts.append("alone") }
             return parts.joined(separator: " ")
@@ -29,6 +30,7 @@ import Testing
                 "https://h/p.git?tag=t&commit=0123456789ABCDEF0123456789abcdef01234567",
                 "https://h/p.git refs/tags/t / is 0123456789abcdef0123456789abcdef01234567"
             ),
+            ("https://h/p.git?ref=v1&checksum=0123ABC&fetch-by-commit", "https://h/p.git v1 / begins 0123abc"),
         ]
     ) func addresses(text: String, wanted: String) { #expect(read(text) == wanted) }
 

@@ -149,6 +149,18 @@ import struct Foundation.URL
         }
     }
 
+    @Test("a reference is held to the beginning of its commit") func heldToBeginning() throws {
+        let server = try serverWithRepository()
+        let main = try server.repository("r").commit(scratch: server.scratch())
+        let next = try server.repository("r#next").commit(scratch: server.scratch())
+        let good = try server.repository("r?ref=v1&checksum=\(main.prefix(9))")
+        #expect(try good.commit(scratch: server.scratch()) == main)
+        let moved = try server.repository("r?ref=v1&checksum=\(next.prefix(9))")
+        let error = #expect(throws: BuildError.self) { try moved.commit(scratch: server.scratch()) }
+        #expect(error?.code == .wrongContent)
+        #expect(error?.message.hasSuffix("is the commit \(main), not \(next.prefix(9))") == true)
+    }
+
     @Test("what is not there is said") func missing() throws {
         let server = try serverWithRepository()
         #expect(throws: BuildError.self) { try server.repository("r#1234567").commit(scratch: server.scratch()) }

@@ -4,8 +4,10 @@ import OCISpec
 import Synchronization
 
 extension BuildExecution {
-    /// What is known of a step's inputs; without a `beginning`, for which nobody waits, nothing is looked into but
-    /// contexts, and nil is for what that does not tell.
+    /// What is known of a step's inputs.
+    ///
+    /// With nil for `beginning` it has to be quick: other steps' files are not looked into, nobody is asked over the network,
+    /// and nil is the answer when that is not enough.
     func identities(of step: BuildStep, _ beginning: StepBeginning?) throws -> [BuildInput.Identity]? {
         let isQuick = beginning == nil
         var identities: [BuildInput.Identity] = []

@@ -16,6 +16,8 @@ package struct GitAddress: Hashable, Sendable, CustomStringConvertible {
     package private(set) var directory = ""
     /// The commit that it has to be, in full.
     package private(set) var commit: String?
+    /// What the commit has to begin with, when the address says no more of it.
+    package private(set) var commitBeginning: String?
     /// What the address itself says of the directory `.git`.
     package private(set) var keepsGitDirectory: Bool?
     /// Whether repositories within the repository are fetched too.
@@ -121,8 +123,16 @@ package struct GitAddress: Hashable, Sendable, CustomStringConvertible {
             guard directory.isEmpty else { throw Malformed(message: "the directory is said twice") }
             directory = try Self.directory(value[...])
         case "checksum", "commit":
-            guard Self.isCommit(value) else { throw Malformed(message: "\"\(value)\" is no commit in full") }
-            commit = value.lowercased()
+            if Self.isCommit(value) {
+                commit = value.lowercased()
+            } else if Self.mayBeginCommit(value) {
+                commitBeginning = value.lowercased()
+            } else {
+                throw Malformed(message: "\"\(value)\" is no commit, nor the first seven digits or more of one")
+            }
+        case "fetch-by-commit":
+            // A commit that is named in full is always what is fetched.
+            _ = try truth()
         default: throw Malformed(message: "addresses of repositories know no \"\(name)\"")
         }
     }

@@ -45,6 +45,18 @@ package struct GitRepository: Sendable {
     /// has yet; the caller removes it. Blocks. Throws `BuildError`.
     package func commit(scratch: String) throws -> String {
         if let commit = address.commit { return commit }
+        let found = try namedCommit(scratch)
+        guard found.hasPrefix(address.commitBeginning ?? "") else {
+            throw BuildError(
+                .wrongContent,
+                "\(address) is the commit \(found), not \(address.commitBeginning ?? "")"
+            )
+        }
+        return found
+    }
+
+    /// The commit that the address's reference means now.
+    private func namedCommit(_ scratch: String) throws -> String {
         let wanted = address.reference ?? "HEAD"
         if GitAddress.isCommit(wanted) { return wanted.lowercased() }
         let names =
