@@ -10,6 +10,7 @@ struct LentDescriptors {
     var terminal: Int32?
     var container: Int32?
     var gate: Int32?
+    var devices: NetworkDeviceTransfer?
 }
 
 /// Descriptors opened for a launch, closed when it is done.

@@ -96,7 +96,13 @@ struct RuntimeBadInputTests {
         Case("a file of control groups that there is not", names: "linux.resources.unified.cgroup.no-such-file") {
             set("linux.resources.unified", ["cgroup.no-such-file": "1"], in: &$0)
         },
-        Case("an interface of the host", names: "linux.netDevices") { set("linux.netDevices", ["eth0": [:]], in: &$0) },
+        Case("an interface that there is not", names: "linux.netDevices.no-such: there is no such interface") {
+            set("linux.netDevices", ["no-such": [:]], in: &$0)
+        },
+        Case("the host's loopback", names: "linux.netDevices.lo") { set("linux.netDevices", ["lo": [:]], in: &$0) },
+        Case("an interface with an impossible name", names: "linux.netDevices: 'a/b'") {
+            set("linux.netDevices", ["a/b": [:]], in: &$0)
+        },
         Case("caches to assign", names: "linux.intelRdt") { set("linux.intelRdt", ["closID": "a"], in: &$0) },
         Case("a NUL in a path", names: "process.cwd") { set("process.cwd", "/a\0b", in: &$0) },
         Case("10 MB of environment", names: "process.env: ") {

@@ -46,7 +46,10 @@ extension OwnedDescriptor {
     }
 
     /// Removes a directory that was emptied; says false when there is something in it again, and patience left.
-    fileprivate borrowing func removeEmptied(_ name: [CChar], _ course: inout RemovalCourse) throws(SyscallError) -> Bool {
+    fileprivate borrowing func removeEmptied(
+        _ name: [CChar],
+        _ course: inout RemovalCourse
+    ) throws(SyscallError) -> Bool {
         if unlinkat(rawValue, name, AT_REMOVEDIR) == 0 { return true }
         let reason = Errno.current
         if reason.rawValue == ENOENT { return true }
