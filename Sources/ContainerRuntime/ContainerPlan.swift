@@ -181,9 +181,10 @@ package struct ContainerPlan: Hashable, Sendable {
     package init(exec spec: RuntimeSpec, _ inputs: PlanInputs) throws(ContainerError) {
         guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
         self.inputs = inputs
-        if spec.mayTrace { self.inputs.hasTracers = true }
         isEntry = true
         namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
+        // In others' process ids there is whoever was there before.
+        if spec.mayTrace || namespaces.joined.contains(where: { $0.kind == .pid }) { self.inputs.hasTracers = true }
         launch = LaunchPlan(namespaces: [])
         if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: false) }
         if !isBornInContainer { try appendLimits(process) }

@@ -14,7 +14,7 @@ package final class RelayBudget: Sendable {
 
     /// At most half of the descriptors that this process may have, and no more than 8,192: prlimit(2).
     ///
-    /// A port may take a quarter of that. The memory behind a connection that nobody reads from is some hundred KiB.
+    /// A port may take a quarter of that. What lies behind a connection that nobody reads from is some hundred KiB.
     package static func ofThisProcess() throws(SyscallError) -> RelayBudget {
         let all = Int(min(try ResourceLimit.ofThisProcess(.nofile).soft / 2, 8192))
         return RelayBudget(limit: all, perPort: all / 4)

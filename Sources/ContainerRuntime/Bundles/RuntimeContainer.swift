@@ -53,7 +53,11 @@ package struct RuntimeContainer: Sendable {
         let hooks = record.config.hooks
         if let first = hooks?.startContainer, !first.isEmpty {
             let pidfd = try process()
-            let place = HookRun.Place.container(pidfd.rawValue, record.config.ofContainer)
+            let place = HookRun.Place.container(
+                pidfd.rawValue,
+                record.config.ofContainer,
+                hasTracers: try hasTracers(beside: record.config)
+            )
             try endingOnFailure { () throws(ContainerError) in
                 try HookRun(name: "startContainer", state: state(.created), place: place).run(first)
             }
