@@ -200,7 +200,9 @@ let package = Package(
         ),
         .testTarget(
             name: "TerminalOutputTests",
-            dependencies: ["CLinux", "ImageBuilder", "LinuxSystem", "Orchestrator", "Supervisor", "TerminalOutput"],
+            dependencies: [
+                "CLinux", "ImageBuilder", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor", "TerminalOutput",
+            ],
             swiftSettings: common
         ),
         .testTarget(

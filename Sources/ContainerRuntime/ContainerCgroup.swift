@@ -112,6 +112,8 @@ package struct ContainerCgroup: Hashable, Sendable {
     /// Waits until the kernel has let go of the last process, at most `milliseconds`. Blocks the thread. Returns what
     /// could not be done.
     package func remove(waitingAtMost milliseconds: Int32 = 10_000) -> [SyscallError] {
+        // As a rule its processes have ended, and it has no groups below.
+        if group.removeIfEmpty() { return [] }
         do {
             try group.killAll()
             try group.awaitEmpty(milliseconds: milliseconds)

@@ -23,6 +23,8 @@ package struct DeviceProgram: Hashable, Sendable, CustomStringConvertible {
         var minor: Int32?
         var access: Access
         var isTotal: Bool { type == nil && major == nil && minor == nil && access == .all }
+        /// Whether the kernel has devices of such numbers.
+        var canMatch: Bool { (major ?? 0) < 1 << 12 && (minor ?? 0) < 1 << DeviceProgram.minorBits }
     }
 
     private let rules: [Rule]
@@ -107,30 +109,103 @@ package struct DeviceProgram: Hashable, Sendable, CustomStringConvertible {
         )
     }
 
-    /// Register 2 holds the type, 3 the access that no rule has decided yet, 4 and 5 the numbers.
+    /// A part of a program: how far its jumps go is known when the whole is there.
+    private enum Step {
+        case plain(BPFInstruction)
+        /// Passes over some steps unless a register has a value.
+        case skip(_ register: UInt8, unless: Int32, over: Int)
+        /// Ends with a verdict when a register has a value.
+        case end(_ register: UInt8, if: Int32, allowed: Bool)
+        /// Ends with a verdict unless a register has a value.
+        case endUnless(_ register: UInt8, is: Int32, allowed: Bool)
+    }
+
+    // Few jumps, and registers that all ways leave alike: the kernel follows every way through a program before it takes
+    // it, but for those that come to where another came with the same values.
     private static func compiled(_ rules: [Rule]) -> [BPFInstruction] {
         var program: [BPFInstruction] = [
-            .loadWord(2, from: 1, offset: 0), .and(2, 0xffff),
-            .loadWord(3, from: 1, offset: 0), .shiftRight(3, 16),
-            .loadWord(4, from: 1, offset: 4), .loadWord(5, from: 1, offset: 8),
+            .loadWord(Register.type, from: 1, offset: 0),
+            .move(Register.access, from: Register.type), .and(Register.type, 0xffff), .shiftRight(Register.access, 16),
+            .loadWord(Register.major, from: 1, offset: 4), .loadWord(Register.minor, from: 1, offset: 8),
+            .move(Register.number, from: Register.major), .shiftLeft(Register.number, minorBits),
+            .or(Register.number, from: Register.minor),
         ]
-        for rule in rules.reversed() {
-            // What stands behind a rule for everything is never reached, and the kernel refuses such programs.
-            if rule.isTotal { return program + [.set(0, rule.allow ? 1 : 0), .exit] }
-            let decision: [BPFInstruction] =
-                rule.allow
-                ? [.and(3, ~rule.access.rawValue), .jumpUnlessEqual(3, 0, over: 2), .set(0, 1), .exit]
-                : [.move(0, from: 3), .and(0, rule.access.rawValue), .jumpIfEqual(0, 0, over: 2), .set(0, 0), .exit]
-            let tests: [(UInt8, Int32)] = [(2, rule.type), (4, rule.major), (5, rule.minor)]
-                .compactMap { register, value in value.map { (register, $0) } }
-            for (index, (register, value)) in tests.enumerated() {
-                let rest = tests.count - index - 1 + decision.count
-                program.append(.jumpUnlessEqual(register, value, over: Int16(rest)))
-            }
-            program += decision
+        // What stands before a rule for everything is gone, so there is one only at the start.
+        let isAllowedElse = rules.first.map { $0.isTotal && $0.allow } ?? false
+        var steps: [Step] = []
+        var rest = rules.reversed().filter { !$0.isTotal && $0.canMatch }[...]
+        while let first = rest.first {
+            let alike = rest.prefix { $0.type == first.type }
+            rest = rest.dropFirst(alike.count)
+            let body = alike.flatMap(Self.steps)
+            if let type = first.type { steps.append(.skip(Register.type, unless: type, over: body.count)) }
+            steps += body
         }
-        return program + [.set(0, 0), .exit]
+        // The verdicts stand at the end, that of no rule first.
+        let end = steps.count
+        func distance(from index: Int, to verdict: Bool) -> Int16 {
+            Int16(end - index - 1 + (verdict == isAllowedElse ? 0 : 2))
+        }
+        var isOtherReached = false
+        for (index, step) in steps.enumerated() {
+            switch step {
+            case .plain(let instruction): program.append(instruction)
+            case .skip(let register, let value, let count):
+                program.append(.jumpUnlessEqual(register, value, over: Int16(count)))
+            case .end(let register, let value, let allowed):
+                isOtherReached = isOtherReached || allowed != isAllowedElse
+                program.append(.jumpIfEqual(register, value, over: distance(from: index, to: allowed)))
+            case .endUnless(let register, let value, let allowed):
+                isOtherReached = isOtherReached || allowed != isAllowedElse
+                program.append(.jumpUnlessEqual(register, value, over: distance(from: index, to: allowed)))
+            }
+        }
+        program += [.set(0, isAllowedElse ? 1 : 0), .exit]
+        // The kernel refuses what nothing leads to.
+        if isOtherReached { program += [.set(0, isAllowedElse ? 0 : 1), .exit] }
+        return program
     }
+
+    /// A rule, for devices of its type.
+    private static func steps(_ rule: Rule) -> [Step] {
+        let (register, value): (UInt8, Int32?) =
+            switch (rule.major, rule.minor) {
+            case (let major?, let minor?):
+                (Register.number, Int32(truncatingIfNeeded: Int64(major) << minorBits | Int64(minor)))
+            case (let major, nil): (Register.major, major)
+            case (nil, let minor): (Register.minor, minor)
+            }
+        if rule.access == .all {
+            // Some access is undecided, or the program would have ended.
+            if let value { return [.end(register, if: value, allowed: rule.allow)] }
+            return [.endUnless(Register.access, is: 0, allowed: rule.allow)]
+        }
+        let decision: [Step] =
+            rule.allow
+            ? [
+                .plain(.and(Register.access, ~rule.access.rawValue)),
+                .end(Register.access, if: 0, allowed: true),
+            ]
+            : [
+                .plain(.move(0, from: Register.access)), .plain(.and(0, rule.access.rawValue)),
+                .endUnless(0, is: 0, allowed: false),
+            ]
+        return (value.map { [.skip(register, unless: $0, over: decision.count)] } ?? []) + decision
+    }
+
+    /// What the program keeps where.
+    private enum Register {
+        static let type: UInt8 = 2
+        /// The accesses that no rule has decided yet.
+        static let access: UInt8 = 3
+        static let major: UInt8 = 4
+        static let minor: UInt8 = 5
+        /// Both in one, as the kernel keeps them.
+        static let number: UInt8 = 6
+    }
+
+    /// Bits of a minor number: `MINORBITS`.
+    fileprivate static let minorBits: Int32 = 20
 
     /// The specification's default devices, terminals, and the making of nodes, which gives no access by itself.
     private static let always: [ResourcesSpec.Device] =

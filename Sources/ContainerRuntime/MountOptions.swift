@@ -1,4 +1,5 @@
 package import LinuxSystem
+import OCISpec
 
 /// The options of one mount, told apart: attributes of the mount, propagation, and parameters of the filesystem.
 package struct MountOptions: Hashable, Sendable {
@@ -136,4 +137,9 @@ package struct MountOptions: Hashable, Sendable {
         ]
         return (plain + plain.map { "r" + $0 } + propagations.keys + others).sorted()
     }
+}
+
+extension MountSpec {
+    /// Whether it shows what is at its source, as its type or its options say.
+    var isBind: Bool { type == "bind" || options?.contains { $0 == "bind" || $0 == "rbind" } == true }
 }

@@ -75,9 +75,7 @@ package struct PlanInputs: Hashable, Sendable {
     /// Adds what this host and this process have to do with a configuration; a missing source of a mount is an error.
     package mutating func observe(for spec: RuntimeSpec) throws(ContainerError) {
         for (index, mount) in (spec.mounts ?? []).enumerated() {
-            guard let source = mount.source, mount.type == "bind" || MountOptions(mount.options ?? []).isBind else {
-                continue
-            }
+            guard let source = mount.source, mount.isBind else { continue }
             var status = stat()
             guard stat(source, &status) == 0 else {
                 let reason = Errno.current

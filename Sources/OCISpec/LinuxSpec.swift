@@ -1,7 +1,7 @@
 /// `linux`: OCI Runtime Specification 1.2, "Linux Container Configuration".
-package struct LinuxSpec: Codable, Hashable, Sendable {
+package struct LinuxSpec: Encodable, Hashable, Sendable {
     /// One of `linux.namespaces`: new when it has no path.
-    package struct Namespace: Codable, Hashable, Sendable {
+    package struct Namespace: Encodable, Hashable, Sendable {
         package var type: String
         package var path: String?
 
@@ -13,7 +13,7 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
     }
 
     /// One of `linux.devices`: mknod(2).
-    package struct Device: Codable, Hashable, Sendable {
+    package struct Device: Encodable, Hashable, Sendable {
         package var type: String
         package var path: String
         package var major: Int64?
@@ -43,13 +43,13 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
     }
 
     /// `linux.personality`: personality(2).
-    package struct Personality: Codable, Hashable, Sendable {
+    package struct Personality: Encodable, Hashable, Sendable {
         package var domain: String
         package var flags: [String]?
     }
 
     /// One clock of `linux.timeOffsets`: time_namespaces(7).
-    package struct TimeOffset: Codable, Hashable, Sendable {
+    package struct TimeOffset: Encodable, Hashable, Sendable {
         package var secs: Int64?
         package var nanosecs: UInt32?
 
@@ -58,7 +58,7 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
     }
 
     /// One of `linux.netDevices`, by its name on the host: version 1.3.
-    package struct NetworkDevice: Codable, Hashable, Sendable {
+    package struct NetworkDevice: Encodable, Hashable, Sendable {
         package var name: String?
 
         /// An interface, and what it is called in the container; as on the host if nil.
@@ -66,7 +66,7 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
     }
 
     /// `linux.intelRdt`.
-    package struct IntelRdt: Codable, Hashable, Sendable {
+    package struct IntelRdt: Encodable, Hashable, Sendable {
         package var closID: String?
         package var l3CacheSchema: String?
         package var memBwSchema: String?
@@ -75,7 +75,7 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
     }
 
     /// `linux.memoryPolicy`: set_mempolicy(2), since version 1.3.
-    package struct MemoryPolicy: Codable, Hashable, Sendable {
+    package struct MemoryPolicy: Encodable, Hashable, Sendable {
         package var mode: String?
         package var nodes: String?
         package var flags: [String]?
@@ -104,9 +104,9 @@ package struct LinuxSpec: Codable, Hashable, Sendable {
 }
 
 /// `linux.seccomp`: a system call filter.
-package struct SeccompSpec: Codable, Hashable, Sendable {
+package struct SeccompSpec: Encodable, Hashable, Sendable {
     /// A condition on one argument.
-    package struct Argument: Codable, Hashable, Sendable {
+    package struct Argument: Encodable, Hashable, Sendable {
         package var index: UInt32
         package var value: UInt64
         package var valueTwo: UInt64?
@@ -122,7 +122,7 @@ package struct SeccompSpec: Codable, Hashable, Sendable {
     }
 
     /// One rule.
-    package struct Rule: Codable, Hashable, Sendable {
+    package struct Rule: Encodable, Hashable, Sendable {
         package var names: [String]
         package var action: String
         package var errnoRet: UInt32?

@@ -1,7 +1,7 @@
 /// `linux.resources`: what the control group limits.
-package struct ResourcesSpec: Codable, Hashable, Sendable {
+package struct ResourcesSpec: Encodable, Hashable, Sendable {
     /// One rule of `devices`.
-    package struct Device: Codable, Hashable, Sendable {
+    package struct Device: Encodable, Hashable, Sendable {
         package var allow: Bool
         package var type: String?
         package var major: Int64?
@@ -25,7 +25,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     }
 
     /// `memory`, in bytes; -1 is unlimited.
-    package struct Memory: Codable, Hashable, Sendable {
+    package struct Memory: Encodable, Hashable, Sendable {
         package var limit: Int64?
         package var reservation: Int64?
         package var swap: Int64?
@@ -41,7 +41,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     }
 
     /// `cpu`; times in microseconds.
-    package struct CPU: Codable, Hashable, Sendable {
+    package struct CPU: Encodable, Hashable, Sendable {
         package var shares: UInt64?
         package var quota: Int64?
         package var burst: UInt64?
@@ -57,7 +57,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     }
 
     /// `pids`.
-    package struct Pids: Codable, Hashable, Sendable {
+    package struct Pids: Encodable, Hashable, Sendable {
         package var limit: Int64?
 
         /// At most `limit` processes; -1 is unlimited.
@@ -65,7 +65,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     }
 
     /// One device of `blockIO.throttle…`.
-    package struct ThrottleDevice: Codable, Hashable, Sendable {
+    package struct ThrottleDevice: Encodable, Hashable, Sendable {
         package var major: Int64
         package var minor: Int64
         /// In bytes or operations a second.
@@ -80,7 +80,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     }
 
     /// One device of `blockIO.weightDevice`.
-    package struct WeightDevice: Codable, Hashable, Sendable {
+    package struct WeightDevice: Encodable, Hashable, Sendable {
         package var major: Int64
         package var minor: Int64
         package var weight: UInt16?
@@ -95,7 +95,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     }
 
     /// `blockIO`.
-    package struct BlockIO: Codable, Hashable, Sendable {
+    package struct BlockIO: Encodable, Hashable, Sendable {
         package var weight: UInt16?
         package var leafWeight: UInt16?
         package var weightDevice: [WeightDevice]?
@@ -109,15 +109,15 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     }
 
     /// One of `hugepageLimits`.
-    package struct HugepageLimit: Codable, Hashable, Sendable {
+    package struct HugepageLimit: Encodable, Hashable, Sendable {
         package var pageSize: String
         package var limit: UInt64
     }
 
     /// `network`.
-    package struct Network: Codable, Hashable, Sendable {
+    package struct Network: Encodable, Hashable, Sendable {
         /// One of `network.priorities`.
-        package struct Priority: Codable, Hashable, Sendable {
+        package struct Priority: Encodable, Hashable, Sendable {
             package var name: String
             package var priority: UInt32
         }
@@ -127,7 +127,7 @@ package struct ResourcesSpec: Codable, Hashable, Sendable {
     }
 
     /// One device of `rdma`.
-    package struct RDMA: Codable, Hashable, Sendable {
+    package struct RDMA: Encodable, Hashable, Sendable {
         package var hcaHandles: UInt32?
         package var hcaObjects: UInt32?
 

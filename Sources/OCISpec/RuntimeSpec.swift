@@ -1,5 +1,5 @@
 /// A container's `config.json`: OCI Runtime Specification 1.2, "Configuration".
-package struct RuntimeSpec: Codable, Hashable, Sendable {
+package struct RuntimeSpec: Encodable, Hashable, Sendable {
     package var ociVersion: String
     package var process: ProcessSpec?
     package var root: RootSpec?
@@ -23,7 +23,7 @@ package struct RuntimeSpec: Codable, Hashable, Sendable {
 }
 
 /// `root`: the directory that becomes the container's root.
-package struct RootSpec: Codable, Hashable, Sendable {
+package struct RootSpec: Encodable, Hashable, Sendable {
     package var path: String
     package var readonly: Bool?
 
@@ -35,9 +35,9 @@ package struct RootSpec: Codable, Hashable, Sendable {
 }
 
 /// `process`: the program and the identity it runs with.
-package struct ProcessSpec: Codable, Hashable, Sendable {
+package struct ProcessSpec: Encodable, Hashable, Sendable {
     /// `process.consoleSize`, in characters.
-    package struct ConsoleSize: Codable, Hashable, Sendable {
+    package struct ConsoleSize: Encodable, Hashable, Sendable {
         package var height: UInt32
         package var width: UInt32
 
@@ -49,7 +49,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     }
 
     /// `process.user`.
-    package struct User: Codable, Hashable, Sendable {
+    package struct User: Encodable, Hashable, Sendable {
         package var uid: UInt32
         package var gid: UInt32
         package var umask: UInt32?
@@ -65,7 +65,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     }
 
     /// `process.capabilities`: names with `CAP_`.
-    package struct Capabilities: Codable, Hashable, Sendable {
+    package struct Capabilities: Encodable, Hashable, Sendable {
         package var bounding: [String]?
         package var effective: [String]?
         package var inheritable: [String]?
@@ -89,7 +89,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     }
 
     /// One of `process.rlimits`: `type` is `RLIMIT_…`.
-    package struct Rlimit: Codable, Hashable, Sendable {
+    package struct Rlimit: Encodable, Hashable, Sendable {
         package var type: String
         package var soft: UInt64
         package var hard: UInt64
@@ -103,7 +103,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     }
 
     /// `process.scheduler`: sched_setattr(2).
-    package struct Scheduler: Codable, Hashable, Sendable {
+    package struct Scheduler: Encodable, Hashable, Sendable {
         package var policy: String
         package var nice: Int32?
         package var priority: Int32?
@@ -114,7 +114,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     }
 
     /// `process.ioPriority`: ioprio_set(2).
-    package struct IOPriority: Codable, Hashable, Sendable {
+    package struct IOPriority: Encodable, Hashable, Sendable {
         package var `class`: String
         package var priority: Int?
 
@@ -126,7 +126,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
     }
 
     /// `process.execCPUAffinity`.
-    package struct ExecCPUAffinity: Codable, Hashable, Sendable {
+    package struct ExecCPUAffinity: Encodable, Hashable, Sendable {
         package var initial: String?
         package var final: String?
     }
@@ -157,7 +157,7 @@ package struct ProcessSpec: Codable, Hashable, Sendable {
 }
 
 /// One of `mounts`, in the order they are made.
-package struct MountSpec: Codable, Hashable, Sendable {
+package struct MountSpec: Encodable, Hashable, Sendable {
     /// The type of a mount that the caller of the runtime lends; its source is the name it is lent under.
     package static let preparedType = "prepared"
 
@@ -178,7 +178,7 @@ package struct MountSpec: Codable, Hashable, Sendable {
 }
 
 /// A range of ids: user_namespaces(7), `uid_map`.
-package struct IDMapping: Codable, Hashable, Sendable {
+package struct IDMapping: Encodable, Hashable, Sendable {
     package var containerID: UInt32
     package var hostID: UInt32
     package var size: UInt32
@@ -192,9 +192,9 @@ package struct IDMapping: Codable, Hashable, Sendable {
 }
 
 /// `hooks`: programs run at points of the container's life.
-package struct HooksSpec: Codable, Hashable, Sendable {
+package struct HooksSpec: Encodable, Hashable, Sendable {
     /// One program.
-    package struct Hook: Codable, Hashable, Sendable {
+    package struct Hook: Encodable, Hashable, Sendable {
         package var path: String
         package var args: [String]?
         package var env: [String]?

@@ -1,3 +1,4 @@
+import OCISpec
 package import Orchestrator
 
 /// The ports of a container, for people and for programs.

@@ -1,3 +1,4 @@
+import OCISpec
 package import Orchestrator
 
 /// What a command shows while it works: `Progress` goes in, text for standard error comes out.

@@ -1,3 +1,5 @@
+import OCISpec
+
 /// A project, as `roost ls` shows it.
 package struct ProjectListing: Sendable {
     /// The project's name.

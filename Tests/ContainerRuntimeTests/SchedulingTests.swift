@@ -13,7 +13,7 @@ struct SchedulingTests {
             {"ociVersion": "1.2.0", "root": {"path": "/"}, "linux": \(linux),
              "process": {"cwd": "/", "args": ["true"], \(process) "env": []}}
             """
-        var spec = try JSONDecoder().decode(RuntimeSpec.self, from: Data(text.utf8))
+        var spec = try RuntimeSpec(document: Array(text.utf8))
         spec.linux?.namespaces = [.init(type: "mount")]
         let plan = try isExec ? ContainerPlan(exec: spec, PlanInputs()) : ContainerPlan(spec, seccomp: nil)
         let words = ["scheduler", "io-priority", "processors", "personality", "memory-policy"]

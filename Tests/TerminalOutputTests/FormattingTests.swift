@@ -1,3 +1,4 @@
+import OCISpec
 import Orchestrator
 import TerminalOutput
 import Testing

@@ -1,6 +1,6 @@
 import Glibc
 package import LinuxSystem
-package import OCISpec
+import OCISpec
 
 /// A container that has been made and not started yet, and its first process, which is our child.
 package struct CreatedContainer: ~Copyable {
@@ -30,8 +30,6 @@ package struct CreatedContainer: ~Copyable {
 extension RuntimeContainer {
     /// What a command lends to a container that it makes.
     package struct CreateOptions: Sendable {
-        /// The absolute path of the bundle.
-        package var bundle: String
         /// A connected socket that takes the terminal's master; lent.
         package var terminal: Int32?
         /// How many descriptors from 3 on the program gets.
@@ -47,8 +45,8 @@ extension RuntimeContainer {
         /// The socket of the service manager that wants to know when the program is ready.
         package var manager: String?
 
-        /// A bundle, and nothing lent.
-        package init(bundle: String) { self.bundle = bundle }
+        /// Nothing lent.
+        package init() {}
     }
 
     /// Makes a container that waits right before its program; standard input, output and error are ours.
@@ -56,11 +54,11 @@ extension RuntimeContainer {
     /// A failure leaves nothing behind; a crash leaves what `delete` with `force` removes.
     package static func create(
         _ id: ContainerID,
-        _ given: RuntimeSpec,
+        _ bundle: ContainerBundle,
         in store: RuntimeStore,
         _ options: CreateOptions
     ) throws(ContainerError) -> CreatedContainer {
-        var spec = try given.absolute(in: options.bundle)
+        var spec = try bundle.spec.absolute(in: bundle.directory)
         spec.process?.addHome(in: spec.root?.path ?? "")
         try checkTerminal(spec, options)
         var inputs = PlanInputs()
@@ -97,7 +95,7 @@ extension RuntimeContainer {
         try store.claim(id)
         let record = RuntimeRecord(
             id: "\(id)",
-            bundle: options.bundle,
+            bundle: bundle.directory,
             rootfs: spec.root?.path ?? "",
             created: Timestamp.text(nanoseconds: FileMetadata.Timestamp.now.sinceEpoch),
             owner: getuid(),
@@ -108,7 +106,7 @@ extension RuntimeContainer {
         let container = RuntimeContainer(id, in: store, record: record)
         let devices = plan.devices.isEmpty ? nil : NetworkDeviceTransfer(plan.devices)
         do {
-            try store.write(record, of: id)
+            try store.write(record, bundle.document, of: id)
             if options.manager != nil { try store.makeNotices(of: id) }
             return try container.launch(plan, options, scope, devices)
         } catch {
@@ -235,9 +233,7 @@ extension RuntimeContainer {
         do {
             let root = try DetachedMount.copy(of: record.rootfs, recursive: true, change: change)
             if plan.sharesMounts {
-                var noted = record
-                noted.rootMount = try root.descriptor.mountNumber()
-                try store.write(noted, of: id)
+                try store.write(rootMount: root.descriptor.mountNumber(), of: id)
             }
             return root
         } catch let error as ContainerError { throw error } catch let error as SyscallError {

@@ -143,7 +143,7 @@ package struct RuntimeContainer: Sendable {
     /// Takes away the mounts of a container that has made them among the host's.
     private func detachRoot() throws(ContainerError) {
         let kinds = record.config.linux?.namespaces ?? []
-        guard !kinds.contains(where: { $0.type == "mount" }), let mount = try store.find(id)?.rootMount else { return }
+        guard !kinds.contains(where: { $0.type == "mount" }), let mount = store.rootMount(of: id) else { return }
         do throws(SyscallError) {
             // Whatever else has been mounted there since is somebody else's.
             guard try OwnedDescriptor.path(record.rootfs).mountNumber() == mount else { return }

@@ -3,11 +3,13 @@ package import OCISpec
 
 /// What is on disk about a container of `roost runtime`: `state.json` in its directory.
 ///
-/// Written before the first thing that outlives the command is made. The process has a file of its own, `process`, from
-/// when it waits at its gate.
-package struct RuntimeRecord: Codable, Hashable, Sendable {
+/// Written before the first thing that outlives the command is made, and not changed. The process has a file of its own,
+/// `process`, from when it waits at its gate; so has the mount at `rootfs`, `mount`, where the container's mounts are
+/// among the host's.
+package struct RuntimeRecord: Hashable, Sendable {
     /// The version of this form.
-    package var version = 1
+    private static let version = 1
+
     package var id: String
     /// The absolute path of the bundle.
     package var bundle: String
@@ -21,12 +23,43 @@ package struct RuntimeRecord: Codable, Hashable, Sendable {
     package var cgroup: String
     /// The scope of systemd's that the group is; nil where it is ours to make.
     package var unit: String?
-    /// The mount at `rootfs`, by its number, where the container's mounts are among the host's.
-    package var rootMount: UInt64?
     /// The first process; nil until it waits at its gate.
     package var process: ProcessIdentity?
-    /// The configuration as it was then.
+    /// The configuration as it was then, with absolute paths.
     package var config: RuntimeSpec
+
+    /// The record as it is written, with the configuration as it was read.
+    func document(_ config: [UInt8]) -> [UInt8] {
+        var text = JSONText()
+        text.add("version", Self.version)
+        text.add("id", id)
+        text.add("bundle", bundle)
+        text.add("rootfs", rootfs)
+        text.add("created", created)
+        text.add("owner", owner)
+        text.add("cgroup", cgroup)
+        if let unit { text.add("unit", unit) }
+        // A byte order mark may stand before a document only.
+        let config = config.starts(with: [0xef, 0xbb, 0xbf]) ? Array(config.dropFirst(3)) : config
+        return Array(text.text.utf8.dropLast()) + Array(",\"config\":".utf8) + config + [UInt8(ascii: "}")]
+    }
+}
+
+extension RuntimeRecord: JSONReadable {
+    package init(_ json: JSONObject) throws(JSONError) {
+        let version: Int = try json.neededInteger("version")
+        guard version == Self.version else {
+            throw json.error("\(version) is not the version of this program", "version")
+        }
+        id = try json.neededText("id")
+        bundle = try json.neededText("bundle")
+        rootfs = try json.neededText("rootfs")
+        created = try json.neededText("created")
+        owner = try json.neededInteger("owner")
+        cgroup = try json.neededText("cgroup")
+        unit = try json.text("unit")
+        config = try json.needed("config") { node throws(JSONError) in try RuntimeSpec(node.object()) }
+    }
 }
 
 /// Where a container is in its life: OCI Runtime Specification, "State".

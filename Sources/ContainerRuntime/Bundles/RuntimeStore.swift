@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -60,11 +59,10 @@ package struct RuntimeStore: Hashable, Sendable {
             }
             return nil
         }
-        do {
-            var record = try JSONDecoder().decode(RuntimeRecord.self, from: Data(bytes))
-            record.process = process(of: id)
-            return record
-        } catch { throw .invalid(path, "is not a state of this version: \(error)") }
+        var record: RuntimeRecord = try SpecificationFile.decode(bytes, from: path)
+        record.config = try record.config.absolute(in: record.bundle)
+        record.process = process(of: id)
+        return record
     }
 
     /// The first process; nil until it waits at its gate.
@@ -95,11 +93,23 @@ package struct RuntimeStore: Hashable, Sendable {
         return record
     }
 
-    /// Puts a record in the place of the one before.
-    func write(_ record: RuntimeRecord, of id: ContainerID) throws(ContainerError) {
-        let bytes: [UInt8]
-        do { bytes = Array(try JSONEncoder().encode(record)) } catch { throw .invalid("container \(id)", "\(error)") }
-        do { try replaceFile("\(directory(of: id))/state.json", bytes) } catch {
+    /// Writes down a container with the configuration as it was read.
+    func write(_ record: RuntimeRecord, _ config: [UInt8], of id: ContainerID) throws(ContainerError) {
+        do { try replaceFile("\(directory(of: id))/state.json", record.document(config)) } catch {
+            throw .kernel("container \(id)", error)
+        }
+    }
+
+    /// The mount at the root directory, by its number, where the container's mounts are among the host's; nil before it
+    /// is made.
+    func rootMount(of id: ContainerID) -> UInt64? {
+        // Where there is no file there is no mount yet.
+        (try? readFile("\(directory(of: id))/mount")).flatMap { UInt64($0) }
+    }
+
+    /// Writes down the mount at the root directory.
+    func write(rootMount: UInt64, of id: ContainerID) throws(ContainerError) {
+        do { try replaceFile("\(directory(of: id))/mount", Array("\(rootMount)".utf8)) } catch {
             throw .kernel("container \(id)", error)
         }
     }

@@ -3,60 +3,92 @@ import Glibc
 
 /// One instruction of the kernel's virtual machine: bpf(2), eight bytes.
 package struct BPFInstruction: Hashable, Sendable, CustomStringConvertible {
-    private let code: UInt8
+    /// What an instruction does; class, operation and mode of its code.
+    private enum Operation: UInt8 {
+        case loadWord = 0x61
+        case move = 0xbc
+        case set = 0xb4
+        case and = 0x54
+        case or = 0x4c
+        case shiftLeft = 0x64
+        case shiftRight = 0x74
+        case jumpIfEqual = 0x16
+        case jumpUnlessEqual = 0x56
+        case exit = 0x95
+    }
+
+    private let operation: Operation
     private let target: UInt8
     private let source: UInt8
     private let offset: Int16
     private let value: Int32
-    /// The instruction for people.
-    package let description: String
 
     /// Loads a 32-bit word.
     package static func loadWord(_ target: UInt8, from source: UInt8, offset: Int16) -> BPFInstruction {
-        .init(code: 0x61, target, source, offset, 0, "r\(target) = u32 [r\(source) + \(offset)]")
+        .init(.loadWord, target, source, offset, 0)
     }
 
-    /// Copies a register.
+    /// Copies a register: 32 bits, as all that follow.
     package static func move(_ target: UInt8, from source: UInt8) -> BPFInstruction {
-        .init(code: 0xbc, target, source, 0, 0, "w\(target) = w\(source)")
+        .init(.move, target, source, 0, 0)
     }
 
     /// Sets a register.
-    package static func set(_ target: UInt8, _ value: Int32) -> BPFInstruction {
-        .init(code: 0xb4, target, 0, 0, value, "w\(target) = \(value)")
-    }
+    package static func set(_ target: UInt8, _ value: Int32) -> BPFInstruction { .init(.set, target, 0, 0, value) }
 
     /// Clears the bits that `mask` lacks.
-    package static func and(_ target: UInt8, _ mask: Int32) -> BPFInstruction {
-        .init(code: 0x54, target, 0, 0, mask, "w\(target) &= \(mask)")
+    package static func and(_ target: UInt8, _ mask: Int32) -> BPFInstruction { .init(.and, target, 0, 0, mask) }
+
+    /// Sets the bits that another register has.
+    package static func or(_ target: UInt8, from source: UInt8) -> BPFInstruction { .init(.or, target, source, 0, 0) }
+
+    /// Shifts to the left.
+    package static func shiftLeft(_ target: UInt8, _ count: Int32) -> BPFInstruction {
+        .init(.shiftLeft, target, 0, 0, count)
     }
 
     /// Shifts to the right, filling with zeros.
     package static func shiftRight(_ target: UInt8, _ count: Int32) -> BPFInstruction {
-        .init(code: 0x74, target, 0, 0, count, "w\(target) >>= \(count)")
+        .init(.shiftRight, target, 0, 0, count)
     }
 
-    /// Passes over some instructions when a register has a value: 32 bits, Linux 5.1.
+    /// Passes over some instructions when a register has a value: Linux 5.1.
     package static func jumpIfEqual(_ target: UInt8, _ value: Int32, over count: Int16) -> BPFInstruction {
-        .init(code: 0x16, target, 0, count, value, "if w\(target) == \(value) skip \(count)")
+        .init(.jumpIfEqual, target, 0, count, value)
     }
 
-    /// Passes over some instructions unless a register has a value: 32 bits, Linux 5.1.
+    /// Passes over some instructions unless a register has a value: Linux 5.1.
     package static func jumpUnlessEqual(_ target: UInt8, _ value: Int32, over count: Int16) -> BPFInstruction {
-        .init(code: 0x56, target, 0, count, value, "if w\(target) != \(value) skip \(count)")
+        .init(.jumpUnlessEqual, target, 0, count, value)
     }
 
     /// Ends the program with register 0 as its answer.
-    package static let exit = BPFInstruction(code: 0x95, 0, 0, 0, 0, "exit")
+    package static let exit = BPFInstruction(.exit, 0, 0, 0, 0)
 
-    private init(code: UInt8, _ target: UInt8, _ source: UInt8, _ offset: Int16, _ value: Int32, _ text: String) {
-        (self.code, self.target, self.source) = (code, target, source)
-        (self.offset, self.value, description) = (offset, value, text)
+    private init(_ operation: Operation, _ target: UInt8, _ source: UInt8, _ offset: Int16, _ value: Int32) {
+        (self.operation, self.target, self.source) = (operation, target, source)
+        (self.offset, self.value) = (offset, value)
+    }
+
+    /// The instruction for people.
+    package var description: String {
+        switch operation {
+        case .loadWord: "r\(target) = u32 [r\(source) + \(offset)]"
+        case .move: "w\(target) = w\(source)"
+        case .set: "w\(target) = \(value)"
+        case .and: "w\(target) &= \(value)"
+        case .or: "w\(target) |= w\(source)"
+        case .shiftLeft: "w\(target) <<= \(value)"
+        case .shiftRight: "w\(target) >>= \(value)"
+        case .jumpIfEqual: "if w\(target) == \(value) skip \(offset)"
+        case .jumpUnlessEqual: "if w\(target) != \(value) skip \(offset)"
+        case .exit: "exit"
+        }
     }
 
     /// The instruction as the kernel reads it, on a little-endian machine.
     private var word: UInt64 {
-        UInt64(code) | UInt64(target | source << 4) << 8 | UInt64(UInt16(bitPattern: offset)) << 16
+        UInt64(operation.rawValue) | UInt64(target | source << 4) << 8 | UInt64(UInt16(bitPattern: offset)) << 16
             | UInt64(UInt32(bitPattern: value)) << 32
     }
 

@@ -120,7 +120,9 @@ package struct Cgroup: Hashable, Sendable {
             let count = pread(file.rawValue, &buffer, buffer.count, 0)
             if count < 0 && Glibc.errno == ENODEV { return }
             guard count >= 0 else { throw SyscallError(call: "read", subject: path, errno: .current) }
-            if String(decoding: buffer[..<count], as: UTF8.self).contains(event) { return }
+            if buffer[..<count].split(separator: UInt8(ascii: "\n")).contains(where: { $0.elementsEqual(event.utf8) }) {
+                return
+            }
             clock_gettime(CLOCK_MONOTONIC, &now)
             let rest = deadline - inMilliseconds(now)
             guard rest > 0 else {
@@ -168,8 +170,16 @@ package struct Cgroup: Hashable, Sendable {
     }
 
     /// Removes the group's own directories where they are empty; leaves those in peace that hold processes or groups.
-    package func removeIfEmpty() {
-        for root in Set([hierarchies.unified].compactMap { $0 } + hierarchies.legacy.values) { rmdir(root + path) }
+    ///
+    /// Says whether none is left.
+    @discardableResult
+    package func removeIfEmpty() -> Bool {
+        var isGone = true
+        for root in Set([hierarchies.unified].compactMap { $0 } + hierarchies.legacy.values)
+        where rmdir(root + path) != 0 && Glibc.errno != ENOENT {
+            isGone = false
+        }
+        return isGone
     }
 
     /// A group that a container made for itself goes first; most have none, so looking is left until it is needed.

@@ -118,11 +118,16 @@ struct ContainerSpec {
     }
 
     private static func readProfile(_ path: String) throws -> SeccompSpec {
-        do {
-            let bytes = try readBytes(path, limit: 16 << 20)
-            return try JSONDecoder().decode(SeccompSpec.self, from: Data(bytes))
-        } catch {
-            throw ExecutionError("seccomp profile \(path): \(error)", hint: "it has the form of docker's profiles")
+        let bytes: [UInt8]
+        do { bytes = try readBytes(path, limit: 16 << 20) } catch {
+            throw ExecutionError("seccomp profile \(path): \(error)", hint: "give the path of a file that can be read")
+        }
+        do throws(JSONError) { return try SeccompSpec(document: bytes) } catch {
+            let (line, column) = error.position(in: bytes)
+            throw ExecutionError(
+                "seccomp profile \(path):\(line):\(column): \(error.explanation)",
+                hint: "it has the form of docker's profiles"
+            )
         }
     }
 }

@@ -178,7 +178,7 @@ package struct ProjectDirectory: Hashable, Sendable {
 
     /// Reads a container's OCI configuration; nil when it was never started.
     package func specification(of name: String) throws(StoreError) -> RuntimeSpec? {
-        try read(RuntimeSpec.self, "containers/\(name)/config.json").map(FilterChoice.restoringFilter)
+        try read("containers/\(name)/config.json", RuntimeSpec.init(document:)).map(FilterChoice.restoringFilter)
     }
 
     /// Writes a container's OCI configuration.
@@ -233,13 +233,17 @@ package struct ProjectDirectory: Hashable, Sendable {
     // Files
 
     private func read<Value: Decodable>(_ type: Value.Type, _ name: String) throws(StoreError) -> Value? {
+        try read(name) { try JSONDecoder().decode(type, from: Data($0)) }
+    }
+
+    private func read<Value>(_ name: String, _ decode: ([UInt8]) throws -> Value) throws(StoreError) -> Value? {
         let file = "\(path)/\(name)"
         let bytes: [UInt8]
         do throws(SyscallError) { bytes = try readBytes(file) } catch {
             if error.errno == .notFound { return nil }
             throw StoreError(.system, "\(error)")
         }
-        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+        do { return try decode(bytes) } catch {
             throw StoreError(
                 .unreadable,
                 "\(file) is not what Roost wrote; look at it, and remove it when it is of no use"

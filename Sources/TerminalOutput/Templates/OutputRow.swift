@@ -1,3 +1,5 @@
+import OCISpec
+
 /// What a command shows of one thing, by the names that docker gives the parts: for JSON and for templates.
 package struct OutputRow: Sendable {
     /// The value of one part.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ComposeModel
 import ImageStore
+import OCISpec
 import Orchestrator
 import TerminalOutput
 

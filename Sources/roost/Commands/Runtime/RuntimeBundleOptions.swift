@@ -1,7 +1,6 @@
 import ArgumentParser
 import ContainerRuntime
 import LinuxSystem
-import OCISpec
 
 /// What `create` and `run` take.
 struct RuntimeBundleOptions: ParsableArguments {
@@ -15,22 +14,21 @@ struct RuntimeBundleOptions: ParsableArguments {
     @Flag(help: "Leave the container our own session keyring.") var noNewKeyring = false
     @Option(help: "How many descriptors from 3 on the container gets.") var preserveFds = 0
 
-    /// The bundle's absolute path, as the kernel has it where there is one.
-    var directory: String { RuntimeSettings.resolved(bundle) }
-
-    /// The configuration that they name.
-    func specification() throws -> RuntimeSpec { try RuntimeSpec(bundle: directory, configuration: config) }
+    /// The bundle and the configuration that they name; its path is absolute, as the kernel has it where there is one.
+    func read() throws -> ContainerBundle {
+        try ContainerBundle(RuntimeSettings.resolved(bundle), configuration: config)
+    }
 
     /// A container made of them.
     func create(
         _ name: String,
-        _ spec: RuntimeSpec,
+        _ bundle: ContainerBundle,
         keeping kept: Int,
         terminal: Int32? = nil,
         startsAtOnce: Bool = false
     ) throws -> CreatedContainer {
         let id = try ContainerID(name)
-        var options = RuntimeContainer.CreateOptions(bundle: directory)
+        var options = RuntimeContainer.CreateOptions()
         options.keptDescriptors = kept
         options.startsAtOnce = startsAtOnce
         options.staysOnRoot = noPivot
@@ -40,7 +38,7 @@ struct RuntimeBundleOptions: ParsableArguments {
         let socket = try consoleSocket.map { try RuntimeDescriptors.socket($0) }
         options.terminal = socket?.number ?? terminal
         let settings = try RuntimeProgram.settings
-        let created = try RuntimeContainer.create(id, spec, in: settings.store, options)
+        let created = try RuntimeContainer.create(id, bundle, in: settings.store, options)
         withExtendedLifetime(socket) {}
         try finish(created, id, settings)
         return created

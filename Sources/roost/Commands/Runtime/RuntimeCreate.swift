@@ -13,6 +13,6 @@ struct RuntimeCreate: ParsableCommand {
 
     func run() throws {
         let kept = try RuntimeDescriptors.kept(options.preserveFds)
-        _ = try options.create(id, options.specification(), keeping: kept)
+        _ = try options.create(id, options.read(), keeping: kept)
     }
 }

@@ -15,7 +15,7 @@ struct RuntimePlan: ParsableCommand {
 
     func run() throws {
         do {
-            let spec = try RuntimeSpec(bundle: bundle)
+            let spec = try ContainerBundle(bundle).spec
             let seccomp = try spec.linux?.seccomp.map { try SeccompProgram(compiling: $0) }
             let plan = try ContainerPlan(spec, seccomp: seccomp)
             let lines = plan.devices.map(\.description) + (plan.preparation.map { ["\($0)"] } ?? [])

@@ -36,10 +36,7 @@ enum RuntimeProgram {
             let (settings, rest) = try parsed.get()
             try settings.report.check()
             report = settings.report
-            if let name = rest.first, !name.hasPrefix("-"), name != "help", !Runtime.knows(name) {
-                throw UserError("there is no command \"\(name)\" in the runtime: see `roost runtime --help`")
-            }
-            var command = try RuntimeQuickLine.command(rest) ?? Runtime.parseAsRoot(rest)
+            var command = try RuntimeQuickLine.command(rest) ?? parse(rest)
             try command.run()
         } catch let status as ExitCode {
             // Not by the argument parser, which would look for a message first.
@@ -54,6 +51,14 @@ enum RuntimeProgram {
             exit(EXIT_FAILURE)
         }
         exit(EXIT_SUCCESS)
+    }
+
+    /// Any command, read by the argument parser.
+    private static func parse(_ line: [String]) throws -> any ParsableCommand {
+        if let name = line.first, !name.hasPrefix("-"), name != "help", !Runtime.knows(name) {
+            throw UserError("there is no command \"\(name)\" in the runtime: see `roost runtime --help`")
+        }
+        return try Runtime.parseAsRoot(line)
     }
 
     /// An error in the words by which engines tell a missing program from a broken runtime.

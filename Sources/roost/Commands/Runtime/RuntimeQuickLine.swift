@@ -23,12 +23,12 @@ enum RuntimeQuickLine {
             command.id = words.arguments[0]
             return command
         case "delete":
-            guard let words = Words(words, flags: ["--force": "-f"]), words.arguments.count == 1 else { return nil }
+            guard let words = Words(words, flags: [("--force", "-f")]), words.arguments.count == 1 else { return nil }
             var command = RuntimeDelete()
             (command.id, command.force) = (words.arguments[0], words.flags.contains("--force"))
             return command
         case "kill":
-            guard let words = Words(words, flags: ["--all": "-a"]), (1...2).contains(words.arguments.count) else {
+            guard let words = Words(words, flags: [("--all", "-a")]), (1...2).contains(words.arguments.count) else {
                 return nil
             }
             var command = RuntimeKill()
@@ -40,11 +40,11 @@ enum RuntimeQuickLine {
     }
 
     /// What `create` and `run` have in common.
-    private static let bundleOptions = [
-        "--bundle": "-b", "--config": "-f", "--console-socket": "", "--pid-file": "", "--preserve-fds": "",
-        "--pidfd-socket": "",
+    private static let bundleOptions: Names = [
+        ("--bundle", "-b"), ("--config", "-f"), ("--console-socket", nil), ("--pid-file", nil),
+        ("--preserve-fds", nil), ("--pidfd-socket", nil),
     ]
-    private static let bundleFlags = ["--no-pivot": "", "--no-new-keyring": ""]
+    private static let bundleFlags: Names = [("--no-pivot", nil), ("--no-new-keyring", nil)]
 
     private static func bundleOptions(_ words: Words) -> RuntimeBundleOptions? {
         var options = RuntimeBundleOptions()
@@ -70,7 +70,7 @@ enum RuntimeQuickLine {
     }
 
     private static func run(_ line: [String]) -> RuntimeRun? {
-        let flags = bundleFlags.merging(["--detach": "-d", "--keep": "", "--no-subreaper": ""]) { own, _ in own }
+        let flags = bundleFlags + [("--detach", "-d"), ("--keep", nil), ("--no-subreaper", nil)]
         guard let words = Words(line, options: bundleOptions, flags: flags), words.arguments.count == 1,
             let options = bundleOptions(words)
         else { return nil }
@@ -82,12 +82,12 @@ enum RuntimeQuickLine {
     }
 
     private static func exec(_ line: [String]) -> RuntimeExec? {
-        let options = [
-            "--console-socket": "", "--cwd": "", "--env": "-e", "--user": "-u", "--process": "-p", "--pid-file": "",
-            "--preserve-fds": "", "--cap": "-c", "--cgroup": "", "--process-label": "", "--apparmor": "",
-            "--pidfd-socket": "",
+        let options: Names = [
+            ("--console-socket", nil), ("--cwd", nil), ("--env", "-e"), ("--user", "-u"), ("--process", "-p"),
+            ("--pid-file", nil), ("--preserve-fds", nil), ("--cap", "-c"), ("--cgroup", nil),
+            ("--process-label", nil), ("--apparmor", nil), ("--pidfd-socket", nil),
         ]
-        let flags = ["--tty": "-t", "--detach": "-d", "--no-new-privs": "", "--ignore-paused": ""]
+        let flags: Names = [("--tty", "-t"), ("--detach", "-d"), ("--no-new-privs", nil), ("--ignore-paused", nil)]
         guard let words = Words(line, options: options, flags: flags, leavesRest: true), !words.arguments.isEmpty,
             let count = Int(words["--preserve-fds"] ?? "0")
         else { return nil }
@@ -106,10 +106,13 @@ enum RuntimeQuickLine {
         return command
     }
 
+    /// Long and short names; few, so that looking at each is the quickest way to one.
+    private typealias Names = [(long: String, short: String?)]
+
     /// A line taken apart.
     private struct Words {
-        private var values: [String: [String]] = [:]
-        private(set) var flags: Set<String> = []
+        private var values: [(option: String, value: String)] = []
+        private(set) var flags: [String] = []
         private(set) var arguments: [String] = []
 
         /// Takes options and flags by their long and short names; nil where something else is among them.
@@ -117,8 +120,8 @@ enum RuntimeQuickLine {
         /// With `leavesRest` everything from the second argument on is taken as it is.
         init?(
             _ line: [String],
-            options: [String: String] = [:],
-            flags known: [String: String] = [:],
+            options: Names = [],
+            flags known: Names = [],
             leavesRest: Bool = false
         ) {
             var rest = line[...]
@@ -131,14 +134,14 @@ enum RuntimeQuickLine {
                     }
                     continue
                 }
-                let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                let name = String(parts[0])
-                if let flag = known.first(where: { $0.key == name || $0.value == name })?.key, parts.count == 1 {
-                    flags.insert(flag)
-                } else if let option = options.first(where: { $0.key == name || $0.value == name })?.key,
-                    let value = parts.count == 2 ? String(parts[1]) : rest.popFirst()
+                let sign = word.utf8.firstIndex(of: UInt8(ascii: "="))
+                let name = sign.map { String(word[..<$0]) } ?? word
+                if let flag = known.first(where: { $0.long == name || $0.short == name })?.long, sign == nil {
+                    flags.append(flag)
+                } else if let option = options.first(where: { $0.long == name || $0.short == name })?.long,
+                    let value = sign.map({ String(word[word.utf8.index(after: $0)...]) }) ?? rest.popFirst()
                 {
-                    values[option, default: []].append(value)
+                    values.append((option, value))
                 } else {
                     return nil
                 }
@@ -146,9 +149,9 @@ enum RuntimeQuickLine {
         }
 
         /// The last value of an option.
-        subscript(_ option: String) -> String? { values[option]?.last }
+        subscript(_ option: String) -> String? { values.last { $0.option == option }?.value }
 
         /// All values of an option.
-        func all(_ option: String) -> [String] { values[option] ?? [] }
+        func all(_ option: String) -> [String] { values.filter { $0.option == option }.map(\.value) }
     }
 }

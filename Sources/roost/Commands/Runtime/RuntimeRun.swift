@@ -20,15 +20,15 @@ struct RuntimeRun: ParsableCommand {
     func run() throws {
         let kept = try RuntimeDescriptors.kept(options.preserveFds)
         let settings = try RuntimeProgram.settings
-        let spec = try options.specification()
+        let bundle = try options.read()
         let terminal = try RuntimeForeground.terminal(
             isWanted: !detach && options.consoleSocket == nil
-                && spec.process?.terminal == true
+                && bundle.spec.process?.terminal == true
         )
         var foreground = try RuntimeForeground(isWanted: !detach)
         let created = try options.create(
             id,
-            spec,
+            bundle,
             keeping: kept,
             terminal: terminal?.sending,
             startsAtOnce: true

@@ -20,13 +20,15 @@ struct RuntimeSettings {
         var rest = arguments[...]
         while let word = rest.first, word.hasPrefix("-"), !["-h", "--help", "-v", "--version"].contains(word) {
             rest.removeFirst()
-            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let sign = word.utf8.firstIndex(of: UInt8(ascii: "="))
+            let given = sign.map { String(word[word.utf8.index(after: $0)...]) }
+            let name = sign.map { String(word[..<$0]) } ?? word
             func value() throws -> String {
-                if parts.count == 2 { return parts[1] }
+                if let given { return given }
                 guard let next = rest.popFirst() else { throw ValidationError("\(word): a value is missing") }
                 return next
             }
-            switch parts[0] {
+            switch name {
             case "--root", "-root": settings.givenRoot = absolute(try value())
             case "--log", "-log": settings.report.path = absolute(try value())
             case "--log-format", "-log-format":
@@ -35,11 +37,11 @@ struct RuntimeSettings {
                     throw ValidationError("--log-format: '\(form)' is neither text nor json")
                 }
                 settings.report.form = known
-            case "--systemd-cgroup": settings.isSystemd = parts.count == 1 || parts[1] == "true"
+            case "--systemd-cgroup": settings.isSystemd = given == nil || given == "true"
             case "--cgroup-manager": settings.isSystemd = try isSystemd(manager: value())
             case "--debug": break  // there is nothing more to say
             case "--rootless", "--criu": _ = try value()
-            default: throw ValidationError("there is no option \(parts[0]) before the runtime's command")
+            default: throw ValidationError("there is no option \(name) before the runtime's command")
             }
         }
         if rest.first == "-v" { rest = ["--version"] }
@@ -65,9 +67,25 @@ struct RuntimeSettings {
 
     /// A path that does not depend on our directory, without the parts that lead nowhere.
     static func absolute(_ path: String) -> String {
-        // Engines give them so.
-        if path.hasPrefix("/"), !path.contains("//"), !path.contains("/."), !path.hasSuffix("/") { return path }
+        if isAbsolute(path) { return path }
+        if path == "." { return absolute(ProcessContext.workingDirectory) }
         let parts = (path.hasPrefix("/") ? path : "\(ProcessContext.workingDirectory)/\(path)").split(separator: "/")
         return "/" + parts.filter { $0 != "." }.joined(separator: "/")
+    }
+
+    /// Whether a path is as `absolute` would return it, as engines give them; may say no for one that is.
+    ///
+    /// Byte by byte: to search a text for another, the library first asks the runtime for types, which takes longer.
+    private static func isAbsolute(_ path: String) -> Bool {
+        var previous: UInt8?
+        for byte in path.utf8 {
+            switch (previous, byte) {
+            case (nil, UInt8(ascii: "/")): break
+            case (nil, _), (UInt8(ascii: "/"), UInt8(ascii: "/")), (UInt8(ascii: "/"), UInt8(ascii: ".")): return false
+            default: break
+            }
+            previous = byte
+        }
+        return path.utf8.count > 1 && previous != UInt8(ascii: "/")
     }
 }
