@@ -86,7 +86,10 @@ package struct CgroupPlan: Hashable, Sendable {
             let controller = String(file.prefix { $0 != "." })
             // The others of the kernel's own files move processes, end them or hold them up: any of the host's, by cgroup.procs.
             guard controller != "cgroup" || CgroupPlan.ownLimits.contains(file) else {
-                throw .invalid("linux.resources.unified.\(file)", "is not a limit, and not for a configuration to write")
+                throw .invalid(
+                    "linux.resources.unified.\(file)",
+                    "is not a limit, and not for a configuration to write"
+                )
             }
             // Whoever writes a file by its name relies on it: the specification wants an error here, and no less.
             guard controller == "cgroup" || available.contains(controller) else {

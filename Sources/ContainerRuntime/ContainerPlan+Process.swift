@@ -60,6 +60,9 @@ extension ContainerPlan {
     mutating func appendLimits(_ process: ProcessSpec) throws(ContainerError) {
         for (index, limit) in (process.rlimits ?? []).enumerated() {
             let place = "process.rlimits[\(index)]"
+            if let first = process.rlimits?.prefix(index).firstIndex(where: { $0.type == limit.type }) {
+                throw .invalid("\(place).type", "\(limit.type) again, after process.rlimits[\(first)]")
+            }
             let limit = possible(try resourceLimit(limit, place: place), place: place)
             preparation?.limits.append(limit)
             launch.append(.setLimit(limit), origin: place)

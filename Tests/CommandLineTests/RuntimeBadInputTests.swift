@@ -31,7 +31,11 @@ struct RuntimeBadInputTests {
 
     private static func addUsers(_ ranges: [(Int, Int, Int)], _ spec: inout [String: Any]) {
         let mappings = ranges.map { ["containerID": $0.0, "hostID": $0.1, "size": $0.2] }
-        set("linux.namespaces", ["pid", "mount", "ipc", "uts", "network", "cgroup", "user"].map { ["type": $0] }, in: &spec)
+        set(
+            "linux.namespaces",
+            ["pid", "mount", "ipc", "uts", "network", "cgroup", "user"].map { ["type": $0] },
+            in: &spec
+        )
         set("linux.uidMappings", mappings, in: &spec)
         set("linux.gidMappings", mappings, in: &spec)
     }
@@ -141,7 +145,7 @@ struct RuntimeBadInputTests {
         Case("a limit above its own", names: "process.rlimits[0]") {
             set("process.rlimits", [["type": "RLIMIT_NOFILE", "soft": 2, "hard": 1]], in: &$0)
         },
-        Case("a limit twice", names: "process.rlimits") {
+        Case("a limit twice", names: "process.rlimits[1].type: RLIMIT_NOFILE again") {
             let limit: [String: Any] = ["type": "RLIMIT_NOFILE", "soft": 5, "hard": 5]
             set("process.rlimits", [limit, limit], in: &$0)
         },
