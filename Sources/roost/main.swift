@@ -52,6 +52,7 @@ struct Roost: ParsableCommand {
     ///
     /// The parser looks into every command that it is given, which would take a third of a short command's time.
     private static let meant: [any ParsableCommand.Type] = {
+        if arguments.rest == ["--version"] { return [] }
         let named = commands.filter { $0.name == arguments.rest.first }
         return (named.isEmpty ? commands : named).map(\.type)
     }()

@@ -43,6 +43,11 @@ package struct MountAttributes: OptionSet, Hashable, Sendable, CustomStringConve
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// The elements together, without the standard library's look-up of types, which takes longer than a whole plan.
+    package init(arrayLiteral elements: MountAttributes...) {
+        self.init(rawValue: elements.reduce(0) { $0 | $1.rawValue })
+    }
+
     /// `MOUNT_ATTR_RDONLY`.
     package static let readOnly = MountAttributes(rawValue: 0x1)
     /// `MOUNT_ATTR_NOSUID`.

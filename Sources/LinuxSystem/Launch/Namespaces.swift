@@ -7,6 +7,11 @@ package struct Namespaces: OptionSet, Hashable, Sendable, CustomStringConvertibl
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// The elements together, without the standard library's look-up of types, which takes longer than a whole plan.
+    package init(arrayLiteral elements: Namespaces...) {
+        self.init(rawValue: elements.reduce(0) { $0 | $1.rawValue })
+    }
+
     /// `CLONE_NEWNS`: mount_namespaces(7).
     package static let mount = Namespaces(rawValue: UInt64(CLONE_NEWNS))
     /// `CLONE_NEWCGROUP`: cgroup_namespaces(7).

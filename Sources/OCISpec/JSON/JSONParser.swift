@@ -144,6 +144,7 @@ struct JSONParser {
     }
 
     private func decoded(_ part: ArraySlice<UInt8>) throws(JSONError) -> String {
+        if part.allSatisfy({ $0 < 0x80 }) { return String(decoding: part, as: UTF8.self) }
         guard let text = String(validating: part, as: UTF8.self) else {
             throw JSONError("the text is not valid UTF-8", at: part.startIndex)
         }

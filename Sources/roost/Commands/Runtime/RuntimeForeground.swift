@@ -17,7 +17,7 @@ struct RuntimeForeground: ~Copyable {
     var readiness: ReadinessRelay?
 
     /// The socket of the service manager that we are a service of: sd_notify(3).
-    static var manager: String? { ProcessContext.environment["NOTIFY_SOCKET"].flatMap { $0.isEmpty ? nil : $0 } }
+    static var manager: String? { ProcessContext.variable("NOTIFY_SOCKET").flatMap { $0.isEmpty ? nil : $0 } }
 
     /// Takes the signals that are passed on; to be made before the program is started.
     init(isWanted: Bool) throws {
