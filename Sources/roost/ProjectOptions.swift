@@ -44,6 +44,20 @@ struct ProjectOptions: ParsableArguments {
     @Flag(help: .hidden) var noAnsi = false
     @Option(help: .hidden) var workdir: String?
 
+    /// What holds where none of them is given.
+    ///
+    /// Made without the argument parser, which takes as long to find nothing as a short command for all the rest.
+    static var absent: ProjectOptions {
+        var options = ProjectOptions()
+        (options.file, options.profile, options.envFile) = ([], [], [])
+        (options.projectName, options.projectDirectory, options.workdir) = (nil, nil, nil)
+        (options.ansi, options.progress, options.parallel) = (nil, nil, nil)
+        options.diagnostics = .text
+        (options.dryRun, options.allResources, options.compatibility) = (false, false, false)
+        (options.verbose, options.noAnsi) = (false, false)
+        return options
+    }
+
     mutating func validate() throws {
         if noAnsi { ansi = ansi ?? .never }
         projectDirectory = projectDirectory ?? workdir

@@ -64,7 +64,7 @@ struct Roost: ParsableCommand {
     /// Parsed apart from the command, whose options may have the same letters.
     static let projectOptions: ProjectOptions = {
         do {
-            let options = try ProjectOptions.parse(arguments.leading)
+            let options = arguments.leading.isEmpty ? .absent : try ProjectOptions.parse(arguments.leading)
             options.adoptSettings()
             try options.checkSettings()
             return options
