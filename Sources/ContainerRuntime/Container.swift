@@ -192,6 +192,10 @@ package enum Container {
         switch (refused, refused?.entry?.step) {
         case (let refused?, .executeThrough(_, _, _, let arguments, _)): return .program(arguments.first ?? "", refused)
         case (let refused?, .checkProgram(_, let name)): return .program(name, refused)
+        case (let refused?, nil) where refused.errno.rawValue == ESRCH:
+            // It said nothing: the kernel has ended it, or somebody else.
+            let advice = "was ended while it was made; is linux.resources.memory.limit too low?"
+            return ContainerError(code: .kernel, message: "the container's first process \(advice)", cause: error)
         default: return ContainerError(code: .kernel, message: "\(error)", cause: error)
         }
     }

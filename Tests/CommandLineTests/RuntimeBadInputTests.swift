@@ -289,4 +289,16 @@ struct RuntimeBadInputTests {
         #expect(answer.error.contains("/fifo: invalid argument (EINVAL)"), "\(answer.error)")
         #expect(try box.leftovers() == [])
     }
+
+    @Test(.enabled(if: hasLegacyMemory, "needs the memory controller of version 1"))
+    func tooLittleMemoryToBeMadeIsToldAsSuch() throws {
+        let box = try BundleScratch()
+        try box.write("true") { Self.set("linux.resources.memory", ["limit": 1], in: &$0) }
+        let answer = try box.runtime("create", "--bundle", box.bundle, box.id)
+        #expect(answer.status == 1)
+        #expect(answer.error.contains("is linux.resources.memory.limit too low?"), "\(answer.error)")
+        #expect(try box.leftovers() == [])
+    }
+
+    private static var hasLegacyMemory: Bool { (try? CgroupHierarchies.ofHost())?.legacy["memory"] != nil }
 }
