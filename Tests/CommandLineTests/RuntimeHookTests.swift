@@ -40,6 +40,19 @@ struct RuntimeHookTests {
         )
     }
 
+    @Test func thoseOfTheHostHaveTheCallersVariablesUnlessTheyNameTheirOwn() throws {
+        let box = try BundleScratch()
+        func tell(_ variables: [String]?) -> [String: Any] {
+            let arguments = ["sh", "-c", "echo \"${TZ-none} ${A-none}\" >> \(box.share)/said"]
+            return ["path": "/bin/sh", "args": arguments].merging(variables.map { ["env": $0] } ?? [:]) { $1 }
+        }
+        try box.write("true") { spec in
+            spec["hooks"] = ["prestart": [tell(nil), tell([]), tell(["A=1"])], "createContainer": [tell(nil)]]
+        }
+        #expect(try box.run() == .init(output: "", error: "", status: 0))
+        #expect(box.said() == "UTC none\nnone none\nnone 1\nUTC none\n")
+    }
+
     @Test func thoseOfTheHostRunInTheBundleAndSeeTheMountsFromThere() throws {
         let box = try BundleScratch()
         func look() -> [[String: Any]] {

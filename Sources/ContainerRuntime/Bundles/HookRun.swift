@@ -121,7 +121,8 @@ struct HookRun {
             .execute(
                 candidates: [hook.path],
                 arguments: [hook.args?.first ?? hook.path] + arguments.dropFirst(),
-                environment: hook.env ?? []
+                // On the host one without variables has ours, as with other runtimes.
+                environment: hook.env ?? HookRun.ownVariables
             )
         )
         let process = try LaunchedProcess.start(plan, descriptors: descriptors, options: options)
@@ -130,6 +131,17 @@ struct HookRun {
             throw error
         }
         return process
+    }
+
+    /// The variables of this process: environ(7).
+    private static var ownVariables: [String] {
+        var variables: [String] = []
+        var next = environ
+        while let variable = next.pointee {
+            variables.append(String(cString: variable))
+            next += 1
+        }
+        return variables
     }
 
     private static func text(of output: borrowing OwnedDescriptor) -> String {
