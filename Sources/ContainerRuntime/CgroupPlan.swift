@@ -64,7 +64,13 @@ package struct CgroupPlan: Hashable, Sendable {
             add("pids", unified: ("pids.max", value), legacy: ("pids.max", value), origin: "pids.limit")
         }
         if let blockIO = resources.blockIO { plan(blockIO) }
-        for limit in resources.hugepageLimits ?? [] {
+        for (index, limit) in (resources.hugepageLimits ?? []).enumerated() {
+            guard limit.pageSize.wholeMatch(of: /[0-9]+[KMGT]?B/) != nil else {
+                throw .invalid(
+                    "linux.resources.hugepageLimits[\(index)].pageSize",
+                    "'\(limit.pageSize)' is not a size like 2MB"
+                )
+            }
             add(
                 "hugetlb",
                 unified: ("hugetlb.\(limit.pageSize).max", "\(limit.limit)"),
@@ -78,6 +84,13 @@ package struct CgroupPlan: Hashable, Sendable {
                 throw .invalid("linux.resources.unified", "'\(file)' is not the name of a cgroup v2 file")
             }
             let controller = String(file.prefix { $0 != "." })
+            // The others of the kernel's own files move processes, end them or hold them up: any of the host's, by cgroup.procs.
+            guard controller != "cgroup" || CgroupPlan.ownLimits.contains(file) else {
+                throw .invalid(
+                    "linux.resources.unified.\(file)",
+                    "is not a limit, and not for a configuration to write"
+                )
+            }
             // Whoever writes a file by its name relies on it: the specification wants an error here, and no less.
             guard controller == "cgroup" || available.contains(controller) else {
                 throw .unsupported(
@@ -92,6 +105,9 @@ package struct CgroupPlan: Hashable, Sendable {
             }
         }
     }
+
+    /// The files that every group has of itself, and that say something of what may be in it: cgroups(7).
+    private static let ownLimits: Set<String> = ["cgroup.max.depth", "cgroup.max.descendants", "cgroup.pressure"]
 
     /// Adds a value where the host has the controller, the unified hierarchy first.
     private mutating func add(

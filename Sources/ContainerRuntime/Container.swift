@@ -22,6 +22,8 @@ package enum Container {
         package var group: ContainerCgroup?
         /// A FIFO that is open for reading and writing, for a plan with gates; lent.
         package var gate: Int32?
+        /// Moves the plan's interfaces, where it has some; to be undone by the caller when there is no container in the end.
+        package var devices: NetworkDeviceTransfer?
 
         /// A root and the three descriptors.
         package init(root: consuming DetachedMount, stdio: (Int32, Int32, Int32) = (0, 1, 2)) {
@@ -44,7 +46,8 @@ package enum Container {
                 mounts: mounts,
                 network: network,
                 terminal: terminal,
-                gate: gate
+                gate: gate,
+                devices: devices
             )
         }
     }
@@ -129,6 +132,8 @@ package enum Container {
                     try preparation.perform(on: process.pid)
                     try descriptors.release(.ids)
                 }
+                try plan.moveDevices(lent, to: process.pid, descriptors.numbers)
+                try descriptors.release(.devices)
                 if let atGroups { try atGroups(process.pid) } else { try group?.attachLegacy(pid: process.pid) }
                 try descriptors.release(.groups)
                 if awaitsExecution, !plan.launch.endsInSuccessor { try process.awaitExecution() }
@@ -187,6 +192,10 @@ package enum Container {
         switch (refused, refused?.entry?.step) {
         case (let refused?, .executeThrough(_, _, _, let arguments, _)): return .program(arguments.first ?? "", refused)
         case (let refused?, .checkProgram(_, let name)): return .program(name, refused)
+        case (let refused?, nil) where refused.errno.rawValue == ESRCH:
+            // It said nothing: the kernel has ended it, or somebody else.
+            let advice = "was ended while it was made; is linux.resources.memory.limit too low?"
+            return ContainerError(code: .kernel, message: "the container's first process \(advice)", cause: error)
         default: return ContainerError(code: .kernel, message: "\(error)", cause: error)
         }
     }

@@ -51,6 +51,11 @@ package struct ContainerError: Error, Sendable, CustomStringConvertible {
         return ContainerError(code: code, message: message, cause: error)
     }
 
+    /// This failure, and what could not be put right after it.
+    func adding(_ other: ContainerError) -> ContainerError {
+        ContainerError(code: code, message: "\(message); \(other.message)", cause: cause)
+    }
+
     /// The status that shells give to a program that could not be executed; nil for any other failure.
     package var shellStatus: Int32? {
         switch code {

@@ -312,8 +312,8 @@ extension ContainerPlan {
         guard device.path.hasPrefix("/"), !path.isEmpty, !device.path.split(separator: "/").contains("..") else {
             throw .invalid("\(place).path", "'\(device.path)' is not the absolute path of a device")
         }
-        let numbers = 0...Int64(UInt32.max)
-        guard numbers.contains(device.major ?? 0), numbers.contains(device.minor ?? 0) else {
+        // What the kernel has bits for: it would make another device of a larger number.
+        guard (0..<1 << 12).contains(device.major ?? 0), (0..<1 << 20).contains(device.minor ?? 0) else {
             throw .invalid(place, "\(device.major ?? 0):\(device.minor ?? 0) is not a device number")
         }
         return DeviceNode(

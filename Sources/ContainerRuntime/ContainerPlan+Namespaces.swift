@@ -14,7 +14,7 @@ extension ContainerPlan {
     /// Joins and makes namespaces, and becomes the root of a user namespace.
     mutating func appendNamespaces(
         _ spec: RuntimeSpec,
-        hasSysctls: Bool
+        changesNetwork: Bool
     ) throws(ContainerError) {
         let linux = spec.linux ?? LinuxSpec()
         if namespaces.created.contains(.user) {
@@ -26,7 +26,7 @@ extension ContainerPlan {
             preparation = preparation ?? ChildPreparation()
         }
         launch.staysVisible = isVisible
-        for joined in namespaces.joinedInOrder { appendJoin(joined, hasSysctls: hasSysctls) }
+        for joined in namespaces.joinedInOrder { appendJoin(joined, changesNetwork: changesNetwork) }
         // Names of others' namespaces are for those to set who have a right to them.
         if namespaces.forks, !namespaces.created.contains(.uts) { appendNames(spec) }
         if namespaces.forks { launch.append(.fork(namespaces.created.subtracting([.cgroup, .time]))) }
@@ -50,15 +50,15 @@ extension ContainerPlan {
         if let domainname = spec.domainname { launch.append(.setDomainname(domainname), origin: "domainname") }
     }
 
-    private mutating func appendJoin(_ joined: NamespacePlan.Joined, hasSysctls: Bool) {
+    private mutating func appendJoin(_ joined: NamespacePlan.Joined, changesNetwork: Bool) {
         let origin = "linux.namespaces"
         let (kind, path) = (joined.kind, joined.path)
         if path.isEmpty {
-            launch.append(.join(makeSlot("netns", .lentNetwork(own: hasSysctls)), .network), origin: origin)
+            launch.append(.join(makeSlot("netns", .lentNetwork(own: changesNetwork)), .network), origin: origin)
         } else if kind == .pid, !namespaces.forks {
             pidNamespace = makeSlot("pidns", .namespace(path: path, .pid, own: false))
         } else {
-            let changes = kind == .uts || kind == .mount || kind == .user || hasSysctls
+            let changes = kind == .uts || kind == .mount || kind == .user || changesNetwork
             let slot = makeSlot("\(kind)ns", .namespace(path: path, kind, own: changes))
             launch.append(.join(slot, kind), origin: origin)
             // The rights that come with it make us dumpable where fs.suid_dumpable is 1.

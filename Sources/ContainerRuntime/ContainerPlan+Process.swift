@@ -60,6 +60,9 @@ extension ContainerPlan {
     mutating func appendLimits(_ process: ProcessSpec) throws(ContainerError) {
         for (index, limit) in (process.rlimits ?? []).enumerated() {
             let place = "process.rlimits[\(index)]"
+            if let first = process.rlimits?.prefix(index).firstIndex(where: { $0.type == limit.type }) {
+                throw .invalid("\(place).type", "\(limit.type) again, after process.rlimits[\(first)]")
+            }
             let limit = possible(try resourceLimit(limit, place: place), place: place)
             preparation?.limits.append(limit)
             launch.append(.setLimit(limit), origin: place)
@@ -150,6 +153,7 @@ extension ContainerPlan {
         beforeFilter: (inout ContainerPlan) -> Void
     ) throws(ContainerError) {
         let user = process.user ?? ProcessSpec.User()
+        try user.check()
         let names = process.capabilities ?? ProcessSpec.Capabilities()
         let place = "process.capabilities"
         let bounding = possible(capabilities(names.bounding, place: "\(place).bounding"), place: place)
@@ -218,5 +222,16 @@ extension ContainerPlan {
             environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) }
             ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return path.split(separator: ":").map { "\($0)/\(program)" }
+    }
+}
+
+extension ProcessSpec.User {
+    /// Refuses the number that stands for no change in setresuid(2), and would leave the program who we are.
+    fileprivate func check() throws(ContainerError) {
+        let numbers = [("uid", uid), ("gid", gid)] + (additionalGids ?? []).map { ("additionalGids", $0) }
+        if let (name, number) = numbers.first(where: { $0.1 == .max }) {
+            throw .invalid("process.user.\(name)", "\(number) is nobody's number")
+        }
+        if let umask, umask > 0o777 { throw .invalid("process.user.umask", "\(umask) is above 511, which is 0777") }
     }
 }

@@ -62,6 +62,11 @@ extension ContainerPlan {
         "MPOL_F_NUMA_BALANCING": 1 << 13, "MPOL_F_RELATIVE_NODES": 1 << 14, "MPOL_F_STATIC_NODES": 1 << 15,
     ]
 
+    /// The policies and flags of `linux.memoryPolicy` that we know, sorted; the host may know fewer.
+    package static var memoryPolicyWords: (modes: [String], flags: [String]) {
+        (memoryModes.keys.sorted(), memoryFlags.keys.sorted())
+    }
+
     private func memoryPolicy(_ wanted: LinuxSpec.MemoryPolicy) throws(ContainerError) -> MemoryPolicy {
         let place = "linux.memoryPolicy"
         guard let mode = ContainerPlan.memoryModes[wanted.mode ?? ""] else {

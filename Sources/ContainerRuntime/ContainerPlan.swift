@@ -50,6 +50,8 @@ package enum LaunchWait: Hashable, Sendable {
     case ids
     /// It is in all its control groups.
     case groups
+    /// Its network namespace has the interfaces that come from the host.
+    case devices
 }
 
 /// A path of the host to be mounted: open_tree(2), mount_setattr(2).
@@ -81,6 +83,8 @@ package struct ContainerPlan: Hashable, Sendable {
     package private(set) var needsGroup = false
     /// The PID namespace to be born into, when it is an existing one.
     package internal(set) var pidNamespace: LaunchSlot?
+    /// The interfaces of the host that are moved to its network namespace.
+    package private(set) var devices: [NetworkDevicePlan] = []
     /// What the launching process does for a child in a user namespace.
     package internal(set) var preparation: ChildPreparation?
     /// How the mount that becomes the root travels, where it is not alone.
@@ -125,11 +129,12 @@ package struct ContainerPlan: Hashable, Sendable {
         var namespaces = try NamespacePlan(linux.namespaces ?? [])
         if inputs.lendsNetwork { namespaces.lendNetwork() }
         self.namespaces = namespaces
+        devices = try linux.plannedDevices(in: namespaces, mayMove: inputs.has("NET_ADMIN"))
         launch = LaunchPlan(namespaces: namespaces.forks ? [] : namespaces.created.subtracting([.cgroup, .time]))
         launch.sharesMemory =
             namespaces.created.contains(.pid) && namespaces.all.isDisjoint(with: [.user, .time])
             && linux.resources?.memory == nil && !inputs.hasForeignLimits && !inputs.awaitsGroups
-            && !inputs.awaitsStart && !inputs.awaitsHooks
+            && !inputs.awaitsStart && !inputs.awaitsHooks && devices.isEmpty
         try namespaces.check(linux, isPrivileged: inputs.mayMount)
         try spec.refuseUnsupported()
         needsGroup = linux.resources.map { $0 != ResourcesSpec() } ?? false
@@ -145,7 +150,9 @@ package struct ContainerPlan: Hashable, Sendable {
         // Before any file or device: a mode is what the configuration says, not what is left of it.
         launch.append(.setUmask(0))
         if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: true) }
-        try appendNamespaces(spec, hasSysctls: !sysctls.isEmpty)
+        try appendNamespaces(spec, changesNetwork: !sysctls.isEmpty || !devices.isEmpty)
+        // Before the sysctls, which may be about them.
+        if !devices.isEmpty { appendWait(.devices, origin: "linux.netDevices") }
         try appendRoot(spec)
         // Before a hierarchy is mounted, which shows what lies below the group that the process is in then.
         if waitsEarlyForGroups { appendWait(.groups, origin: "linux.resources") }
@@ -174,9 +181,10 @@ package struct ContainerPlan: Hashable, Sendable {
     package init(exec spec: RuntimeSpec, _ inputs: PlanInputs) throws(ContainerError) {
         guard let process = spec.process else { throw .invalid("process", "missing: there is no program to start") }
         self.inputs = inputs
-        if spec.mayTrace { self.inputs.hasTracers = true }
         isEntry = true
         namespaces = try NamespacePlan(spec.linux?.namespaces ?? [])
+        // In others' process ids there is whoever was there before.
+        if spec.mayTrace || namespaces.joined.contains(where: { $0.kind == .pid }) { self.inputs.hasTracers = true }
         launch = LaunchPlan(namespaces: [])
         if let score = process.oomScoreAdj { try appendOOMScore(score, isFirst: false) }
         if !isBornInContainer { try appendLimits(process) }

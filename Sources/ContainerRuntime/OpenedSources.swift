@@ -10,6 +10,7 @@ struct LentDescriptors {
     var terminal: Int32?
     var container: Int32?
     var gate: Int32?
+    var devices: NetworkDeviceTransfer?
 }
 
 /// Descriptors opened for a launch, closed when it is done.
@@ -45,7 +46,7 @@ struct OpenedSources: ~Copyable {
             case .directory(let path): keep(try OwnedDescriptor.path(path + "/."), as: slot)
             case .procfs: keep(try OwnedDescriptor.procfs(), as: slot)
             case .namespace(let path, let kind, let own):
-                let namespace = try OwnedDescriptor.reading(path)
+                let namespace = try OwnedDescriptor.namespace(path)
                 if own { try refuseOurs(namespace, path, kind) }
                 keep(namespace, as: slot)
             case .bind(let mount): keep(try mount.opened(), as: slot)
@@ -160,7 +161,7 @@ extension HostMount {
     private static func namespace(_ ids: IDs) throws -> OwnedDescriptor {
         switch ids {
         case .given(let ids): return try UserNamespace.make(ids)
-        case .ofNamespace(let file): return try OwnedDescriptor.reading(file)
+        case .ofNamespace(let file): return try OwnedDescriptor.namespace(file)
         }
     }
 }

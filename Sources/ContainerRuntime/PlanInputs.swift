@@ -145,7 +145,7 @@ package struct PlanInputs: Hashable, Sendable {
 
 extension RuntimeSpec {
     /// Whether the process is given CAP_SYS_PTRACE, or may get it.
-    var mayTrace: Bool {
+    package var mayTrace: Bool {
         let sets = process?.capabilities
         let names = [sets?.bounding, sets?.effective, sets?.permitted, sets?.inheritable, sets?.ambient]
         return names.contains { $0?.contains("CAP_SYS_PTRACE") == true }

@@ -12,9 +12,6 @@ extension RuntimeSpec {
         guard linux.intelRdt == nil else {
             throw .unsupported("linux.intelRdt", "caches and memory bandwidth are not assigned; leave it out")
         }
-        guard linux.netDevices?.isEmpty != false else {
-            throw .unsupported("linux.netDevices", "interfaces of the host are not moved; leave it out")
-        }
         for (field, isThere) in asked where isThere { throw .unsupported(field, "not supported yet") }
     }
 }

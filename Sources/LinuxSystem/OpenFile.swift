@@ -12,6 +12,20 @@ extension OwnedDescriptor {
         OwnedDescriptor(adopting: try SyscallError.checkErrno(open(path, O_RDONLY | O_CLOEXEC), "open", path))
     }
 
+    /// Opens the file of a namespace, as in `/proc/PID/ns` or mounted elsewhere: namespaces(7).
+    ///
+    /// Throws `EINVAL` for what is none, which is not opened: a FIFO would have us wait, and a device do something.
+    package static func namespace(_ path: String) throws(SyscallError) -> OwnedDescriptor {
+        let named = try OwnedDescriptor.path(path)
+        var status = statfs()
+        _ = try SyscallError.checkErrno(fstatfs(named.rawValue, &status), "fstatfs", path)
+        // NSFS_MAGIC of <linux/magic.h>
+        guard status.f_type == 0x6E73_6673 else {
+            throw SyscallError(call: "fstatfs (no namespace)", subject: path, errno: Errno(rawValue: EINVAL))
+        }
+        return try reading("/proc/self/fd/\(named.rawValue)")
+    }
+
     /// Opens a directory of the host: open(2) with `O_DIRECTORY`.
     package static func directory(_ path: String) throws(SyscallError) -> OwnedDescriptor {
         OwnedDescriptor(

@@ -58,7 +58,13 @@ package struct LinuxSpec: Encodable, Hashable, Sendable {
     }
 
     /// One of `linux.netDevices`, by its name on the host: version 1.3.
-    package struct NetworkDevice: Encodable, Hashable, Sendable { package var name: String? }
+    package struct NetworkDevice: Encodable, Hashable, Sendable {
+        package var name: String?
+
+        /// An interface, and what it is called in the container; as on the host if nil.
+        package init(name: String? = nil) { self.name = name }
+    }
+
     /// `linux.intelRdt`.
     package struct IntelRdt: Encodable, Hashable, Sendable {
         package var closID: String?

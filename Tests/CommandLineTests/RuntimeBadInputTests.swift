@@ -29,6 +29,17 @@ struct RuntimeBadInputTests {
         spec["mounts"] = (spec["mounts"] as? [Any] ?? []) + [mount]
     }
 
+    private static func addUsers(_ ranges: [(Int, Int, Int)], _ spec: inout [String: Any]) {
+        let mappings = ranges.map { ["containerID": $0.0, "hostID": $0.1, "size": $0.2] }
+        set(
+            "linux.namespaces",
+            ["pid", "mount", "ipc", "uts", "network", "cgroup", "user"].map { ["type": $0] },
+            in: &spec
+        )
+        set("linux.uidMappings", mappings, in: &spec)
+        set("linux.gidMappings", mappings, in: &spec)
+    }
+
     static let cases: [Case] = [
         Case("a number where there is a text", names: "process.cwd") { set("process.cwd", 5, in: &$0) },
         Case("a text where there are arguments", names: "process.args") { set("process.args", "true", in: &$0) },
@@ -51,9 +62,125 @@ struct RuntimeBadInputTests {
                 in: &$0
             )
         },
-        Case("a namespace that is a directory", names: "linux.namespaces: join net") {
+        Case("a namespace that is a directory", names: "fstatfs (no namespace) /tmp") {
             $0["hostname"] = nil
             set("linux.namespaces", [["type": "mount"], ["type": "network", "path": "/tmp"]], in: &$0)
+        },
+        Case("a namespace that is a device", names: "fstatfs (no namespace) /dev/zero") {
+            $0["hostname"] = nil
+            set("linux.namespaces", [["type": "mount"], ["type": "network", "path": "/dev/zero"]], in: &$0)
+        },
+        Case("a namespace of another kind", names: "linux.namespaces: join net") {
+            $0["hostname"] = nil
+            set("linux.namespaces", [["type": "mount"], ["type": "network", "path": "/proc/self/ns/ipc"]], in: &$0)
+        },
+        Case("two namespaces of a kind", names: "linux.namespaces[1]: a second pid namespace") {
+            set("linux.namespaces", [["type": "pid"], ["type": "pid"]], in: &$0)
+        },
+        Case("a version with letters", names: "ociVersion") { $0["ociVersion"] = "1.x" },
+        Case("a version with a line's end", names: "ociVersion") { $0["ociVersion"] = "1.2.0\n" },
+        Case("a user whose number means nobody", names: "process.user.uid") {
+            set("process.user.uid", 4_294_967_295, in: &$0)
+        },
+        Case("a group whose number means none", names: "process.user.gid") {
+            set("process.user.gid", 4_294_967_295, in: &$0)
+        },
+        Case("a mask with too many bits", names: "process.user.umask") { set("process.user.umask", 99_999, in: &$0) },
+        Case("a group that has one's processes brought in", names: "linux.resources.unified.cgroup.procs") {
+            set("linux.resources.unified", ["cgroup.procs": "0"], in: &$0)
+        },
+        Case("a group that is frozen", names: "linux.resources.unified.cgroup.freeze") {
+            set("linux.resources.unified", ["cgroup.freeze": "1"], in: &$0)
+        },
+        Case("a group that is ended", names: "linux.resources.unified.cgroup.kill") {
+            set("linux.resources.unified", ["cgroup.kill": "1"], in: &$0)
+        },
+        Case("a file of groups elsewhere", names: "linux.resources.unified") {
+            set("linux.resources.unified", ["../cgroup.procs": "0"], in: &$0)
+        },
+        Case("a group with a path that no file can have", names: "linux.cgroupsPath") {
+            set("linux.cgroupsPath", "/" + String(repeating: "x/", count: 3000), in: &$0)
+        },
+        Case("a group with a long name", names: "linux.cgroupsPath") {
+            set("linux.cgroupsPath", "/" + String(repeating: "x", count: 300), in: &$0)
+        },
+        Case("a group with a line's end", names: "linux.cgroupsPath") { set("linux.cgroupsPath", "/a\nb", in: &$0) },
+        Case("the root group", names: "linux.cgroupsPath") { set("linux.cgroupsPath", "//", in: &$0) },
+        Case("pages of no size", names: "linux.resources.hugepageLimits[0].pageSize") {
+            set("linux.resources.hugepageLimits", [["pageSize": "../x", "limit": 1]], in: &$0)
+        },
+        Case("a device with a large number", names: "linux.devices[0]: 1:2097152") {
+            set("linux.devices", [["type": "c", "path": "/dev/x", "major": 1, "minor": 2_097_152]], in: &$0)
+        },
+        Case("a device with a number below 0", names: "linux.devices[0]: -1:3") {
+            set("linux.devices", [["type": "c", "path": "/dev/x", "major": -1, "minor": 3]], in: &$0)
+        },
+        Case("a device of no kind", names: "linux.devices[0].type") {
+            set("linux.devices", [["type": "x", "path": "/dev/x", "major": 1, "minor": 3]], in: &$0)
+        },
+        Case("users mapped twice", names: "linux.uidMappings") {
+            addUsers([(0, 100_000, 10), (5, 200_000, 10)], &$0)
+        },
+        Case("no user mapped", names: "linux.uidMappings") { addUsers([(0, 100_000, 0)], &$0) },
+        Case("users mapped without a namespace", names: "linux.uidMappings") {
+            set("linux.uidMappings", [["containerID": 0, "hostID": 1, "size": 1]], in: &$0)
+        },
+        Case("offsets of a clock that there is not", names: "linux.timeOffsets") {
+            set("linux.namespaces", [["type": "mount"], ["type": "uts"], ["type": "time"]], in: &$0)
+            set("linux.timeOffsets", ["soul": ["secs": 1]], in: &$0)
+        },
+        Case("a propagation that there is not", names: "linux.rootfsPropagation") {
+            set("linux.rootfsPropagation", "soul", in: &$0)
+        },
+        Case("a personality that there is not", names: "linux.personality") {
+            set("linux.personality", ["domain": "SOUL"], in: &$0)
+        },
+        Case("a scheduler that there is not", names: "process.scheduler") {
+            set("process.scheduler", ["policy": "SCHED_SOUL"], in: &$0)
+        },
+        Case("a class of input and output that there is not", names: "process.ioPriority") {
+            set("process.ioPriority", ["class": "IOPRIO_CLASS_SOUL", "priority": 1], in: &$0)
+        },
+        Case("a score out of range", names: "process.oomScoreAdj") { set("process.oomScoreAdj", 1001, in: &$0) },
+        Case("a limit above its own", names: "process.rlimits[0]") {
+            set("process.rlimits", [["type": "RLIMIT_NOFILE", "soft": 2, "hard": 1]], in: &$0)
+        },
+        Case("a limit twice", names: "process.rlimits[1].type: RLIMIT_NOFILE again") {
+            let limit: [String: Any] = ["type": "RLIMIT_NOFILE", "soft": 5, "hard": 5]
+            set("process.rlimits", [limit, limit], in: &$0)
+        },
+        Case("a call of a filter with seven arguments", names: "linux.seccomp.syscalls[0].args[0].index") {
+            let argument: [String: Any] = ["index": 6, "value": 1, "op": "SCMP_CMP_EQ"]
+            let rule: [String: Any] = ["names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "args": [argument]]
+            set("linux.seccomp", ["defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]], in: &$0)
+        },
+        Case("a comparison that there is not", names: "linux.seccomp.syscalls[0].args[0].op") {
+            let argument: [String: Any] = ["index": 0, "value": 1, "op": "SCMP_CMP_SOUL"]
+            let rule: [String: Any] = ["names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "args": [argument]]
+            set("linux.seccomp", ["defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]], in: &$0)
+        },
+        Case("a machine that there is not", names: "linux.seccomp.architectures[0]") {
+            set(
+                "linux.seccomp",
+                ["defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_SOUL"]],
+                in: &$0
+            )
+        },
+        Case("a sysctl that leaves its directory", names: "linux.sysctl.net/../kernel/core_pattern") {
+            set("linux.sysctl", ["net/../kernel/core_pattern": "|/bin/sh"], in: &$0)
+        },
+        Case("a tmpfs of a size that is none", names: "mounts[4]") {
+            mount(["destination": "/mnt", "type": "tmpfs", "source": "t", "options": ["size=banana"]], in: &$0)
+        },
+        Case("a mount on nothing", names: "mounts[4].destination") {
+            mount(["destination": "", "type": "tmpfs", "source": "tmpfs"], in: &$0)
+        },
+        Case("a name that is too long", names: "hostname") { $0["hostname"] = String(repeating: "x", count: 100) },
+        Case("a hook that is a directory", names: "hooks.createRuntime[0]") {
+            set("hooks.createRuntime", [["path": "/"]], in: &$0)
+        },
+        Case("a hook with no time", names: "hooks.createRuntime[0].timeout") {
+            set("hooks.createRuntime", [["path": "/bin/true", "timeout": 0]], in: &$0)
         },
         Case("a group above its own", names: "linux.cgroupsPath") { set("linux.cgroupsPath", "/a/../../b", in: &$0) },
         Case("a relative mount", names: "mounts[4].destination") {
@@ -96,7 +223,13 @@ struct RuntimeBadInputTests {
         Case("a file of control groups that there is not", names: "linux.resources.unified.cgroup.no-such-file") {
             set("linux.resources.unified", ["cgroup.no-such-file": "1"], in: &$0)
         },
-        Case("an interface of the host", names: "linux.netDevices") { set("linux.netDevices", ["eth0": [:]], in: &$0) },
+        Case("an interface that there is not", names: "linux.netDevices.no-such: there is no such interface") {
+            set("linux.netDevices", ["no-such": [:]], in: &$0)
+        },
+        Case("the host's loopback", names: "linux.netDevices.lo") { set("linux.netDevices", ["lo": [:]], in: &$0) },
+        Case("an interface with an impossible name", names: "linux.netDevices: 'a/b'") {
+            set("linux.netDevices", ["a/b": [:]], in: &$0)
+        },
         Case("caches to assign", names: "linux.intelRdt") { set("linux.intelRdt", ["closID": "a"], in: &$0) },
         Case("a NUL in a path", names: "process.cwd") { set("process.cwd", "/a\0b", in: &$0) },
         Case("10 MB of environment", names: "process.env: ") {
@@ -139,4 +272,33 @@ struct RuntimeBadInputTests {
         #expect(answer.error.hasPrefix("error: "))
         #expect(try box.leftovers() == [])
     }
+
+    @Test func aFIFOInThePlaceOfANamespaceHoldsNothingUp() throws {
+        let box = try BundleScratch()
+        #expect(mkfifo(box.share + "/fifo", 0o600) == 0)
+        try box.write("true") { spec in
+            spec["hostname"] = nil
+            Self.set(
+                "linux.namespaces",
+                [["type": "mount"], ["type": "network", "path": box.share + "/fifo"]],
+                in: &spec
+            )
+        }
+        let answer = try box.runtime("run", "--bundle", box.bundle, box.id)
+        #expect(answer.status == 1)
+        #expect(answer.error.contains("/fifo: invalid argument (EINVAL)"), "\(answer.error)")
+        #expect(try box.leftovers() == [])
+    }
+
+    @Test(.enabled(if: hasLegacyMemory, "needs the memory controller of version 1"))
+    func tooLittleMemoryToBeMadeIsToldAsSuch() throws {
+        let box = try BundleScratch()
+        try box.write("true") { Self.set("linux.resources.memory", ["limit": 1], in: &$0) }
+        let answer = try box.runtime("create", "--bundle", box.bundle, box.id)
+        #expect(answer.status == 1)
+        #expect(answer.error.contains("is linux.resources.memory.limit too low?"), "\(answer.error)")
+        #expect(try box.leftovers() == [])
+    }
+
+    private static var hasLegacyMemory: Bool { (try? CgroupHierarchies.ofHost())?.legacy["memory"] != nil }
 }

@@ -20,6 +20,9 @@ struct RuntimeLifecycleTests {
         #expect(again.status == 1)
         #expect(again.error == "error: container with id \(box.id) already exists: choose another id\n")
 
+        #expect(try box.runtime("pause", box.id).error == "")
+        #expect(try box.runtime("start", box.id).error.hasSuffix("cannot start a container that is paused\n"))
+        #expect(try box.runtime("resume", box.id).error == "")
         #expect(try box.runtime("start", box.id).error == "")
         #expect(try box.stateMember("status") == "running")
         #expect(try box.runtime("start", box.id).status == 1)
@@ -30,11 +33,18 @@ struct RuntimeLifecycleTests {
         #expect(try box.runtime("resume", box.id).error == "")
         #expect(try box.runtime("ps", "--format", "json", box.id).output.contains(pid))
         #expect(try box.runtime("kill", "--all", box.id, "CONT").error == "")
+        #expect(try box.runtime("kill", box.id, "0").error == "")
+        for arguments in [["--user", "bob", box.id, "id"], [box.id]] {
+            // Statuses below are the program's.
+            #expect(try box.scratch.roost(["runtime", "--root", box.state, "exec"] + arguments).status == 255)
+        }
+        let log = try box.runtime("--log-format", "json", "state", "no-such")
+        #expect(log.error.hasPrefix("{") && log.error.contains("\"msg\":\"container does not exist: no-such"))
         #expect(try box.runtime("kill", box.id, "9").error == "")
         #expect(try box.runtime("delete", "--force", box.id).error == "")
         #expect(try box.leftovers() == [])
         let gone = try box.runtime("state", box.id)
-        #expect(gone.error == "error: container \(box.id) does not exist: see `list`\n")
+        #expect(gone.error == "error: container does not exist: \(box.id); see `list`\n")
         #expect(gone.status == 1)
         #expect(try box.runtime("delete", "--force", box.id).status == 0)
     }

@@ -42,6 +42,39 @@ struct RuntimeTracerTests {
         #expect(missing.error.hasPrefix("error: the container has no program \"/no-such-program\""))
     }
 
+    @Test func theyAreGuardedFromAProgramThatWasGivenTheRightLater() throws {
+        let box = try BundleScratch()
+        #expect(mkfifo(box.share + "/end", 0o600) == 0)
+        try box.write("read line < /mnt/end")
+        #expect(try box.runtime("run", "--detach", "--bundle", box.bundle, box.id).error == "")
+        #expect(mkfifo(box.share + "/ready", 0o600) == 0)
+        let script = """
+            import os
+            last, known = os.getpid(), set()
+            open("/mnt/ready", "w").close()
+            while True:
+                for pid in range(last + 1, last + 5):
+                    try:
+                        os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))
+                        link = os.readlink(f"/proc/{pid}/exe")
+                        with open(f"/proc/{pid}/status") as status: rights = status.read().split("CapPrm:")[1].split()[0]
+                        if (link, rights) in known: continue
+                        known.add((link, rights))
+                        with open("/mnt/said", "a") as log: print(rights, link, file=log)
+                    except OSError: pass
+                with open("/proc/loadavg") as load: last = max(last, int(load.read().split()[4]) - 1)
+            """
+        let arguments = ["--detach", "--cap", "CAP_SYS_PTRACE", box.id, "python3", "-c", script]
+        #expect(try box.scratch.roost(["runtime", "--root", box.state, "exec"] + arguments).error == "")
+        // Waits until it is there.
+        _ = try OwnedDescriptor.reading(box.share + "/ready")
+        for _ in 0..<40 { #expect(try box.runtime("exec", box.id, "true").status == 0) }
+        let seen = box.said().split(separator: "\n")
+        #expect(!seen.isEmpty)
+        // Nothing with more rights than nothing, and nothing of ours.
+        #expect(seen.filter { !$0.hasPrefix("0000000000000000 ") || $0.hasSuffix("/roost") } == [])
+    }
+
     @Test func theyHaveATerminalOfTheirOwn() throws {
         let box = try started()
         #expect(try box.runtime("exec", "--tty", box.id, "tty").output == "/dev/pts/0\r\n")

@@ -323,6 +323,15 @@ struct ContainerPlanTests {
             PlanInputs()
         )
         #expect(ownRight.launch.endsInSuccessor)
+        let shared = LinuxSpec.Namespace(type: "pid", path: "/proc/7/ns/pid")
+        let amongOthers = try ContainerPlan(
+            exec: spec {
+                $0.linux?.namespaces?.removeAll { $0.type == "pid" }
+                $0.linux?.namespaces?.append(shared)
+            },
+            PlanInputs()
+        )
+        #expect(amongOthers.launch.endsInSuccessor)
         let withoutIDs = try ContainerPlan(exec: spec { $0.linux?.namespaces?.removeAll { $0.type == "pid" } }, inputs)
         #expect(!withoutIDs.launch.endsInSuccessor)
     }

@@ -74,7 +74,9 @@ extension NetworkTests {
             let loops = try await fixture.makeEventLoops()
             let reservation = try PortReservation.reserve(port, on: fixture.network)
             let ready = servers.map { Publication.Replica($0.addresses) }
-            let relay = try #require(try await LoopbackRelay.start(reservation, ready: ready, on: loops.next()))
+            let relay = try #require(
+                try await LoopbackRelay.start(reservation, ready: ready, on: loops.next(), within: .ample)
+            )
             let listeners = try servers.map { try Listener(in: $0.namespace, $0.v4, port: 80) }
             for _ in 0..<2 {
                 let client = try Connection(from: fixture.host, to: .v6(.loopback), 8080)
@@ -92,6 +94,63 @@ extension NetworkTests {
             try await loops.shutdownGracefully()
         }
 
+        @Test("connections and clients above the bounds are turned away, and other ports are served meanwhile")
+        func boundedRelays() async throws {
+            let fixture = try ProjectFixture()
+            let server = try fixture.attach(try fixture.add("front"))
+            let loops = try await fixture.makeEventLoops()
+            let ready = [Publication.Replica(server.addresses)]
+            let budget = RelayBudget(limit: 24, perPort: 20)
+            var held: [(PortReservation, LoopbackRelay)] = []
+            for (port, target, transport) in [(8080, 80, .tcp), (8081, 81, .tcp), (5300, 53, .udp)]
+                as [(UInt16, UInt16, TransportProtocol)]
+            {
+                let port = try #require(PublishedPort(port...port, to: target, transport))
+                let reservation = try PortReservation.reserve(port, on: fixture.network)
+                let relay = try await LoopbackRelay.start(reservation, ready: ready, on: loops.next(), within: budget)
+                held.append((reservation, try #require(relay)))
+            }
+            let listeners = try [80, 81].map { try Listener(in: server.namespace, server.v4, port: $0) }
+            func connect(_ port: UInt16) throws -> Connection {
+                try Connection(from: fixture.host, to: .v6(.loopback), port)
+            }
+            var clients = try (0..<10).map { _ in try connect(8080) }
+            var accepted = try clients.map { _ in try listeners[0].acceptSocket() }
+            for _ in 0..<30 { #expect(try connect(8080).receive().isEmpty) }
+            #expect(!listeners[0].hasConnection)
+            // The other port has what is left of all.
+            for _ in 0..<2 {
+                clients.append(try connect(8081))
+                accepted.append(try listeners[1].acceptSocket())
+            }
+            #expect(try connect(8081).receive().isEmpty)
+            let datagrams = try DatagramSocket(in: server.namespace, boundTo: server.v4, 53)
+            let asking = try DatagramSocket(in: fixture.host, connectedTo: .v6(.loopback), 5300)
+            try asking.send("lost")
+            // What has ended makes place, when both sides have seen it.
+            clients.removeFirst(5)
+            for socket in accepted.prefix(5) {
+                var byte: UInt8 = 0
+                #expect(recv(socket, &byte, 1, 0) == 0)
+                close(socket)
+            }
+            accepted.removeFirst(5)
+            var isServed = false
+            for _ in 0..<1000 where !isServed {
+                let next = try connect(8081)
+                isServed = try next.isRelayed()
+                if isServed { accepted.append(try listeners[1].acceptSocket()) }
+                clients.append(next)
+            }
+            #expect(isServed)
+            try asking.send("ask")
+            try datagrams.echo()
+            #expect(try asking.receive() == "ask")
+            for socket in accepted { close(socket) }
+            for (_, relay) in held { await relay.stop() }
+            try await loops.shutdownGracefully()
+        }
+
         @Test("datagrams to [::1] reach containers of version 4 and come back")
         func relayedDatagrams() async throws {
             let fixture = try ProjectFixture()
@@ -100,7 +159,9 @@ extension NetworkTests {
             let loops = try await fixture.makeEventLoops()
             let reservation = try PortReservation.reserve(port, on: fixture.network)
             let ready = [Publication.Replica(server.addresses)]
-            let relay = try #require(try await LoopbackRelay.start(reservation, ready: ready, on: loops.next()))
+            let relay = try #require(
+                try await LoopbackRelay.start(reservation, ready: ready, on: loops.next(), within: .ample)
+            )
             let socket = try DatagramSocket(in: server.namespace, boundTo: server.v4, 53)
             for _ in 0..<2 {
                 let client = try DatagramSocket(in: fixture.host, connectedTo: .v6(.loopback), 5300)
@@ -111,6 +172,20 @@ extension NetworkTests {
             await relay.stop()
             try await loops.shutdownGracefully()
         }
+    }
+}
+
+extension RelayBudget {
+    /// More than a test needs.
+    fileprivate static let ample = RelayBudget(limit: 1000, perPort: 1000)
+}
+
+extension Connection {
+    /// Whether it is still open when the relay has decided about it.
+    fileprivate func isRelayed() throws -> Bool {
+        // A connection that is turned away ends at once; of one that is not nothing comes.
+        var watched = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&watched, 1, 100) == 0
     }
 }
 

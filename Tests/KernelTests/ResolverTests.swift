@@ -121,7 +121,9 @@ extension NetworkTests {
                 resolver.update(zone: Zone([container("c", "web", "front", web)]))
                 try await resolver.serve("web", NameView(networks: ["front"]), in: web.namespace.descriptor)
                 let address = IPAddress.v4(IPv4Address(127, 0, 0, 11))
-                let stalled = try (0..<200).map { _ in
+                _ = try ResourceLimit.raise(.nofile)
+                let before = namesInDirectory("/proc/self/fd").count
+                let stalled = try (0..<1000).map { _ in
                     let connection = try Connection(from: web.namespace, to: address, 53)
                     try connection.send([0, 40, 1])
                     return connection
@@ -131,7 +133,11 @@ extension NetworkTests {
                     try garbage.send(bytes: bytes)
                 }
                 #expect(try DNSClient.datagram(web.namespace, "web", 1).addresses == [web.v4])
+                // Connections are accepted in their order, so all before this one have been.
                 #expect(try DNSClient.stream(web.namespace, "web", 1).addresses == [web.v4])
+                // Ours, the 64 that are kept, and a few that come and go.
+                let open = namesInDirectory("/proc/self/fd").count - before - stalled.count
+                #expect((60...80).contains(open), "\(open)")
                 withExtendedLifetime(stalled) {}
             }
         }

@@ -6,23 +6,11 @@
 set -e
 peers=$1 roost=$2 scratch=$3
 . "$(dirname "$0")/view.sh"
-ip link set lo up
 containerd --root /var/lib/containerd --state /run/containerd > /tmp/containerd.log 2>&1 &
 engine=$!
 ctr() { timeout -s KILL 60 /usr/bin/ctr "$@"; }
-n=0
-until ctr version > /dev/null 2>&1; do
-  n=$((n + 1))
-  [ $n -lt 100 ] || { tail -5 /tmp/containerd.log; exit 1; }
-  sleep 0.2
-done
+await_engine ctr
 set +e
-await() {
-  wanted=$1 n=0
-  shift
-  until [ "$("$@" 2> /dev/null)" = "$wanted" ] || [ $n -ge 50 ]; do n=$((n + 1)); sleep 0.2; done
-  "$@"
-}
 run() { ctr run --runc-binary /roost/roost-runtime --rootfs "$@"; }
 root=/root/img/rootfs
 run --rm $root first /bin/sh -c 'echo foreground; exit 3'

@@ -7,7 +7,6 @@
 set -e
 peers=$1 roost=$2 scratch=$3 mode=$4 remap=
 . "$(dirname "$0")/view.sh"
-ip link set lo up
 if [ "$mode" = remap ]; then
   echo 'mapped:x:7000:7000::/:/bin/sh' >> /etc/passwd
   echo 'mapped:x:7000:' >> /etc/group
@@ -18,20 +17,8 @@ dockerd --exec-opt native.cgroupdriver=cgroupfs --add-runtime roost=/roost/roost
   --exec-root /run/docker --data-root /var/lib/docker > /tmp/dockerd.log 2>&1 &
 engine=$!
 docker() { timeout 60 /usr/bin/docker "$@"; }
-n=0
-until docker version > /dev/null 2>&1; do
-  n=$((n + 1))
-  [ $n -lt 100 ] || { tail -5 /tmp/dockerd.log; exit 1; }
-  sleep 0.2
-done
+await_engine docker
 set +e
-# Repeats a command until it prints what is wanted.
-await() {
-  wanted=$1 n=0
-  shift
-  until [ "$("$@" 2> /dev/null)" = "$wanted" ] || [ $n -ge 100 ]; do n=$((n + 1)); sleep 0.2; done
-  "$@"
-}
 tar -C /root/img/rootfs -c . | docker import -c 'CMD ["sh"]' -c 'ENV PATH=/bin' - box > /dev/null
 if [ "$mode" = profile ]; then
   docker run -d box sh -c 'while :; do sleep 1; done' > /dev/null

@@ -6,18 +6,11 @@
 set -e
 peers=$1 roost=$2 scratch=$3
 . "$(dirname "$0")/view.sh"
-ip link set lo up
 export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 echo "containers:x:7000:7000::/:/bin/sh" >> /etc/passwd
 for file in subuid subgid; do echo 'containers:300000:1000000' >> /etc/$file; done
 podman() { timeout 60 /usr/bin/podman --cgroup-manager cgroupfs --runtime /roost/roost-runtime "$@"; }
 set +e
-await() {
-  wanted=$1 n=0
-  shift
-  until [ "$("$@" 2> /dev/null)" = "$wanted" ] || [ $n -ge 50 ]; do n=$((n + 1)); sleep 0.2; done
-  "$@"
-}
 tar -C /root/img/rootfs -c . | podman import -q -c 'CMD ["sh"]' -c 'ENV PATH=/bin' - box > /dev/null
 quiet='--rm --network none'
 podman run $quiet box sh -c 'echo foreground; exit 3'

@@ -1,4 +1,4 @@
-# For the other scripts: goes into a copy-on-write view of $peers, where $roost is /roost/roost-runtime.
+# For the other scripts that run engines with our runtime: goes into a copy-on-write view of $peers, where $roost is /roost/roost-runtime.
 #
 # $roost may be built for another system than that of $peers, so the libraries it needs come along.
 mkdir -p "$scratch/upper" "$scratch/work" "$scratch/root" "$scratch/roost"
@@ -24,3 +24,22 @@ umount -l /.old
 cd /
 # Where the caller keeps its temporary files is nowhere in the view.
 export TMPDIR=/tmp
+ip link set lo up
+
+# Waits until the engine answers to its client.
+await_engine() {
+  n=0
+  until "$1" version > /dev/null 2>&1; do
+    n=$((n + 1))
+    [ $n -lt 100 ] || { tail -5 /tmp/*d.log; exit 1; }
+    sleep 0.2
+  done
+}
+
+# Repeats a command until it prints what is wanted.
+await() {
+  wanted=$1 n=0
+  shift
+  until [ "$("$@" 2> /dev/null)" = "$wanted" ] || [ $n -ge 100 ]; do n=$((n + 1)); sleep 0.2; done
+  "$@"
+}

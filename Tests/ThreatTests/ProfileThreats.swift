@@ -123,6 +123,49 @@ extension Scenarios {
             #expect(try Self.printed(by: script) == denied)
         }
 
+        @Test("What joins it is hidden from a program that an earlier exec gave every privilege")
+        func privilegedNeighbour() throws {
+            let script = """
+                import os
+                last, known = os.getpid(), set()
+                open("/ready", "w").close()
+                while True:
+                    for pid in range(last + 1, last + 5):
+                        try:
+                            os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))
+                            link = os.readlink(f"/proc/{pid}/exe")
+                            with open(f"/proc/{pid}/status") as status: rights = status.read().split("CapPrm:")[1].split()[0]
+                            if (link, rights) in known: continue
+                            known.add((link, rights))
+                            with open("/seen", "a") as log: print(rights, link, file=log)
+                        except OSError: pass
+                    with open("/proc/loadavg") as load: last = max(last, int(load.read().split()[4]) - 1)
+                """
+            let compose = """
+                services:
+                  a: {image: "rootfs:/", command: sleep infinity, stop_signal: SIGKILL}
+                """
+            try Scenario.with(compose, files: ["script.py": script]) { scenario in
+                try scenario.roost("up", "-d")
+                try scenario.roost("cp", "script.py", "a:/script.py")
+                let own = try scenario.roost(
+                    "exec",
+                    "-T",
+                    "a",
+                    "sh",
+                    "-c",
+                    "mkfifo /ready; grep CapPrm /proc/self/status"
+                )
+                try scenario.roost("exec", "-T", "-d", "--privileged", "a", "python3", "/script.py")
+                try scenario.roost("exec", "-T", "a", "cat", "/ready")
+                for _ in 0..<40 { try scenario.roost("exec", "-T", "a", "true") }
+                let seen = try scenario.roost("exec", "-T", "a", "cat", "/seen").split(separator: "\n")
+                let rights = try #require(own.split(whereSeparator: \.isWhitespace).last)
+                #expect(!seen.isEmpty)
+                #expect(seen.filter { !$0.hasPrefix("\(rights) ") || $0.hasSuffix("/roost") } == [])
+            }
+        }
+
         @Test("It writes none of the kernel's settings: no file of /proc/sys, /sys and their like opens for writing")
         func settings() throws {
             let script = """

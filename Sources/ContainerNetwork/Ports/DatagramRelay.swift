@@ -29,7 +29,9 @@ final class DatagramRelay: ChannelInboundHandler {
         let client = envelope.remoteAddress
         if flows[client] == nil {
             // A datagram that nobody takes is lost, as is the custom.
-            guard flows.count < Self.flowLimit, let target = try? targets.next(port: port) else { return }
+            guard flows.count < Self.flowLimit, let target = try? targets.next(port: port), targets.share.take(1) else {
+                return
+            }
             flows[client] = Flow(channel: open(for: client, to: target, context), lastUse: .now())
             startSweeping(context)
         }
@@ -53,14 +55,17 @@ final class DatagramRelay: ChannelInboundHandler {
         to target: SocketAddress,
         _ context: ChannelHandlerContext
     ) -> EventLoopFuture<any Channel> {
-        let listener = context.channel
-        return DatagramBootstrap(group: context.eventLoop)
+        let (listener, share) = (context.channel, targets.share)
+        let opened = DatagramBootstrap(group: context.eventLoop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(DatagramAnswers(listener, client))
                 }
             }
             .connect(to: target)
+        opened.whenFailure { _ in share.giveBack(1) }
+        opened.whenSuccess { channel in channel.closeFuture.whenComplete { _ in share.giveBack(1) } }
+        return opened
     }
 
     private func startSweeping(_ context: ChannelHandlerContext) {

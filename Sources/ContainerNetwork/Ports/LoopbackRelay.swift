@@ -17,6 +17,9 @@ package final class LoopbackRelay: Sendable {
             var turn = 0
         }
         private let state = Mutex(State())
+        let share: RelayShare
+
+        init(within budget: RelayBudget) { share = RelayShare(of: budget) }
 
         func set(_ addresses: [IPAddress]) { state.withLock { $0.addresses = addresses } }
 
@@ -43,15 +46,17 @@ package final class LoopbackRelay: Sendable {
 
     /// Starts relaying; returns nil if the reservation has no version 6 socket, or its protocol is SCTP.
     ///
-    /// Keep the reservation as long as the relay, and drop both: the kernel goes on listening on its sockets.
+    /// Keep the reservation as long as the relay, and drop both: the kernel goes on listening on its sockets. What is more
+    /// than the budget allows is closed as it comes.
     package static func start(
         _ reservation: PortReservation,
         ready: [Publication.Replica],
-        on eventLoop: any EventLoop
+        on eventLoop: any EventLoop,
+        within budget: RelayBudget
     ) async throws -> LoopbackRelay? {
         let sockets = reservation.sockets.filter { $0.endpoint.address.family == .v6 }
         guard !sockets.isEmpty, reservation.port.transport != .sctp else { return nil }
-        let targets = Targets()
+        let targets = Targets(within: budget)
         var channels: [any Channel] = []
         do {
             for socket in sockets {

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -25,8 +26,12 @@ final class StreamRelay: ChannelDuplexHandler {
         let farEnd = NIOLoopBound(far, eventLoop: accepted.eventLoop)
         let nearEnd = NIOLoopBound(near, eventLoop: accepted.eventLoop)
         let address: SocketAddress
-        do { address = try targets.next(port: port) } catch { return accepted.eventLoop.makeFailedFuture(error) }
-        return ClientBootstrap(group: accepted.eventLoop)
+        do {
+            address = try targets.next(port: port)
+            guard targets.share.take(2) else { throw IOError(errnoCode: EMFILE, reason: "too many connections") }
+        } catch { return accepted.eventLoop.makeFailedFuture(error) }
+        accepted.closeFuture.whenComplete { _ in targets.share.giveBack(1) }
+        let connected = ClientBootstrap(group: accepted.eventLoop)
             .connectTimeout(.seconds(5))
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -34,7 +39,15 @@ final class StreamRelay: ChannelDuplexHandler {
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(farEnd.value) }
             }
             .connect(to: address)
-            .flatMapThrowing { _ in try accepted.pipeline.syncOperations.addHandler(nearEnd.value) }
+        connected.whenFailure { _ in targets.share.giveBack(1) }
+        return connected.flatMapThrowing { far in
+            far.closeFuture.whenComplete { _ in targets.share.giveBack(1) }
+            do { try accepted.pipeline.syncOperations.addHandler(nearEnd.value) } catch {
+                // Nobody else would.
+                far.close(promise: nil)
+                throw error
+            }
+        }
     }
 
     func handlerAdded(context: ChannelHandlerContext) {

@@ -5,7 +5,7 @@ extension RuntimeSpec {
     /// The configuration of a bundle for `roost runtime`, with all paths of the host made absolute.
     func absolute(in bundle: String) throws(ContainerError) -> RuntimeSpec {
         var spec = self
-        guard ociVersion.hasPrefix("1.") else {
+        guard ociVersion.wholeMatch(of: /1(\.[0-9]{1,9}){1,2}([-+][0-9A-Za-z.+-]+)?/) != nil else {
             throw .unsupported("ociVersion", "'\(ociVersion)' is not a version 1 of the specification")
         }
         guard let path = root?.path, !path.isEmpty else { throw .invalid("root.path", "missing: there is no root") }
@@ -43,7 +43,14 @@ extension RuntimeSpec {
         guard !parts.isEmpty, !parts.contains(where: { $0 == "." || $0 == ".." }), !path.utf8.contains(0) else {
             throw .invalid(place, "'\(path)' is not the path of a group below the root")
         }
-        return "/" + parts.joined(separator: "/")
+        let joined = "/" + parts.joined(separator: "/")
+        // Lists of groups have one on a line; and no path of a file of the group may be longer than a path.
+        guard path.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }), joined.utf8.count <= 2048,
+            parts.allSatisfy({ $0.utf8.count <= 255 })
+        else {
+            throw .invalid(place, "'\(path.prefix(80))' is too long for a group, or has control characters")
+        }
+        return joined
     }
 }
 

@@ -12,7 +12,9 @@ struct HookRun {
         /// In the namespaces of a process, by its pidfd, with whatever files its mount namespace has.
         case namespaces(Int32, RuntimeSpec)
         /// In a container, by a pidfd, with the rights of the configuration's process.
-        case container(Int32, RuntimeSpec)
+        ///
+        /// There may be programs in it that may trace others.
+        case container(Int32, RuntimeSpec, hasTracers: Bool)
     }
 
     /// What the hooks are, for errors: `createRuntime`.
@@ -74,13 +76,14 @@ struct HookRun {
 
     private func start(_ hook: HooksSpec.Hook, _ input: Int32, _ output: Int32) throws -> LaunchedProcess {
         let arguments = [hook.path] + (hook.args ?? []).dropFirst()
-        if case .container(let pidfd, var spec) = place {
+        if case .container(let pidfd, var spec, let hasTracers) = place {
             let own = spec.process
             spec.process = ProcessSpec(cwd: own?.cwd ?? "/", args: arguments, env: hook.env ?? [])
             spec.process?.user = own?.user
             spec.process?.capabilities = own?.capabilities
             spec.process?.noNewPrivileges = own?.noNewPrivileges
             var inputs = PlanInputs()
+            inputs.hasTracers = hasTracers
             try inputs.observeOurselves()
             let surroundings = Container.ExecSurroundings(container: pidfd, stdio: (input, output, output))
             return try Container.execute(ContainerPlan(exec: spec, inputs), in: surroundings)

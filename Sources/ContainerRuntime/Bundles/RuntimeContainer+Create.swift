@@ -104,14 +104,15 @@ extension RuntimeContainer {
             config: spec
         )
         let container = RuntimeContainer(id, in: store, record: record)
+        let devices = plan.devices.isEmpty ? nil : NetworkDeviceTransfer(plan.devices)
         do {
             try store.write(record, bundle.document, of: id)
             if options.manager != nil { try store.makeNotices(of: id) }
-            return try container.launch(plan, options, scope)
+            return try container.launch(plan, options, scope, devices)
         } catch {
             // The first error is the one to tell; what stays is there for `delete --force`.
             _ = try? container.remove()
-            throw error
+            throw devices?.undo().first.map { error.adding($0) } ?? error
         }
     }
 
@@ -142,7 +143,8 @@ extension RuntimeContainer {
     private func launch(
         _ given: ContainerPlan,
         _ options: CreateOptions,
-        _ scope: SystemdScope?
+        _ scope: SystemdScope?,
+        _ devices: NetworkDeviceTransfer?
     ) throws(ContainerError) -> CreatedContainer {
         var spec = record.config
         var inputs = given.inputs
@@ -165,6 +167,7 @@ extension RuntimeContainer {
             : Container.Surroundings(stdio: (0, 1, 2))
         surroundings.group = group
         surroundings.terminal = options.terminal
+        surroundings.devices = devices
         try spec.giveStandardDescriptors()
         guard inputs.awaitsStart else {
             let process = try Container.start(plan, in: surroundings)

@@ -37,7 +37,7 @@ extension RuntimeContainer {
             try SeccompProgram(compiling: seccomp)
         }
         inputs.keptDescriptors = options.keptDescriptors
-        inputs.hasTracers = record.config.mayTrace
+        inputs.hasTracers = try hasTracers(beside: spec)
         try inputs.observeOurselves()
         if let list = process.execCPUAffinity?.initial, !list.isEmpty {
             let place = "process.execCPUAffinity.initial"
@@ -73,6 +73,13 @@ extension RuntimeContainer {
         let launched = try executeWithListener(ContainerPlan(exec: spec, inputs), surroundings, atGroups)
         withExtendedLifetime(pidfd) {}
         return launched
+    }
+
+    /// Whether others in the container may trace a program that joins; notes it when it may do so itself.
+    func hasTracers(beside spec: RuntimeSpec) throws(ContainerError) -> Bool {
+        guard let process = record.process else { return record.config.mayTrace }
+        let note = TracerNote(in: store.directory(of: id), of: process)
+        return try note.hasTracers(beside: spec, of: record.config)
     }
 
     /// The group for a program: the container's, or one below it.

@@ -24,8 +24,8 @@ package struct RuntimeContainer: Sendable {
     package var status: RuntimeStatus {
         guard let process = record.process else { return .creating }
         if process.hasEnded { return .stopped }
-        if fileExists(store.gate(of: id)) { return .created }
-        return (try? group)?.group.isFrozen == true ? .paused : .running  // without a group nothing is paused
+        if (try? group)?.group.isFrozen == true { return .paused }  // without a group nothing is
+        return fileExists(store.gate(of: id)) ? .created : .running
     }
 
     /// What `state` prints.
@@ -53,7 +53,11 @@ package struct RuntimeContainer: Sendable {
         let hooks = record.config.hooks
         if let first = hooks?.startContainer, !first.isEmpty {
             let pidfd = try process()
-            let place = HookRun.Place.container(pidfd.rawValue, record.config.ofContainer)
+            let place = HookRun.Place.container(
+                pidfd.rawValue,
+                record.config.ofContainer,
+                hasTracers: try hasTracers(beside: record.config)
+            )
             try endingOnFailure { () throws(ContainerError) in
                 try HookRun(name: "startContainer", state: state(.created), place: place).run(first)
             }

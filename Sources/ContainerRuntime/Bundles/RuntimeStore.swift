@@ -55,7 +55,7 @@ package struct RuntimeStore: Hashable, Sendable {
         do { bytes = try readBytes(path, limit: RuntimeStore.sizeLimit) } catch {
             guard error.errno == .notFound else { throw .kernel("container \(id)", error) }
             guard fileExists(directory(of: id)) else {
-                throw ContainerError(code: .noContainer, message: "container \(id) does not exist: see `list`")
+                throw ContainerError(code: .noContainer, message: "container does not exist: \(id); see `list`")
             }
             return nil
         }

@@ -18,6 +18,33 @@ package struct InterfaceName: Hashable, Sendable, CustomStringConvertible {
     package static let loopback = InterfaceName(known: "lo")
 }
 
+/// An interface's name to be, which may have one `%d` for the first number that is free.
+package struct InterfaceNameTemplate: Hashable, Sendable, CustomStringConvertible {
+    /// The name as the kernel takes it.
+    package let description: String
+    /// The name itself, where no number is left to the kernel.
+    package let name: InterfaceName?
+
+    /// Checks `text` against the kernel's rules for both.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 {
+            // A digit in the place of the `%d` has to make a name, and leaves room for one more byte.
+            guard parts[1].hasPrefix("d"), InterfaceName("\(parts[0])00\(parts[1].dropFirst())") != nil else {
+                return nil
+            }
+            name = nil
+        } else {
+            guard let name = InterfaceName(text) else { return nil }
+            self.name = name
+        }
+        description = String(text)
+    }
+
+    /// A name with nothing left open.
+    package init(_ name: InterfaceName) { (self.name, description) = (name, name.description) }
+}
+
 /// The index the kernel gave an interface; unique within one network namespace.
 package struct InterfaceIndex: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
     /// The number, as in if_nametoindex(3).

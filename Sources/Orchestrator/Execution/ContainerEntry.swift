@@ -23,6 +23,7 @@ package struct ContainerEntry: Sendable {
     private let identity: ProcessIdentity
     private let group: ContainerCgroup
     private let filters: FilterCache
+    private let tracers: TracerNote
 
     /// A terminal's size in characters.
     package struct TerminalSize: Hashable, Sendable {
@@ -65,6 +66,7 @@ package struct ContainerEntry: Sendable {
         else { throw ExecutionError("\(container) does not run", hint: "start it with \"roost start\"") }
         self.spec = spec
         identity = ProcessIdentity(pid: process.pid, start: process.start)
+        tracers = TracerNote(in: directory.container(container), of: identity)
         let hierarchies = try CgroupHierarchies.ofHost()
         group = ContainerCgroup(process.groups.first ?? "/roost", in: hierarchies).joined()
     }
@@ -88,6 +90,7 @@ package struct ContainerEntry: Sendable {
         var inputs = PlanInputs()
         inputs.seccomp = try spec.linux?.seccomp.map { try filters.program($0) }
         inputs.awaitsGroups = group.needsAttachment
+        inputs.hasTracers = try tracers.hasTracers(beside: spec, of: self.spec)
         try inputs.observeOurselves()
         var surroundings = Container.ExecSurroundings(container: pidfd.rawValue, stdio: stdio)
         surroundings.group = group

@@ -92,6 +92,9 @@ extension Machine {
         inputs.seccomp = try spec.linux?.seccomp.map { try filter($0) }
         let group = live.group.joined()
         inputs.awaitsGroups = group.needsAttachment
+        let first = ProcessIdentity(pid: live.process.pid, start: live.process.start)
+        let tracers = TracerNote(in: configuration.directory.container(live.name), of: first)
+        inputs.hasTracers = try tracers.hasTracers(beside: spec, of: live.spec)
         try inputs.observeOurselves()
         let plan = try ContainerPlan(exec: spec, inputs)
         let null = try OwnedDescriptor.null()

@@ -116,7 +116,8 @@ extension Machine {
             } else if let relay = try await LoopbackRelay.start(
                 reservation,
                 ready: targets,
-                on: configuration.loops.next()
+                on: configuration.loops.next(),
+                within: try relayBudget()
             ) {
                 shared.withLock { $0.publisher.relays[reservation.port] = relay }
             }
@@ -128,6 +129,15 @@ extension Machine {
             return Array(stale.values)
         }
         for relay in stale { await relay.stop() }
+    }
+
+    /// The one budget of all relays.
+    private func relayBudget() throws -> RelayBudget {
+        try shared.withLock { shared in
+            let budget = try shared.publisher.budget ?? .ofThisProcess()
+            shared.publisher.budget = budget
+            return budget
+        }
     }
 
     private func zoneEntry(_ container: LiveContainer) -> Zone.Container {

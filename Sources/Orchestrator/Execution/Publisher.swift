@@ -10,6 +10,8 @@ struct Publisher {
     var ofContainers: [String: [PortReservation]] = [:]
     /// What carries version 6 to version 4, by port.
     var relays: [PublishedPort: LoopbackRelay] = [:]
+    /// What those may take, when the first has been there.
+    var budget: RelayBudget?
     /// The rules that are in force; nil when nobody knows.
     private(set) var rules: ProjectRules?
 

@@ -6,6 +6,8 @@ package struct AddressFlags: OptionSet, Hashable, Sendable {
     package init(rawValue: UInt32) { self.rawValue = rawValue }
     /// IFA_F_NODAD: usable at once, without looking for duplicates; IPv6 only.
     package static let skipDuplicateDetection = AddressFlags(rawValue: 0x02)
+    /// IFA_F_PERMANENT: without an end, as those that are not from router advertisements or DHCP.
+    package static let permanent = AddressFlags(rawValue: 0x80)
     /// IFA_F_NOPREFIXROUTE: adds no route to the network.
     package static let noPrefixRoute = AddressFlags(rawValue: 0x200)
 }
@@ -62,6 +64,25 @@ extension NetlinkRequest {
             if let broadcast = address.prefix.broadcast {
                 $0.attribute(AddressAttribute.broadcast, bytes: broadcast.bytes)
             }
+            if !flags.isEmpty { $0.attribute(AddressAttribute.flags, number: flags.rawValue) }
+        }
+    }
+
+    /// Gives an interface an address that this or another had, in whatever namespace, as it had it.
+    package static func restoreAddress(_ assigned: AssignedAddress, on interface: InterfaceIndex) -> NetlinkRequest {
+        let subject = "add address \(assigned.address) to interface \(interface)"
+        return NetlinkRequest(subject, type: RouteMessage.newAddress, flags: [.create, .exclusive]) {
+            let address = assigned.address
+            for byte in [address.address.family.number, UInt8(address.prefix.length), 0, assigned.scope] {
+                $0.append(byte)
+            }
+            $0.append(interface.rawValue)
+            $0.attribute(AddressAttribute.local, bytes: address.address.bytes)
+            $0.attribute(AddressAttribute.address, bytes: (assigned.peer ?? address.address).bytes)
+            if let broadcast = assigned.broadcast {
+                $0.attribute(AddressAttribute.broadcast, bytes: broadcast.bytes)
+            }
+            let flags = assigned.flags.intersection([.skipDuplicateDetection, .noPrefixRoute])
             if !flags.isEmpty { $0.attribute(AddressAttribute.flags, number: flags.rawValue) }
         }
     }

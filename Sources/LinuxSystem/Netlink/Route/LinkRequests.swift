@@ -200,6 +200,23 @@ extension NetlinkRequest {
         }
     }
 
+    /// Moves an interface to the namespace that `namespace` refers to, under another name; the descriptor is borrowed.
+    ///
+    /// The name may have a `%d` for a number that the kernel picks. `newIndex` has to be free there, and is the only way to
+    /// know what became of an interface whose move was done and whose new name was refused: Linux 5.13.
+    package static func move(
+        _ index: InterfaceIndex,
+        toNamespace namespace: CInt,
+        as name: InterfaceNameTemplate,
+        newIndex: InterfaceIndex? = nil
+    ) -> NetlinkRequest {
+        change(.index(index), "move interface \(index) to another namespace as \(name)") {
+            $0.attribute(LinkAttribute.name, string: name.description)
+            $0.attribute(LinkAttribute.namespaceDescriptor, number: UInt32(bitPattern: namespace))
+            if let newIndex { $0.attribute(LinkAttribute.newIndex, number: newIndex.rawValue) }
+        }
+    }
+
     /// Sets what the bridge does with a port.
     ///
     /// May follow the port's creation in one batch.

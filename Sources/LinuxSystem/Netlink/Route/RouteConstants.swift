@@ -26,6 +26,7 @@ enum LinkAttribute {
     static let namespaceDescriptor: UInt16 = 28
     static let transmitQueues: UInt16 = 31
     static let receiveQueues: UInt16 = 32
+    static let newIndex: UInt16 = 49
     /// IFLA_INFO_.
     static let infoKind: UInt16 = 1
     static let infoData: UInt16 = 2

@@ -53,11 +53,21 @@ package struct AssignedAddress: Hashable, Sendable {
     package var address: InterfaceAddress
     /// How it was added.
     package var flags: AddressFlags
+    /// How far it is valid: RT_SCOPE_, 0 for everywhere.
+    package var scope: UInt8
+    /// The other side of a link between two; nil elsewhere.
+    package var peer: IPAddress?
+    /// Where packets for all go; nil without.
+    package var broadcast: IPAddress?
+
+    /// Whether it was given by somebody, for good and for the whole world.
+    package var isLasting: Bool { scope == 0 && flags.contains(.permanent) }
 
     /// Reads RTM_NEWADDR; nil for anything else.
     init?(_ message: NetlinkMessage) {
         guard message.type == RouteMessage.newAddress, let length = message.body.number(at: 1, as: UInt8.self),
             let shortFlags = message.body.number(at: 2, as: UInt8.self),
+            let scope = message.body.number(at: 3, as: UInt8.self),
             let index = message.body.number(at: 4, as: UInt32.self)
         else { return nil }
         let attributes = message.attributes(after: 8)
@@ -68,6 +78,11 @@ package struct AssignedAddress: Hashable, Sendable {
         interface = InterfaceIndex(rawValue: index)
         self.address = whole
         flags = AddressFlags(rawValue: attributes.number(AddressAttribute.flags) ?? UInt32(shortFlags))
+        self.scope = scope
+        peer = attributes[AddressAttribute.address].flatMap { IPAddress(bytes: $0) }.flatMap {
+            $0 == address ? nil : $0
+        }
+        broadcast = attributes[AddressAttribute.broadcast].flatMap { IPAddress(bytes: $0) }
     }
 }
 

@@ -14,7 +14,10 @@ struct RuntimeKill: ParsableCommand {
     @Argument(help: "The signal, a name or a number.") var signal = "TERM"
 
     func run() throws {
-        guard let number = Signal(text: signal)?.number else { throw UserError("unknown signal \"\(signal)\"") }
+        // 0 is no signal, and asks whether one could be sent: kill(2).
+        guard let number = signal == "0" ? 0 : Signal(text: signal)?.number else {
+            throw UserError("unknown signal \"\(signal)\"")
+        }
         try RuntimeContainer(ContainerID(id), in: RuntimeProgram.settings.store).kill(number, all: all)
     }
 }

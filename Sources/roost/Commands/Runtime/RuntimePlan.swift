@@ -18,8 +18,9 @@ struct RuntimePlan: ParsableCommand {
             let spec = try ContainerBundle(bundle).spec
             let seccomp = try spec.linux?.seccomp.map { try SeccompProgram(compiling: $0) }
             let plan = try ContainerPlan(spec, seccomp: seccomp)
-            let preparation = plan.preparation.map { "for the child:\n\($0)\n" } ?? ""
-            ProcessContext.writeOutput("\(plan.launch)\(preparation)")
+            let lines = plan.devices.map(\.description) + (plan.preparation.map { ["\($0)"] } ?? [])
+            let outside = lines.isEmpty ? "" : "for the child:\n\(lines.joined(separator: "\n"))\n"
+            ProcessContext.writeOutput("\(plan.launch)\(outside)")
         } catch {
             ProcessContext.writeError("error: \(error)\n")
             throw ExitCode.failure

@@ -43,15 +43,18 @@ enum RuntimeProgram {
             exit(status.rawValue)
         } catch let error as ContainerError {
             report.error(text(of: error))
-            exit(commandName == "exec" ? 255 : 1)
+            exit(failure)
         } catch {
             let status = Runtime.exitCode(for: error)
             guard status != .success else { Runtime.exit(withError: error) }
             report.error(Runtime.message(for: error))
-            exit(EXIT_FAILURE)
+            exit(failure)
         }
         exit(EXIT_SUCCESS)
     }
+
+    /// What says that the command failed, and not the program that it ran.
+    private static var failure: Int32 { commandName == "exec" ? 255 : EXIT_FAILURE }
 
     /// Any command, read by the argument parser.
     private static func parse(_ line: [String]) throws -> any ParsableCommand {

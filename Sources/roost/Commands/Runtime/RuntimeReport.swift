@@ -25,33 +25,29 @@ struct RuntimeReport {
     }
 
     /// Tells why the command failed.
-    func error(_ message: String) {
-        ProcessContext.writeError("error: \(message)\n")
-        log("error", message)
-    }
+    func error(_ message: String) { tell("error", message) }
 
     /// Tells what could not be done as it was asked.
-    func warning(_ message: String) {
-        ProcessContext.writeError("warning: \(message)\n")
-        log("warning", message)
+    func warning(_ message: String) { tell("warning", message) }
+
+    private func tell(_ level: String, _ message: String) {
+        do {
+            // Who asks for JSON and names no file reads it there.
+            let isTold = path != nil || form == .text
+            ProcessContext.writeError(isTold ? "\(level): \(message)\n" : try line(level, message))
+            guard let path else { return }
+            let file = try OwnedDescriptor.appending(to: path)
+            try file.writeAll(Array(try line(level, message).utf8), subject: path)
+        } catch { ProcessContext.writeError("warning: --log: \(error)\n") }
     }
 
-    private func log(_ level: String, _ message: String) {
-        guard let path else { return }
-        let line = Line(
-            level: level,
-            msg: message,
-            time: Timestamp.text(nanoseconds: FileMetadata.Timestamp.now.sinceEpoch)
-        )
-        do {
-            let file = try OwnedDescriptor.appending(to: path)
-            let text: [UInt8]
-            switch form {
-            case .json: text = Array(try JSONEncoder().encode(line))
-            case .text:
-                text = Array("time=\"\(line.time)\" level=\(level) msg=\(message.debugDescription)".utf8)
-            }
-            try file.writeAll(text + [UInt8(ascii: "\n")], subject: path)
-        } catch { ProcessContext.writeError("warning: --log: \(error)\n") }
+    private func line(_ level: String, _ message: String) throws -> String {
+        let time = Timestamp.text(nanoseconds: FileMetadata.Timestamp.now.sinceEpoch)
+        switch form {
+        case .json:
+            let bytes = try JSONEncoder().encode(Line(level: level, msg: message, time: time))
+            return String(decoding: bytes, as: UTF8.self) + "\n"
+        case .text: return "time=\"\(time)\" level=\(level) msg=\(message.debugDescription)\n"
+        }
     }
 }

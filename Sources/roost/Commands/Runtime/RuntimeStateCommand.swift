@@ -15,7 +15,7 @@ struct RuntimeStateCommand: ParsableCommand {
         let container = try RuntimeContainer(ContainerID(id), in: RuntimeProgram.settings.store)
         // Hooks learn of a container that is being made from what they are given; to others it is not there yet.
         guard container.record.process != nil else {
-            throw UserError("container \(id) does not exist yet: it is being created, or that was cut short")
+            throw UserError("container does not exist: \(id) is being created, or that was cut short")
         }
         ProcessContext.writeOutput(try RuntimeJSON.text(container.state))
     }

@@ -1,16 +1,15 @@
 import CLinux
 import Glibc
-import LinuxSystem
 
 /// Short stays of the calling thread in another network namespace.
 ///
 /// No other thread notices, and no task can run on this thread in between, as everything here is synchronous.
-enum NamespaceVisit {
+package enum NamespaceVisit {
     /// The calling thread's own network namespace.
-    static func current() throws(SyscallError) -> OwnedDescriptor { try .reading("/proc/thread-self/ns/net") }
+    package static func current() throws(SyscallError) -> OwnedDescriptor { try .reading("/proc/thread-self/ns/net") }
 
-    /// Runs `body` in the namespace that `descriptor` refers to.
-    static func within<Value: ~Copyable>(
+    /// Runs `body` in the namespace that `descriptor` refers to, which is lent: setns(2).
+    package static func within<Value: ~Copyable>(
         _ descriptor: CInt,
         _ body: () throws(SyscallError) -> Value
     ) throws(SyscallError) -> Value {
@@ -21,7 +20,9 @@ enum NamespaceVisit {
     }
 
     /// Runs `body` in a new namespace, which ends with the last descriptor or process that refers to it.
-    static func withinNew<Value: ~Copyable>(_ body: () throws(SyscallError) -> Value) throws(SyscallError) -> Value {
+    package static func withinNew<Value: ~Copyable>(
+        _ body: () throws(SyscallError) -> Value
+    ) throws(SyscallError) -> Value {
         let home = try current()
         _ = try SyscallError.check(clinux_network_unshare(), "unshare(CLONE_NEWNET)", "network namespace")
         defer { goBack(to: home) }
