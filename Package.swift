@@ -128,10 +128,15 @@ let package = Package(
             swiftSettings: memorySafe
         ),
 
-        .testTarget(name: "LinuxSystemTests", dependencies: ["CLinux", "LinuxSystem"], swiftSettings: common),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+        .testTarget(
+            name: "LinuxSystemTests",
+            dependencies: ["CLinux", "LinuxSystem", "TestSupport"],
+            swiftSettings: common
+        ),
         .testTarget(
             name: "ContainerRuntimeTests",
-            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec"],
+            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec", "TestSupport"],
             swiftSettings: common
         ),
         .testTarget(
@@ -146,7 +151,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ImageBuilderTests",
-            dependencies: ["ImageBuilder", "LinuxSystem", "OCISpec", "YAMLComposer"],
+            dependencies: ["ImageBuilder", "LinuxSystem", "OCISpec", "TestSupport", "YAMLComposer"],
             swiftSettings: common
         ),
         .testTarget(
@@ -183,11 +188,15 @@ let package = Package(
         ),
         .testTarget(
             name: "ConformanceTests",
-            dependencies: ["CArchive", "ComposeModel", "YAMLComposer", "roost"],
+            dependencies: ["CArchive", "ComposeModel", "TestSupport", "YAMLComposer", "roost"],
             exclude: ["README.md", "cases.tar.xz", "licences"],
             swiftSettings: common
         ),
-        .testTarget(name: "OrchestratorTests", dependencies: ["ComposeModel", "Orchestrator"], swiftSettings: common),
+        .testTarget(
+            name: "OrchestratorTests",
+            dependencies: ["ComposeModel", "Orchestrator", "TestSupport"],
+            swiftSettings: common
+        ),
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor", "roost"],

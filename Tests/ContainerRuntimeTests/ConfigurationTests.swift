@@ -1,5 +1,6 @@
 import Foundation
 import OCISpec
+import TestSupport
 import Testing
 
 @Suite("reading JSON")
@@ -75,7 +76,7 @@ struct JSONTests {
 
     @Test("documents that were changed at random are taken and refused as Foundation does")
     func random() throws {
-        var random = Numbers(state: 7)
+        var random = SeededNumbers(seed: 7)
         let original = Array(fullConfiguration.utf8)
         for _ in 0..<3000 {
             var document = Array(original.prefix(Int.random(in: 1...900, using: &random)))

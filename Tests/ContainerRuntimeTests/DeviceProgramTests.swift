@@ -1,5 +1,6 @@
 import ContainerRuntime
 import OCISpec
+import TestSupport
 import Testing
 
 @Suite("device rules")
@@ -60,7 +61,7 @@ struct DeviceProgramTests {
 
     @Test("random rules decide as the specification says")
     func random() throws {
-        var random = Numbers(state: 1)
+        var random = SeededNumbers(seed: 1)
         for _ in 0..<400 {
             let rules = (0..<Int.random(in: 0...6, using: &random)).map { _ in randomRule(&random) }
             let program = try DeviceProgram(rules)
@@ -88,7 +89,7 @@ struct DeviceProgramTests {
         }
     }
 
-    private func randomRule(_ random: inout Numbers) -> ResourcesSpec.Device {
+    private func randomRule(_ random: inout SeededNumbers) -> ResourcesSpec.Device {
         ResourcesSpec.Device(
             allow: Bool.random(using: &random),
             type: [nil, "a", "b", "c"].randomElement(using: &random) ?? nil,
@@ -140,18 +141,5 @@ struct DeviceProgramTests {
     func mistakes() {
         let error = #expect(throws: ContainerError.self) { try DeviceProgram([.init(allow: true, access: "rx")]) }
         #expect(error?.description == "linux.resources.devices[0].access: 'x' is not r, w or m")
-    }
-}
-
-/// Numbers that are the same in every run: SplitMix64.
-struct Numbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import OCISpec
+import TestSupport
 import Testing
 import YAMLComposer
 
@@ -23,7 +24,7 @@ import YAMLComposer
         "$TARGETARCH",
     ]
 
-    private static func text(_ random: inout SeededGenerator) -> String {
+    private static func text(_ random: inout SeededNumbers) -> String {
         var text = Bool.random(using: &random) ? "FROM alpine AS base\n" : ""
         for _ in 0..<Int.random(in: 1...40, using: &random) { text += parts.randomElement(using: &random) ?? "" }
         return text
@@ -32,7 +33,7 @@ import YAMLComposer
     @Test("random files are read and planned, and every place is in them", arguments: 0..<8) func files(
         seed: UInt64
     ) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededNumbers(seed: seed)
         for _ in 0..<400 {
             let text = Self.text(&random)
             let lines = text.utf8.count { $0 == 0x0A } + 1
@@ -73,7 +74,7 @@ import YAMLComposer
     }
 
     @Test("random triggers of a base are read and planned") func triggers() throws {
-        var random = SeededGenerator(seed: 99)
+        var random = SeededNumbers(seed: 99)
         for _ in 0..<400 {
             var base = ImageConfiguration()
             base.config = ProcessDefaults()
@@ -83,7 +84,7 @@ import YAMLComposer
     }
 
     @Test("random words are replaced or refused") func words() {
-        var random = SeededGenerator(seed: 5)
+        var random = SeededNumbers(seed: 5)
         let variables = ["A": "value", "b": "*?\\", "TARGETARCH": ""]
         for _ in 0..<4000 {
             var text = ""
@@ -100,7 +101,7 @@ import YAMLComposer
     }
 
     @Test("random bytes are no Dockerfile, and that is said") func bytes() {
-        var random = SeededGenerator(seed: 11)
+        var random = SeededNumbers(seed: 11)
         for _ in 0..<400 {
             let bytes = (0..<Int.random(in: 0...200, using: &random)).map { _ in
                 UInt8.random(in: 0...255, using: &random)

@@ -1,4 +1,5 @@
 import Orchestrator
+import TestSupport
 
 /// A machine that carries out what a reconciler asks for, in an order that a seed decides, with crashes.
 ///
@@ -17,7 +18,7 @@ struct SimulatedMachine {
     private var pending: [Reconciler.Event] = []
     private var running: [Step.Operation] = []
     private var wake: WallTime?
-    private var random: SplitMix
+    private var random: SeededNumbers
     /// Of so many operations one fails; 0 for none.
     var failureRate: UInt64 = 0
     /// How many operations were under way at once at most.
@@ -31,7 +32,7 @@ struct SimulatedMachine {
     init(_ state: ProjectState, seed: UInt64) {
         saved = state
         reconciler = Reconciler(state: state)
-        random = SplitMix(state: seed)
+        random = SeededNumbers(seed: seed)
     }
 
     var state: ProjectState { reconciler.state }
@@ -167,18 +168,5 @@ struct SimulatedMachine {
             case .report: break
             }
         }
-    }
-}
-
-/// A small generator whose numbers a seed decides.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

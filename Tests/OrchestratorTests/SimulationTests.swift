@@ -1,8 +1,9 @@
 import Orchestrator
+import TestSupport
 import Testing
 
 /// Services that depend on each other in every way.
-private func wish(_ random: inout SplitMix) -> ProjectWish {
+private func wish(_ random: inout SeededNumbers) -> ProjectWish {
     func digest() -> String { "d\(random.next() % 3)" }
     func replicas() -> Int { Int(random.next() % 4) }
     return ProjectWish(
@@ -61,7 +62,7 @@ extension UpOptions {
 struct SimulationTests {
     @Test("comes to what was wanted last, whatever crashes and commands come between", arguments: 0..<500)
     func convergence(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededNumbers(seed: seed)
         var machine = SimulatedMachine(ProjectState(project: "p"), seed: seed)
         var last = wish(&random)
         for _ in 0..<40 {
@@ -102,7 +103,7 @@ struct SimulationTests {
 
     @Test("no more is under way at once than a command allows", arguments: 0..<40, [1, 2, 3])
     func limited(seed: UInt64, limit: Int) {
-        var random = SplitMix(state: seed)
+        var random = SeededNumbers(seed: seed)
         var machine = SimulatedMachine(ProjectState(project: "p"), seed: seed)
         machine.limit = limit
         let wanted = wish(&random)
@@ -117,7 +118,7 @@ struct SimulationTests {
 
     @Test("answers every request, and recovers from failures when it is asked again", arguments: 0..<300)
     func failures(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededNumbers(seed: seed)
         var machine = SimulatedMachine(ProjectState(project: "p"), seed: seed)
         machine.failureRate = 6
         var last = wish(&random)

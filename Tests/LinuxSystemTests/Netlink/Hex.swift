@@ -31,15 +31,3 @@ struct RecordedTransport: NetlinkTransport {
         return answers.removeFirst()
     }
 }
-
-/// Numbers without a pattern, the same on each run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-}
