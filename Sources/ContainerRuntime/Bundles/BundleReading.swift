@@ -5,7 +5,7 @@ extension RuntimeSpec {
     /// The configuration of a bundle for `roost runtime`, with all paths of the host made absolute.
     func absolute(in bundle: String) throws(ContainerError) -> RuntimeSpec {
         var spec = self
-        guard ociVersion.wholeMatch(of: /1(\.[0-9]{1,9}){1,2}([-+][0-9A-Za-z.+-]+)?/) != nil else {
+        guard RuntimeSpec.isFirst(version: ociVersion) else {
             throw .unsupported("ociVersion", "'\(ociVersion)' is not a version 1 of the specification")
         }
         guard let path = root?.path, !path.isEmpty else { throw .invalid("root.path", "missing: there is no root") }
@@ -18,6 +18,26 @@ extension RuntimeSpec {
             spec.mounts?[index].source = source.absolute(in: bundle)
         }
         return spec
+    }
+
+    /// Whether a version is 1.MINOR or 1.MINOR.PATCH, with or without what follows a sign: Semantic Versioning 2.0.0.
+    ///
+    /// Not by a pattern, which takes longer to compile than the rest of a configuration to read.
+    private static func isFirst(version: String) -> Bool {
+        let signs = [UInt8(ascii: "-"), UInt8(ascii: "+")]
+        let bytes = Array(version.utf8)
+        let numbers = bytes.prefix { !signs.contains($0) }
+        let parts = numbers.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let isNumbered =
+            (2...3).contains(parts.count) && parts[0].elementsEqual([UInt8(ascii: "1")])
+            && parts.allSatisfy { (1...9).contains($0.count) && $0.allSatisfy { (0x30...0x39).contains($0) } }
+        guard isNumbered, numbers.endIndex < bytes.endIndex else { return isNumbered }
+        let suffix = bytes[(numbers.endIndex + 1)...]
+        return !suffix.isEmpty
+            && suffix.allSatisfy { byte in
+                signs.contains(byte) || byte == UInt8(ascii: ".") || (0x30...0x39).contains(byte)
+                    || (0x41...0x5a).contains(byte & 0xdf)
+            }
     }
 
     /// The configuration as `ContainerPlan` takes it: what is done around the container is not in it.
