@@ -139,6 +139,6 @@ final class BundleScratch {
     func leftovers() throws -> [String] {
         let hierarchies = try CgroupHierarchies.ofHost()
         let roots = [hierarchies.unified].compactMap { $0 } + hierarchies.legacy.values
-        return namesInDirectory(state) + roots.map { "\($0)/roost-runtime/\(id)" }.filter { fileExists($0) }
+        return namesInDirectory(state) + roots.map { "\($0)/roost-runtime-\(id)" }.filter { fileExists($0) }
     }
 }

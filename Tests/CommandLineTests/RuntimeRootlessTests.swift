@@ -143,11 +143,11 @@ struct RuntimeRootlessTests {
         let enter = "echo $$ > \(group)/cgroup.procs"
         #expect(try box.asOrdinaryUser(["run", "--detach", "--bundle", box.bundle, box.id], after: enter).error == "")
         let pid = try box.stateMember("pid")
-        #expect(try readFile("/proc/\(pid)/cgroup").contains("0::/\(box.id)/roost-runtime/\(box.id)\n"))
+        #expect(try readFile("/proc/\(pid)/cgroup").contains("0::/\(box.id)/roost-runtime-\(box.id)\n"))
         #expect(try box.asOrdinaryUser(["pause", box.id], after: enter).error == "")
         #expect(try box.stateMember("status") == "paused")
         #expect(try box.asOrdinaryUser(["delete", "--force", box.id], after: enter).error == "")
-        #expect(!fileExists(group + "/roost-runtime"))
+        #expect(!fileExists(group + "/roost-runtime-\(box.id)"))
         #expect(rmdir(group) == 0)
     }
 

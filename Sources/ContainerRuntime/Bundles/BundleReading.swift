@@ -48,12 +48,13 @@ extension RuntimeSpec {
         return spec
     }
 
-    /// The path of the control group of a container with this configuration: `/roost-runtime/ID` without a word of it,
+    /// The path of the control group of a container with this configuration: `/roost-runtime-ID` without a word of it,
     /// and below our own group without privilege.
     func groupPath(_ id: ContainerID, isPrivileged: Bool = true) throws(ContainerError) -> String {
         let place = "linux.cgroupsPath"
         guard let path = linux?.cgroupsPath, !path.isEmpty else {
-            return (isPrivileged ? "" : RuntimeSpec.ownGroup) + "/\(Cgroup.runtime)/\(id)"
+            // Not below a group for all of them: the kernel takes as long to make that as the container's own.
+            return (isPrivileged ? "" : RuntimeSpec.ownGroup) + "/roost-runtime-\(id)"
         }
         guard path.split(separator: ":", omittingEmptySubsequences: false).count != 3 else {
             throw .unsupported(place, "'\(path)' names a slice of systemd, which takes --systemd-cgroup")

@@ -2,21 +2,14 @@ import Glibc
 
 /// Groups above a group that nobody but we have made, and that go with the last group below them.
 ///
-/// They carry a mark, an extended attribute of the kernel's own filesystem, so those of others stay: cgroups(7). One name is
-/// ours alone and needs none.
+/// They carry a mark, an extended attribute of the kernel's own filesystem, so those of others stay: cgroups(7).
 extension Cgroup {
     private static let mark = "trusted.roost"
-    /// The name of the group for containers that are not given one.
-    package static let runtime = "roost-runtime"
 
-    /// The directories above the group that are not there yet and need a mark, in every hierarchy.
+    /// The directories above the group that are not there yet, in every hierarchy.
     package var missingParents: [String] {
-        roots.flatMap { root in parents.filter { !Self.isRuntime($0) }.map { root + $0 } }.filter {
-            access($0, F_OK) != 0
-        }
+        roots.flatMap { root in parents.map { root + $0 } }.filter { access($0, F_OK) != 0 }
     }
-
-    private static func isRuntime(_ path: String) -> Bool { path.hasSuffix("/" + runtime) }
 
     /// Marks those of some directories that are there now.
     package static func markOwn(_ directories: [String]) throws(SyscallError) {
@@ -37,9 +30,8 @@ extension Cgroup {
     package func removeOwnParents() {
         for root in roots {
             for parent in parents.reversed() {
-                guard Self.isRuntime(parent) || Self.isMarked(root + parent) else { break }
                 // Another container's group in it keeps it.
-                guard rmdir(root + parent) == 0 else { break }
+                guard Self.isMarked(root + parent), rmdir(root + parent) == 0 else { break }
             }
         }
     }

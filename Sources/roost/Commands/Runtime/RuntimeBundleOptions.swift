@@ -14,12 +14,38 @@ struct RuntimeBundleOptions: ParsableArguments {
     @Flag(help: "Leave the container our own session keyring.") var noNewKeyring = false
     @Option(help: "How many descriptors from 3 on the container gets.") var preserveFds = 0
 
-    /// The bundle and the configuration that they name; its path is absolute, as the kernel has it where there is one.
+    /// What they ask for.
+    var request: BundleRequest {
+        BundleRequest(
+            bundle: bundle,
+            config: config,
+            consoleSocket: consoleSocket,
+            pidFile: pidFile,
+            pidfdSocket: pidfdSocket,
+            noPivot: noPivot,
+            noNewKeyring: noNewKeyring,
+            preserveFds: preserveFds
+        )
+    }
+}
+
+/// A bundle of which a container is to be made, and how: the options as plain values.
+struct BundleRequest {
+    var bundle = "."
+    var config: String?
+    var consoleSocket: String?
+    var pidFile: String?
+    var pidfdSocket: String?
+    var noPivot = false
+    var noNewKeyring = false
+    var preserveFds = 0
+
+    /// The bundle and the configuration that are named; its path is absolute, as the kernel has it where there is one.
     func read() throws -> ContainerBundle {
         try ContainerBundle(RuntimeSettings.resolved(bundle), configuration: config)
     }
 
-    /// A container made of them.
+    /// A container made of it.
     func create(
         _ name: String,
         _ bundle: ContainerBundle,

@@ -12,7 +12,12 @@ struct RuntimeCreate: ParsableCommand {
     @Argument(help: "The container's id.") var id: String
 
     func run() throws {
-        let kept = try RuntimeDescriptors.kept(options.preserveFds)
-        _ = try options.create(id, options.read(), keeping: kept)
+        try Self.run(options.request, id)
+    }
+
+    /// Makes a container of a bundle.
+    static func run(_ request: BundleRequest, _ id: String) throws {
+        let kept = try RuntimeDescriptors.kept(request.preserveFds)
+        _ = try request.create(id, request.read(), keeping: kept)
     }
 }

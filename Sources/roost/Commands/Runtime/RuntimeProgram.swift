@@ -36,8 +36,12 @@ enum RuntimeProgram {
             let (settings, rest) = try parsed.get()
             try settings.report.check()
             report = settings.report
-            var command = try RuntimeQuickLine.command(rest) ?? parse(rest)
-            try command.run()
+            if let run = RuntimeQuickLine.command(rest) {
+                try run()
+            } else {
+                var command = try parse(rest)
+                try command.run()
+            }
         } catch let status as ExitCode {
             // Not by the argument parser, which would look for a message first.
             exit(status.rawValue)

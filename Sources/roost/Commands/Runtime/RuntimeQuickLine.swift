@@ -5,28 +5,28 @@ import ArgumentParser
 /// To look into a command takes the parser longer than all else that happens before a container is made. Whatever is
 /// not plain here, a mistake, a rare option or a question for help, is the parser's.
 enum RuntimeQuickLine {
-    /// The command of a line, when it is one of the usual; ready to run.
-    static func command(_ line: [String]) -> (any ParsableCommand)? {
+    /// What runs the command of a line, when it is one of the usual.
+    static func command(_ line: [String]) -> (() throws -> Void)? {
         let words = Array(line.dropFirst())
         switch line.first {
         case "create": return create(words)
         case "run": return run(words)
-        case "exec": return exec(words)
+        case "exec": return exec(words).map { command in { try command.run() } }
         case "start":
             guard let words = Words(words), words.arguments.count == 1 else { return nil }
             var command = RuntimeStart()
             command.id = words.arguments[0]
-            return command
+            return { [command] in try command.run() }
         case "state":
             guard let words = Words(words), words.arguments.count == 1 else { return nil }
             var command = RuntimeStateCommand()
             command.id = words.arguments[0]
-            return command
+            return { [command] in try command.run() }
         case "delete":
             guard let words = Words(words, flags: [("--force", "-f")]), words.arguments.count == 1 else { return nil }
             var command = RuntimeDelete()
             (command.id, command.force) = (words.arguments[0], words.flags.contains("--force"))
-            return command
+            return { [command] in try command.run() }
         case "kill":
             guard let words = Words(words, flags: [("--all", "-a")]), (1...2).contains(words.arguments.count) else {
                 return nil
@@ -34,7 +34,7 @@ enum RuntimeQuickLine {
             var command = RuntimeKill()
             (command.id, command.all) = (words.arguments[0], words.flags.contains("--all"))
             command.signal = words.arguments.count == 2 ? words.arguments[1] : "TERM"
-            return command
+            return { [command] in try command.run() }
         default: return nil
         }
     }
@@ -46,8 +46,8 @@ enum RuntimeQuickLine {
     ]
     private static let bundleFlags: Names = [("--no-pivot", nil), ("--no-new-keyring", nil)]
 
-    private static func bundleOptions(_ words: Words) -> RuntimeBundleOptions? {
-        var options = RuntimeBundleOptions()
+    private static func bundleRequest(_ words: Words) -> BundleRequest? {
+        var options = BundleRequest()
         options.bundle = words["--bundle"] ?? "."
         options.config = words["--config"]
         options.consoleSocket = words["--console-socket"]
@@ -60,25 +60,21 @@ enum RuntimeQuickLine {
         return options
     }
 
-    private static func create(_ line: [String]) -> RuntimeCreate? {
+    private static func create(_ line: [String]) -> (() throws -> Void)? {
         guard let words = Words(line, options: bundleOptions, flags: bundleFlags), words.arguments.count == 1,
-            let options = bundleOptions(words)
+            let request = bundleRequest(words)
         else { return nil }
-        var command = RuntimeCreate()
-        (command.options, command.id) = (options, words.arguments[0])
-        return command
+        return { try RuntimeCreate.run(request, words.arguments[0]) }
     }
 
-    private static func run(_ line: [String]) -> RuntimeRun? {
+    private static func run(_ line: [String]) -> (() throws -> Void)? {
         let flags = bundleFlags + [("--detach", "-d"), ("--keep", nil), ("--no-subreaper", nil)]
         guard let words = Words(line, options: bundleOptions, flags: flags), words.arguments.count == 1,
-            let options = bundleOptions(words)
+            let bundle = bundleRequest(words)
         else { return nil }
-        var command = RuntimeRun()
-        (command.options, command.id) = (options, words.arguments[0])
-        (command.detach, command.keep) = (words.flags.contains("--detach"), words.flags.contains("--keep"))
-        command.noSubreaper = words.flags.contains("--no-subreaper")
-        return command
+        var request = BundleRun(bundle: bundle, id: words.arguments[0])
+        (request.detach, request.keep) = (words.flags.contains("--detach"), words.flags.contains("--keep"))
+        return { [request] in try request.run() }
     }
 
     private static func exec(_ line: [String]) -> RuntimeExec? {

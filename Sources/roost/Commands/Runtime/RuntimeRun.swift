@@ -17,18 +17,29 @@ struct RuntimeRun: ParsableCommand {
     @Flag(help: "Taken for granted: nobody is made our child.") var noSubreaper = false
     @Argument(help: "The container's id.") var id: String
 
+    func run() throws { try BundleRun(bundle: options.request, id: id, detach: detach, keep: keep).run() }
+}
+
+/// A container that is to be made, started, and removed when it has ended: the options as plain values.
+struct BundleRun {
+    var bundle: BundleRequest
+    var id: String
+    var detach = false
+    var keep = false
+
+    /// Does so, and ends with the status of its program.
     func run() throws {
-        let kept = try RuntimeDescriptors.kept(options.preserveFds)
+        let kept = try RuntimeDescriptors.kept(bundle.preserveFds)
         let settings = try RuntimeProgram.settings
-        let bundle = try options.read()
+        let read = try bundle.read()
         let terminal = try RuntimeForeground.terminal(
-            isWanted: !detach && options.consoleSocket == nil
-                && bundle.spec.process?.terminal == true
+            isWanted: !detach && bundle.consoleSocket == nil
+                && read.spec.process?.terminal == true
         )
         var foreground = try RuntimeForeground(isWanted: !detach)
-        let created = try options.create(
+        let created = try bundle.create(
             id,
-            bundle,
+            read,
             keeping: kept,
             terminal: terminal?.sending,
             startsAtOnce: true
