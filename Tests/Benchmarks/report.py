@@ -164,7 +164,16 @@ class Report:
         floor, run = self.median("run", "floor"), self.median("run", "roost run --rm")
         found.append(("`run --rm`: within twice the floor", run / floor if run and floor else None,
                       lambda x: x <= 2, "%.1f"))
-        for view in dict.fromkeys(view for view, _ in self.peaks):
+        def runtime(view, name):
+            return self.median("runtime", view, name)
+        for view in dict.fromkeys(view for view, _ in self.peaks if view != "pull"):
+            for command, most in (("run", 0.8), ("exec", 1)):
+                ours, crun = (runtime(view, "%s %s" % (name, command)) for name in ("roost", "crun"))
+                found.append(("`runtime %s` on %s: at most %g of crun's time" % (command, view, most),
+                              ours / crun if ours and crun else None, lambda x, most=most: x <= most, "%.2f"))
+            run, floor, start = (runtime(view, name) for name in ("roost run", "floor", "roost --version"))
+            found.append(("`runtime run` on %s: at most twice the floor and the program's start" % view,
+                          run / (2 * floor + start) if run and floor and start else None, lambda x: x <= 1, "%.2f of that"))
             ours, crun = (self.peaks.get((view, name + " run")) for name in ("roost", "crun"))
             more = ours and crun and (statistics.median(ours) - statistics.median(crun)) / 1e6
             found.append(("peak memory of `runtime run` on %s: at most crun's and 8 MB" % view, more,
