@@ -167,16 +167,18 @@ extension Scenarios {
                 func said() throws -> String {
                     try scenario.run(["-f", "\(sample)/compose.yaml", "logs", "--no-color", "--tail", "20"]).stdout
                 }
+                let first = check.status == 0 ? "" : try said()
                 #expect(
                     check.stdout.contains("change is counted: a=1, b=0"),
-                    "\(check.stdout)\(check.stderr)\(try said())"
+                    "\(check.stdout)\(check.stderr)\(first)"
                 )
                 // The votes are in the database, wherever its container is.
                 try scenario.roost("-f", "\(sample)/compose.yaml", "up", "-d", "--wait", "--force-recreate", "db")
                 let again = try scenario.host("\(sample)/check.sh", "http://127.0.0.1:\(port)", "30", "3")
+                let second = again.status == 0 ? "" : try said()
                 #expect(
                     again.stdout.contains("change is counted: a=2, b=0"),
-                    "\(again.stdout)\(again.stderr)\(try said())"
+                    "\(again.stdout)\(again.stderr)\(second)"
                 )
             }
         }
