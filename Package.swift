@@ -165,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "ThreatTests",
             dependencies: [
-                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "roost",
+                "CLinux", "ContainerNetwork", "ContainerRuntime", "ImageStore", "LinuxSystem", "OCISpec", "TestSupport",
+                "roost",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: common
@@ -199,7 +200,9 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["ContainerRuntime", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor", "roost"],
+            dependencies: [
+                "ContainerRuntime", "LinuxSystem", "OCISpec", "Orchestrator", "Supervisor", "TestSupport", "roost",
+            ],
             swiftSettings: common
         ),
         .testTarget(

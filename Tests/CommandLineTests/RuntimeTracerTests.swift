@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import TestSupport
 import Testing
 
 /// Programs that join a container which has CAP_SYS_PTRACE: they come into its sight last of all.
@@ -48,22 +49,7 @@ struct RuntimeTracerTests {
         try box.write("read line < /mnt/end")
         #expect(try box.runtime("run", "--detach", "--bundle", box.bundle, box.id).error == "")
         #expect(mkfifo(box.share + "/ready", 0o600) == 0)
-        let script = """
-            import os
-            last, known = os.getpid(), set()
-            open("/mnt/ready", "w").close()
-            while True:
-                for pid in range(last + 1, last + 5):
-                    try:
-                        os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))
-                        link = os.readlink(f"/proc/{pid}/exe")
-                        with open(f"/proc/{pid}/status") as status: rights = status.read().split("CapPrm:")[1].split()[0]
-                        if (link, rights) in known: continue
-                        known.add((link, rights))
-                        with open("/mnt/said", "a") as log: print(rights, link, file=log)
-                    except OSError: pass
-                with open("/proc/loadavg") as load: last = max(last, int(load.read().split()[4]) - 1)
-            """
+        let script = newcomerWatch(ready: "/mnt/ready", log: "/mnt/said")
         let arguments = ["--detach", "--cap", "CAP_SYS_PTRACE", box.id, "python3", "-c", script]
         #expect(try box.scratch.roost(["runtime", "--root", box.state, "exec"] + arguments).error == "")
         // Waits until it is there.

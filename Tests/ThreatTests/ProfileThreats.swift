@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension Scenarios {
@@ -125,22 +126,7 @@ extension Scenarios {
 
         @Test("What joins it is hidden from a program that an earlier exec gave every privilege")
         func privilegedNeighbour() throws {
-            let script = """
-                import os
-                last, known = os.getpid(), set()
-                open("/ready", "w").close()
-                while True:
-                    for pid in range(last + 1, last + 5):
-                        try:
-                            os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))
-                            link = os.readlink(f"/proc/{pid}/exe")
-                            with open(f"/proc/{pid}/status") as status: rights = status.read().split("CapPrm:")[1].split()[0]
-                            if (link, rights) in known: continue
-                            known.add((link, rights))
-                            with open("/seen", "a") as log: print(rights, link, file=log)
-                        except OSError: pass
-                    with open("/proc/loadavg") as load: last = max(last, int(load.read().split()[4]) - 1)
-                """
+            let script = newcomerWatch(ready: "/ready", log: "/seen")
             let compose = """
                 services:
                   a: {image: "rootfs:/", command: sleep infinity, stop_signal: SIGKILL}
