@@ -40,6 +40,12 @@ package struct DeviceProgram: Hashable, Sendable, CustomStringConvertible {
             if rule.isTotal { rules = [] }
             rules.append(rule)
         }
+        guard rules.count <= Self.mostRules else {
+            throw .invalid(
+                "linux.resources.devices",
+                "\(rules.count) rules; at most \(Self.mostRules) fit into a program"
+            )
+        }
         self.rules = rules
         instructions = DeviceProgram.compiled(rules)
     }
@@ -203,6 +209,9 @@ package struct DeviceProgram: Hashable, Sendable, CustomStringConvertible {
         /// Both in one, as the kernel keeps them.
         static let number: UInt8 = 6
     }
+
+    /// How many rules there may be: each is at most five steps, and a jump reaches over 32,767.
+    private static let mostRules = 6000
 
     /// Bits of a minor number: `MINORBITS`.
     fileprivate static let minorBits: Int32 = 20

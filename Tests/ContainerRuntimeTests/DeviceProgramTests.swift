@@ -137,6 +137,16 @@ struct DeviceProgramTests {
         )
     }
 
+    @Test("rules of which there are too many for the jumps of a program are refused")
+    func bounds() throws {
+        func rules(_ count: Int) -> [ResourcesSpec.Device] {
+            (0..<count).map { .init(allow: $0 % 2 == 0, type: $0 % 3 == 0 ? "b" : "c", major: 200, access: "rw") }
+        }
+        #expect(try DeviceProgram(rules(5900)).instructions.count > 17_000)
+        let error = #expect(throws: ContainerError.self) { try DeviceProgram(rules(40_000)) }
+        #expect(error?.description == "linux.resources.devices: 40011 rules; at most 6000 fit into a program")
+    }
+
     @Test("a mistake names its place")
     func mistakes() {
         let error = #expect(throws: ContainerError.self) { try DeviceProgram([.init(allow: true, access: "rx")]) }
